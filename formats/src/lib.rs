@@ -1,0 +1,4 @@
+//! The one list of object format plugins linked into Maru. A plugin crate that nobody names is not linked.
+
+#[cfg(feature = "elf")]
+use maru_elf as _;

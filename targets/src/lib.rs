@@ -1,0 +1,4 @@
+//! The one list of target plugins linked into Maru. A plugin crate that nobody names is not linked.
+
+#[cfg(feature = "x64")]
+use maru_x64 as _;
