@@ -1,0 +1,5 @@
+//! Values: tagged words, the heap they live in, numbers, and printing.
+
+mod layout;
+
+pub use layout::*;
