@@ -30,20 +30,14 @@ macro_rules! register_format {
 
 /// All targets, sorted by name.
 pub fn architectures() -> Vec<&'static dyn Architecture> {
-    let mut all: Vec<_> = inventory::iter::<ArchitecturePlugin>
-        .into_iter()
-        .map(|plugin| plugin.0)
-        .collect();
+    let mut all: Vec<_> = inventory::iter::<ArchitecturePlugin>.into_iter().map(|plugin| plugin.0).collect();
     all.sort_by_key(|architecture| architecture.name());
     all
 }
 
 /// All formats, sorted by name.
 pub fn formats() -> Vec<&'static dyn ObjectFormat> {
-    let mut all: Vec<_> = inventory::iter::<FormatPlugin>
-        .into_iter()
-        .map(|plugin| plugin.0)
-        .collect();
+    let mut all: Vec<_> = inventory::iter::<FormatPlugin>.into_iter().map(|plugin| plugin.0).collect();
     all.sort_by_key(|format| format.name());
     all
 }
@@ -55,15 +49,10 @@ pub fn formats() -> Vec<&'static dyn ObjectFormat> {
 pub fn find_architecture(name: &str, origin: &str) -> Result<&'static dyn Architecture, String> {
     let wanted = name.to_ascii_lowercase();
     let all = architectures();
-    let found = all
-        .iter()
-        .find(|a| a.name() == wanted || a.synonyms().contains(&wanted.as_str()));
+    let found = all.iter().find(|a| a.name() == wanted || a.synonyms().contains(&wanted.as_str()));
     let names: Vec<_> = all.iter().map(|a| a.name()).collect();
     let found = found.ok_or_else(|| {
-        format!(
-            "{origin}: there is no architecture called '{name}'; there are: {}",
-            names.join(", ")
-        )
+        format!("{origin}: there is no architecture called '{name}'; there are: {}", names.join(", "))
     })?;
     check_version("architecture", found.name(), found.api_version())?;
     Ok(*found)
@@ -76,25 +65,17 @@ pub fn find_architecture(name: &str, origin: &str) -> Result<&'static dyn Archit
 pub fn find_format(name: &str, origin: &str) -> Result<&'static dyn ObjectFormat, String> {
     let wanted = name.to_ascii_lowercase();
     let all = formats();
-    let found = all
-        .iter()
-        .find(|f| f.name() == wanted || f.synonyms().contains(&wanted.as_str()));
+    let found = all.iter().find(|f| f.name() == wanted || f.synonyms().contains(&wanted.as_str()));
     let names: Vec<_> = all.iter().map(|f| f.name()).collect();
-    let found = found.ok_or_else(|| {
-        format!(
-            "{origin}: there is no format called '{name}'; there are: {}",
-            names.join(", ")
-        )
-    })?;
+    let found = found
+        .ok_or_else(|| format!("{origin}: there is no format called '{name}'; there are: {}", names.join(", ")))?;
     check_version("format", found.name(), found.api_version())?;
     Ok(*found)
 }
 
 /// The target for the CPU that this process runs on, if there is one.
 pub fn host_architecture() -> Option<&'static dyn Architecture> {
-    architectures()
-        .into_iter()
-        .find(|architecture| architecture.is_host())
+    architectures().into_iter().find(|architecture| architecture.is_host())
 }
 
 /// The format that this host's loader opens, if there is one.

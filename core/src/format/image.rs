@@ -59,11 +59,7 @@ pub enum Place {
 impl Image {
     /// An image without functions.
     pub fn new(name: &str, source: &str) -> Image {
-        Image {
-            name: name.into(),
-            source: source.into(),
-            ..Image::default()
-        }
+        Image { name: name.into(), source: source.into(), ..Image::default() }
     }
 
     /// Append a function. Call in the order of the unit's function numbers.
@@ -74,11 +70,7 @@ impl Image {
             self.code.push(byte);
         }
         let offset = self.code.len() as u32;
-        self.fixups
-            .extend(function.fixups.into_iter().map(|fixup| Fixup {
-                offset: fixup.offset + offset,
-                ..fixup
-            }));
+        self.fixups.extend(function.fixups.into_iter().map(|fixup| Fixup { offset: fixup.offset + offset, ..fixup }));
         self.functions.push(ImageFunction {
             symbol,
             offset,
@@ -93,30 +85,19 @@ impl Image {
     ///
     /// # Errors
     /// When a fixup is out of range; the message names the function.
-    pub fn link(
-        &mut self,
-        layout: &Layout,
-        architecture: &dyn Architecture,
-    ) -> Result<(), FormatError> {
+    pub fn link(&mut self, layout: &Layout, architecture: &dyn Architecture) -> Result<(), FormatError> {
         for fixup in &self.fixups {
             let to = match fixup.target {
-                FixupTarget::Function(id) => {
-                    layout.code + u64::from(self.functions[id.0 as usize].offset)
-                }
+                FixupTarget::Function(id) => layout.code + u64::from(self.functions[id.0 as usize].offset),
                 FixupTarget::Data(word) => layout.data + 8 * u64::from(word),
             };
             let from = layout.code + u64::from(fixup.offset);
             let site = &mut self.code[fixup.offset as usize..];
-            architecture
-                .patch(fixup.kind, site, from, to.wrapping_add_signed(fixup.addend))
-                .map_err(|error| {
-                    let function = self.functions.iter().rfind(|f| f.offset <= fixup.offset);
-                    let name = function.map_or("?", |f| f.symbol.as_str());
-                    FormatError(format!(
-                        "{name}: address out of range in {}: {error}",
-                        self.name
-                    ))
-                })?;
+            architecture.patch(fixup.kind, site, from, to.wrapping_add_signed(fixup.addend)).map_err(|error| {
+                let function = self.functions.iter().rfind(|f| f.offset <= fixup.offset);
+                let name = function.map_or("?", |f| f.symbol.as_str());
+                FormatError(format!("{name}: address out of range in {}: {error}", self.name))
+            })?;
         }
         for &(at, place) in &self.distances {
             let to = match place {

@@ -32,11 +32,7 @@ impl Layout {
     /// # Panics
     /// If the format never recorded it, which is a bug in the format.
     pub fn part(&self, name: &str) -> u64 {
-        self.parts
-            .iter()
-            .find(|(part, _)| *part == name)
-            .map(|(_, at)| *at)
-            .expect("a part that layout recorded")
+        self.parts.iter().find(|(part, _)| *part == name).map(|(_, at)| *at).expect("a part that layout recorded")
     }
 }
 
@@ -78,10 +74,5 @@ pub trait ObjectFormat: Sync {
     ///
     /// # Errors
     /// As `layout`.
-    fn write(
-        &self,
-        image: &Image,
-        layout: &Layout,
-        machine: &MachineIdentity,
-    ) -> Result<Vec<u8>, FormatError>;
+    fn write(&self, image: &Image, layout: &Layout, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError>;
 }

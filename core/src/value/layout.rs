@@ -266,10 +266,7 @@ impl Value {
     }
     /// The immediate double, or `None` where the number must be boxed.
     pub fn immediate_double(number: f64) -> Option<Value> {
-        let word = number
-            .to_bits()
-            .rotate_left(DOUBLE_ROTATE)
-            .wrapping_add(DOUBLE_BIAS);
+        let word = number.to_bits().rotate_left(DOUBLE_ROTATE).wrapping_add(DOUBLE_BIAS);
         (DOUBLE_TAGS >> (word & TAG_MASK) & 1 != 0).then_some(Value(word))
     }
     /// The pair at an address.
