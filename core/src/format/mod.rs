@@ -4,12 +4,15 @@
 //! everything lies ([`ObjectFormat::layout`]); core then patches the code for those addresses ([`Image::link`]);
 //! the format turns the result into bytes ([`ObjectFormat::write`]). So a format never sees a code fixup.
 
+mod fingerprint;
 mod image;
 
+pub use fingerprint::fingerprint;
 pub use image::*;
 
 use crate::target::MachineIdentity;
 use std::fmt;
+use std::ops::Range;
 
 /// Where a format puts an image: addresses relative to the library's base, which is 0.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -24,6 +27,9 @@ pub struct Layout {
     pub file_size: u64,
     /// What else the format wants to remember between layout and write: named addresses or offsets.
     pub parts: Vec<(&'static str, u64)>,
+    /// The file as far as it does not depend on the bytes of code and constants, if the format wants to make its
+    /// tables only once: `layout` may leave it here for `write` to copy.
+    pub skeleton: Vec<u8>,
 }
 
 impl Layout {
@@ -46,6 +52,21 @@ impl fmt::Display for FormatError {
     }
 }
 impl std::error::Error for FormatError {}
+
+/// What a library file says of itself, found by reading it as data: nothing of it was mapped or run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The container's number for the CPU.
+    pub machine: u32,
+    /// Where in the file the constants lie: the bytes that [`HEADER_SYMBOL`] names.
+    pub constants: Range<usize>,
+    /// Their address, relative to the library's base.
+    pub constants_address: u64,
+    /// Addresses that will be executable.
+    pub executable: Range<u64>,
+    /// Addresses that will be writable.
+    pub writable: Range<u64>,
+}
 
 /// A container format for shared libraries.
 pub trait ObjectFormat: Sync {
@@ -75,4 +96,10 @@ pub trait ObjectFormat: Sync {
     /// # Errors
     /// As `layout`.
     fn write(&self, image: &Image, layout: &Layout, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError>;
+    /// Examine a file that claims to be a library written by this format, without trusting any byte of it.
+    ///
+    /// # Errors
+    /// When the host's loader could stumble over it (it is cut short, or no such file at all), or would do more than
+    /// map it (run constructors, load other libraries, make writable code), or it does not export [`HEADER_SYMBOL`].
+    fn read(&self, file: &[u8]) -> Result<Contents, FormatError>;
 }

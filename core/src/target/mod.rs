@@ -26,6 +26,10 @@ pub struct MachineIdentity {
     pub subtype: u32,
     /// Flags in the container's header.
     pub flags: u32,
+    /// Bytes in a pointer: containers have a class for each.
+    pub pointer_size: u8,
+    /// Whether the least significant byte comes first.
+    pub little_endian: bool,
     /// Largest page size in bytes that a system for this CPU uses: segments are aligned to it.
     pub page_size: u64,
     /// Relocation number of "base plus addend".

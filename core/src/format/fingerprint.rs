@@ -1,0 +1,60 @@
+//! A fast hash of bytes that is the same on every host and in every version.
+//!
+//! It tells contents apart and finds damage; it does not resist somebody who searches for collisions. Where that
+//! matters, use SHA-256.
+
+const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
+
+/// The 128-bit fingerprint of some bytes.
+pub fn fingerprint(bytes: &[u8]) -> [u64; 2] {
+    let mut state = [SEEDS[0] ^ bytes.len() as u64, SEEDS[1]];
+    let mut chunks = bytes.chunks_exact(16);
+    for chunk in &mut chunks {
+        absorb(&mut state, chunk.try_into().expect("16 bytes"));
+    }
+    let mut last = [0; 16];
+    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+    absorb(&mut state, last);
+    let [low, high] = state;
+    [fold(low ^ high.rotate_left(32), FACTOR), fold(high ^ SEEDS[0], low | 1)]
+}
+
+fn absorb(state: &mut [u64; 2], chunk: [u8; 16]) {
+    let word = u128::from_le_bytes(chunk);
+    let (low, high) = (word as u64, (word >> 64) as u64);
+    *state = [fold(state[0] ^ low, FACTOR) ^ high, fold(state[1] ^ high, FACTOR).wrapping_add(low)];
+}
+
+/// The product's halves combined, so that every bit of either factor reaches every bit.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fingerprint;
+    use std::collections::HashSet;
+
+    #[test]
+    fn differs_for_every_length_and_every_flipped_bit() {
+        let mut seen = HashSet::new();
+        for length in 0..100 {
+            assert!(seen.insert(fingerprint(&vec![0; length])), "{length} zeros");
+            for bit in 0..length * 8 {
+                let mut bytes = vec![0; length];
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                assert!(seen.insert(fingerprint(&bytes)), "bit {bit} of {length} bytes");
+            }
+        }
+        for half in 0..2 {
+            assert_eq!(seen.iter().map(|both| both[half]).collect::<HashSet<_>>().len(), seen.len());
+        }
+    }
+
+    #[test]
+    fn stays_the_same_between_versions() {
+        assert_eq!(fingerprint(b"abc"), [588403104894799169, 11653866682197523847]);
+    }
+}
