@@ -1,5 +1,172 @@
-//! What interpreter and native code share while a program runs.
+//! What interpreter and native code share while a program runs: context, heap objects, symbols, cells,
+//! environments, errors, and the helpers that native code calls.
+
+mod cell;
+mod collect;
 mod context;
+mod environment;
+mod error;
+mod frames;
+pub mod helpers;
+mod machine;
+mod object;
+mod options;
+mod reserve;
+mod slab;
+mod symbol;
+
+pub use cell::{Cell, CellId, Cells, CELL_ENTRY, CELL_VALUE};
 pub use context::*;
-/// The state of one running Maru.
-pub struct Runtime {}
+pub use environment::Environment;
+pub use error::{ErrorKind, Failure, Outcome};
+pub use frames::ValueStack;
+pub use machine::Machine;
+pub use options::{JitMode, Options};
+pub use slab::Slab;
+pub use symbol::{Symbol, Symbols};
+
+use crate::interp::tree::Template;
+use crate::interp::PrimitiveInfo;
+use crate::syntax::{Position, Sources};
+use crate::unit::Units;
+use crate::value::heap::Heap;
+use crate::value::{Kind, Value};
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+/// The state of one running Maru. Not for sharing between threads.
+pub struct Runtime {
+    /// What native code sees; at a stable address.
+    pub context: Box<Context>,
+    /// The heap.
+    pub heap: Heap,
+    /// Symbols.
+    pub symbols: Symbols,
+    /// Cells of all environments.
+    pub cells: Cells,
+    /// What environment objects stand for.
+    pub environments: Slab<Environment>,
+    /// What code objects stand for.
+    pub templates: Slab<Rc<Template>>,
+    /// Primitives by number.
+    pub primitives: Vec<PrimitiveInfo>,
+    /// Frames and arguments of the interpreter.
+    pub stack: ValueStack,
+    /// Source texts.
+    pub sources: Sources,
+    /// Where pairs that were read stand in their text, by address; swept after each collection.
+    pub positions: FxHashMap<u64, Position>,
+    /// Settings of this run.
+    pub options: Options,
+    /// Native code: images, the machine that runs it, counts and times.
+    pub units: Units,
+    /// The global environment, a value.
+    pub global: Value,
+    /// The code object that all primitives, and other callables without a template, share.
+    pub bridge_code: Value,
+    /// The error raised when memory is out.
+    pub memory_error: Value,
+    /// Values of Rust code that must stay alive, such as forms being loaded.
+    pub roots: Vec<Value>,
+    /// Where printed text goes; `None` is standard output. Inner buffers capture outer output.
+    pub captures: Vec<String>,
+    /// Arguments of the program, for `*arguments*`.
+    pub arguments: Vec<String>,
+    /// Addresses between which native and Rust frames may hold values: base of the stack.
+    pub stack_base: usize,
+    /// Tables on Rust's side for the language's other indexed objects.
+    pub extensions: crate::interp::Extensions,
+}
+
+impl Runtime {
+    /// A runtime with the prelude loaded.
+    ///
+    /// `stack` bounds the stack that it will run on, lowest address first; frames within are roots.
+    ///
+    /// # Errors
+    /// When memory cannot be reserved, or the prelude is broken.
+    pub fn new(options: Options, stack: std::ops::Range<usize>) -> Result<Box<Runtime>, String> {
+        let heap = Heap::new(options.heap.clone())?;
+        let arguments = reserve::reserve_words(MAX_ARGUMENTS)?;
+        // Room for the frames that report an overflow, and for the system's own use of the stack.
+        let reserve = ((stack.end - stack.start) / 16).clamp(64 << 10, 8 << 20);
+        let context = Box::new(Context {
+            allocation_pointer: 0,
+            allocation_limit: 0,
+            stack_limit: stack.start + reserve,
+            interrupt: 0,
+            failure: Value::NIL,
+            tail_entry: 0,
+            tail_callee: Value::NIL,
+            tail_count: 0,
+            tail_site: Position::UNKNOWN.pack(),
+            arguments: arguments.cast(),
+            arguments_used: 0,
+            runtime: std::ptr::null_mut(),
+            fuel: i64::MAX,
+            depth: 0,
+            helpers: helpers::addresses(),
+        });
+        let mut runtime = Box::new(Runtime {
+            context,
+            heap,
+            symbols: Symbols::default(),
+            cells: Cells::default(),
+            environments: Slab::default(),
+            templates: Slab::default(),
+            primitives: Vec::new(),
+            stack: ValueStack::new(options.value_stack)?,
+            sources: Sources::default(),
+            positions: FxHashMap::default(),
+            units: Units::new(&options)?,
+            options,
+            global: Value::NIL,
+            bridge_code: Value::NIL,
+            memory_error: Value::NIL,
+            roots: Vec::new(),
+            captures: Vec::new(),
+            arguments: Vec::new(),
+            stack_base: stack.end,
+            extensions: crate::interp::Extensions::default(),
+        });
+        runtime.context.runtime = std::ptr::from_mut(&mut *runtime);
+        runtime.boot().map_err(|Failure| "memory for the first objects is out".to_string())?;
+        crate::interp::load_prelude(&mut runtime)?;
+        Ok(runtime)
+    }
+
+    fn boot(&mut self) -> Result<(), Failure> {
+        use crate::value::offset;
+        let bridge = self.object(Kind::Code, 3)?;
+        self.set_field(bridge, offset::CODE_ENTRY, Value(0));
+        self.set_field(bridge, offset::CODE_TEMPLATE, Value::fixnum(-1));
+        self.bridge_code = bridge;
+        let error = self.object(Kind::Error, 5)?;
+        let kind = self.symbol_value(ErrorKind::OutOfMemory.name());
+        let message = self.string("memory is used up: the heap has reached its limit")?;
+        self.set_field(error, offset::ERROR_KIND, kind);
+        self.set_field(error, offset::ERROR_MESSAGE, message);
+        self.memory_error = error;
+        self.global = self.make_environment(None)?;
+        crate::interp::define_primitives(self)
+    }
+
+    /// The index of the global environment.
+    pub fn global_environment(&self) -> u32 {
+        self.index(self.global)
+    }
+
+    /// Where native code jumps to in order to reach the interpreter; 0 while no native machine is set up.
+    pub fn bridge_entry(&self) -> usize {
+        self.units.bridge
+    }
+
+    /// The template that a closure or code object belongs to.
+    pub fn template(&self, closure: Value) -> Option<&Rc<Template>> {
+        use crate::value::offset;
+        let code =
+            if self.is_kind(closure, Kind::Closure) { self.field(closure, offset::CALLABLE_CODE) } else { closure };
+        let index = self.field(code, offset::CODE_TEMPLATE).as_fixnum()?;
+        self.templates.find(u32::try_from(index).ok()?)
+    }
+}

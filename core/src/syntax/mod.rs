@@ -1,1 +1,5 @@
-//! To be written.
+//! From text to forms: positions, the reader, diagnostics.
+
+mod position;
+
+pub use position::{Position, Source, Sources};

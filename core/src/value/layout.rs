@@ -249,6 +249,16 @@ pub mod offset {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Value(pub Word);
 
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match (self.as_fixnum(), self.as_immediate_double()) {
+            (Some(number), _) => write!(f, "{number}"),
+            (_, Some(number)) => write!(f, "{number:?}"),
+            _ => write!(f, "{:#x}", self.0),
+        }
+    }
+}
+
 impl Value {
     /// Nil.
     pub const NIL: Value = Value(NIL);

@@ -1,5 +1,6 @@
 //! Values: tagged words, the heap they live in, numbers, and printing.
 
+pub mod heap;
 mod layout;
 
 pub use layout::*;

@@ -1,0 +1,223 @@
+//! The resolved tree: what the expander makes of a form, the interpreter walks, and the lowering compiles.
+//!
+//! Every variable has been resolved: a parameter or local variable to a slot of its function's frame, a variable of
+//! an outer function to a captured value of the closure, a free variable to a cell of the environment.
+//! A variable that is both captured and assigned lives in a box, which closures share; all others are copied.
+
+use crate::runtime::CellId;
+use crate::syntax::Position;
+use crate::value::Value;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A slot of a function's frame. Parameters come first, then the rest parameter, then local variables; each
+/// variable of a function has its own slot.
+pub type Slot = u32;
+
+/// An expression.
+#[derive(Debug)]
+pub enum Node {
+    /// A constant: an index into the template's constants.
+    Constant(u32),
+    /// A variable of this function. If the variable is boxed, the value in the slot is its box, and this is the
+    /// box's content.
+    Local(Slot),
+    /// A variable of an outer function, by index among the closure's captured values; likewise unboxed.
+    Captured(u32),
+    /// A free variable: an index into the template's cells.
+    Global(u32, Position),
+    /// Give a local variable its first value; a boxed variable gets a fresh box each time. The value is nil.
+    Bind(Slot, Box<Node>),
+    /// Assign a (boxed or not) variable of this function. The value is the value assigned.
+    SetLocal(Slot, Box<Node>),
+    /// Assign a captured variable, which is always boxed.
+    SetCaptured(u32, Box<Node>),
+    /// Assign the innermost binding of a free variable.
+    SetGlobal(u32, Box<Node>, Position),
+    /// Define in the template's environment; true for a constant. The value is the value defined.
+    Define(u32, Box<Node>, bool, Position),
+    /// Condition, then, else.
+    If(Box<Node>, Box<Node>, Box<Node>),
+    /// One after another; the value is the last one's. Never empty.
+    Sequence(Vec<Node>),
+    /// Test, body. The value is nil.
+    While(Box<Node>, Box<Node>, Position),
+    /// A named let that is only ever called in tail position of its own body: bind the slots, run the body.
+    Loop(Box<Loop>),
+    /// Rebind the slots of the enclosing loop with this number (all arguments are evaluated first), and run its
+    /// body again. Only in tail position of the loop's body.
+    Continue(u32, Vec<Node>),
+    /// A new closure.
+    Lambda(Rc<Template>),
+    /// Closures that refer to each other by slots that nobody assigns: all are made, then their captures filled.
+    /// Then the body.
+    Fix(Vec<(Slot, Rc<Template>)>, Box<Node>),
+    /// Call a function; in tail position if the flag is set.
+    Call(Box<Call>),
+    /// Evaluate the body; on an error bind it to the slot and evaluate the handler; in any case evaluate the last
+    /// part for effect.
+    Try(Box<Try>),
+    /// Evaluate forms in another environment.
+    WithEnvironment(Box<WithEnvironment>),
+}
+
+/// See [`Node::Loop`].
+#[derive(Debug)]
+pub struct Loop {
+    /// Number of the loop, unique in its function.
+    pub label: u32,
+    /// Slots of the loop's variables, with their first values (all evaluated before any is bound).
+    pub bindings: Vec<(Slot, Node)>,
+    /// The body; its value is the loop's.
+    pub body: Node,
+    /// Where the loop stands.
+    pub position: Position,
+}
+
+/// See [`Node::Call`].
+#[derive(Debug)]
+pub struct Call {
+    /// The operator, evaluated first.
+    pub function: Node,
+    /// The operands, evaluated left to right.
+    pub arguments: Vec<Node>,
+    /// Whether the call is in tail position of its function.
+    pub tail: bool,
+    /// Where the call stands.
+    pub position: Position,
+    /// What kinds of operands the interpreter has seen here: bits of [`feedback`].
+    pub feedback: Cell<u8>,
+}
+
+/// Bits of [`Call::feedback`], set by the interpreter for the operands of calls to primitives.
+pub mod feedback {
+    /// A fixnum was seen.
+    pub const FIXNUM: u8 = 1;
+    /// A double was seen.
+    pub const DOUBLE: u8 = 2;
+    /// Something else was seen.
+    pub const OTHER: u8 = 4;
+}
+
+/// See [`Node::Try`].
+#[derive(Debug)]
+pub struct Try {
+    /// What is tried.
+    pub body: Node,
+    /// Slot of the handler's variable, and the handler.
+    pub catch: Option<(Slot, Node)>,
+    /// What is done in any case.
+    pub finally: Option<Node>,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// See [`Node::WithEnvironment`]. The forms are expanded one after another when they are reached, since each may
+/// define macros and environments for the next; so every variable in scope is captured, in a box.
+#[derive(Debug)]
+pub struct WithEnvironment {
+    /// The environment.
+    pub environment: Node,
+    /// The code object (as an index of a constant) of a template whose body is not used, whose captures are all
+    /// variables in scope, and whose `deferred` holds the forms.
+    pub template: Rc<Template>,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// A variable of a frame.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Its name, a symbol; nil for one that the expander made.
+    pub name: Value,
+    /// Captured and assigned: the slot holds a box.
+    pub boxed: bool,
+}
+
+/// Where a closure's captured value comes from when the closure is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capture {
+    /// The slot of the enclosing function (the box itself, if it is boxed).
+    Local(Slot),
+    /// A captured value of the enclosing function.
+    Captured(u32),
+}
+
+/// What a template is the code of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateKind {
+    /// A lambda.
+    Function,
+    /// A top-level form: no parameters.
+    TopLevel,
+    /// The body of a `with-environment`: see [`Template::deferred`].
+    Deferred,
+}
+
+/// The code of a lambda, a top-level form or a `with-environment`, shared by all its closures.
+#[derive(Debug)]
+pub struct Template {
+    /// What this is.
+    pub kind: TemplateKind,
+    /// Name for people, a symbol or nil.
+    pub name: Value,
+    /// Where it stands.
+    pub position: Position,
+    /// Number of parameters before the rest parameter.
+    pub parameters: u32,
+    /// Whether a rest parameter follows them.
+    pub rest: bool,
+    /// All variables, by slot.
+    pub variables: Vec<Variable>,
+    /// What closures capture.
+    pub captures: Vec<Capture>,
+    /// Whether each captured value is a box.
+    pub captured_boxed: Vec<bool>,
+    /// Name of each captured variable, a symbol.
+    pub captured_names: Vec<Value>,
+    /// The body.
+    pub body: Node,
+    /// Constants.
+    pub constants: Vec<Value>,
+    /// Cells of free variables, in `environment`.
+    pub cells: Vec<CellId>,
+    /// Number of loops (labels are below it).
+    pub loops: u32,
+    /// The environment, a value.
+    pub environment: Value,
+    /// Its code object, a value: closures point to it, native callers find the entry there.
+    pub code: Value,
+    /// The forms of a `with-environment`: a list.
+    pub deferred: Value,
+    /// Calls and loop turns that the interpreter counted.
+    pub heat: Cell<u32>,
+    /// What became of compiling it.
+    pub native: NativeState,
+}
+
+/// What became of compiling a template.
+#[derive(Debug, Default)]
+pub struct NativeState {
+    /// Whether the code object's entry is native code of this template.
+    pub compiled: Cell<bool>,
+    /// The image that holds the code: an index, or `u32::MAX`.
+    pub image: Cell<u32>,
+    /// Why it was not compiled, if that was tried in vain.
+    pub failure: std::cell::RefCell<Option<String>>,
+}
+
+impl Template {
+    /// Slots of a frame.
+    pub fn frame_size(&self) -> usize {
+        self.variables.len()
+    }
+    /// The arity as a code object holds it.
+    pub fn arity(&self) -> i64 {
+        let count = i64::from(self.parameters);
+        if self.rest {
+            -1 - count
+        } else {
+            count
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Cells: one for each name that an environment binds, or that code in it uses.
+//!
+//! A cell of an environment that does not bind the name itself mirrors the innermost binding in the chain: every
+//! write to a binding is handed down to its mirrors. So a variable is read with one load, forward references work,
+//! and a nearer definition made later takes effect at once, by turning a mirror into a binding of its own.
+
+use super::{Runtime, Symbol};
+use crate::value::{offset, Kind, Value, FIRST_CALLABLE};
+
+/// A cell, by number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct CellId(pub u32);
+
+/// A cell. Native code knows the first two words.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Cell {
+    /// The value, or the mark of an unbound cell.
+    pub value: Value,
+    /// Where a call through this cell jumps to; 0 while no native machine is set up.
+    pub entry: usize,
+    /// Its own number.
+    pub id: CellId,
+    /// The name.
+    pub symbol: Symbol,
+    /// The environment it belongs to, by index.
+    pub environment: u32,
+    /// The same name's cell in the parent environment.
+    pub parent: Option<CellId>,
+    /// The same name's cells in child environments.
+    pub mirrors: Vec<CellId>,
+    /// Whether this environment binds the name.
+    pub bound: bool,
+    /// Whether assignment is an error.
+    pub constant: bool,
+    /// Images that assumed the value would stay.
+    pub dependents: Vec<u32>,
+    /// How often such an assumption was broken.
+    pub changes: u32,
+}
+
+/// Byte offset of a cell's value.
+pub const CELL_VALUE: i32 = 0;
+/// Byte offset of a cell's entry.
+pub const CELL_ENTRY: i32 = 8;
+
+/// All cells, at stable addresses.
+#[derive(Default, Debug)]
+pub struct Cells {
+    all: Vec<Box<Cell>>,
+    free: Vec<CellId>,
+}
+
+impl Cells {
+    /// The cell with this number.
+    pub fn get(&self, id: CellId) -> &Cell {
+        &self.all[id.0 as usize]
+    }
+    /// The same, to change it.
+    pub fn get_mut(&mut self, id: CellId) -> &mut Cell {
+        &mut self.all[id.0 as usize]
+    }
+    /// Its address, which stays as long as its environment lives.
+    pub fn address(&self, id: CellId) -> usize {
+        std::ptr::from_ref::<Cell>(&self.all[id.0 as usize]) as usize
+    }
+    /// Add a cell; its number is set here.
+    pub fn add(&mut self, mut cell: Cell) -> CellId {
+        cell.id = self.free.pop().unwrap_or(CellId(self.all.len() as u32));
+        let id = cell.id;
+        match self.all.get_mut(id.0 as usize) {
+            Some(place) => **place = cell,
+            None => self.all.push(Box::new(cell)),
+        }
+        id
+    }
+    /// Give a dead environment's cell back.
+    pub fn release(&mut self, id: CellId) {
+        let cell = self.get_mut(id);
+        cell.value = Value::NIL;
+        cell.mirrors.clear();
+        cell.dependents.clear();
+        if let Some(parent) = cell.parent.take() {
+            self.get_mut(parent).mirrors.retain(|mirror| *mirror != id);
+        }
+        self.free.push(id);
+    }
+}
+
+impl Runtime {
+    /// The cell of a name in an environment, made if there is none yet.
+    pub fn cell(&mut self, environment: u32, symbol: Symbol) -> CellId {
+        if let Some(id) = self.environments.get(environment).cells.get(&symbol) {
+            return *id;
+        }
+        let parent = self.environments.get(environment).parent.map(|parent| self.cell(parent, symbol));
+        let (value, entry) = match parent {
+            Some(parent) => (self.cells.get(parent).value, self.cells.get(parent).entry),
+            None => (Value::unbound(symbol.0), self.bridge_entry()),
+        };
+        let id = self.cells.add(Cell {
+            value,
+            entry,
+            id: CellId(0),
+            symbol,
+            environment,
+            parent,
+            mirrors: Vec::new(),
+            bound: false,
+            constant: false,
+            dependents: Vec::new(),
+            changes: 0,
+        });
+        if let Some(parent) = parent {
+            self.cells.get_mut(parent).mirrors.push(id);
+        }
+        self.environments.get_mut(environment).cells.insert(symbol, id);
+        id
+    }
+
+    /// Bind a cell's name in its own environment.
+    pub fn define_cell(&mut self, id: CellId, value: Value, constant: bool) {
+        let cell = self.cells.get_mut(id);
+        cell.bound = true;
+        cell.constant = constant;
+        self.write_cell(id, value);
+    }
+
+    /// The cell that binds what this cell refers to, if the name is bound.
+    pub fn binding_cell(&self, mut id: CellId) -> Option<CellId> {
+        loop {
+            let cell = self.cells.get(id);
+            if cell.bound {
+                return Some(id);
+            }
+            id = cell.parent?;
+        }
+    }
+
+    /// Write a value and its entry into a binding and all that mirror it. Images that relied on the old value are
+    /// invalidated.
+    pub fn write_cell(&mut self, id: CellId, value: Value) {
+        let entry = self.entry_of(value);
+        self.hand_down(id, value, entry);
+    }
+
+    fn hand_down(&mut self, id: CellId, value: Value, entry: usize) {
+        let cell = self.cells.get_mut(id);
+        let changed = cell.value != value;
+        cell.value = value;
+        cell.entry = entry;
+        if changed && !cell.dependents.is_empty() {
+            cell.changes += 1;
+            let dependents = std::mem::take(&mut cell.dependents);
+            crate::unit::invalidate(self, &dependents);
+        }
+        for index in 0..self.cells.get(id).mirrors.len() {
+            let mirror = self.cells.get(id).mirrors[index];
+            if !self.cells.get(mirror).bound {
+                self.hand_down(mirror, value, entry);
+            }
+        }
+    }
+
+    /// Where native code jumps to in order to call this value.
+    pub fn entry_of(&self, value: Value) -> usize {
+        if self.is_callable(value) {
+            let code = self.field(value, offset::CALLABLE_CODE);
+            return self.field(code, offset::CODE_ENTRY).0 as usize;
+        }
+        self.bridge_entry()
+    }
+
+    /// Whether a value can be called.
+    pub fn is_callable(&self, value: Value) -> bool {
+        value.is_object() && self.kind_number(value) >= FIRST_CALLABLE
+    }
+
+    /// Whether a value is an object of a kind.
+    pub fn is_kind(&self, value: Value, kind: Kind) -> bool {
+        value.is_object() && self.kind_number(value) == kind as u8
+    }
+}

@@ -1,0 +1,53 @@
+//! Environments: names to cells, with a parent. An environment is also the unit of compilation.
+
+use super::{CellId, Outcome, Runtime, Symbol};
+use crate::unit::UnitState;
+use crate::value::{Kind, Value};
+use rustc_hash::FxHashMap;
+
+/// What an `<environment>` object stands for.
+#[derive(Debug, Default)]
+pub struct Environment {
+    /// Where names are looked up that this one does not bind, by index.
+    pub parent: Option<u32>,
+    /// Cells by name: bindings, and mirrors of bindings farther out.
+    pub cells: FxHashMap<Symbol, CellId>,
+    /// The names that it binds itself, in order of their first definition.
+    pub bound: Vec<CellId>,
+    /// The object. Weak: the object keeps this entry alive, not the other way round.
+    pub value: Option<Value>,
+    /// Calls and loop turns that the interpreter counted in its functions.
+    pub heat: u32,
+    /// Functions defined here and not compiled yet, and images made.
+    pub unit: UnitState,
+}
+
+impl Runtime {
+    /// A new environment.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn make_environment(&mut self, parent: Option<u32>) -> Outcome {
+        let index = self.environments.add(Environment { parent, ..Environment::default() });
+        let value = self.index_object(Kind::Environment, index)?;
+        self.environments.get_mut(index).value = Some(value);
+        Ok(value)
+    }
+    /// The index of an environment value.
+    pub fn as_environment(&self, value: Value) -> Option<u32> {
+        self.is_kind(value, Kind::Environment).then(|| self.index(value))
+    }
+    /// The value of a name at this moment, if it is bound.
+    pub fn lookup(&mut self, environment: u32, name: &str) -> Option<Value> {
+        let symbol = self.symbol(name);
+        let cell = self.cell(environment, symbol);
+        let value = self.cells.get(cell).value;
+        value.as_unbound().is_none().then_some(value)
+    }
+    /// Bind a name in an environment.
+    pub fn define(&mut self, environment: u32, name: &str, value: Value) {
+        let symbol = self.symbol(name);
+        let cell = self.cell(environment, symbol);
+        self.define_cell(cell, value, false);
+    }
+}

@@ -1,0 +1,265 @@
+//! Making and reading heap objects: the only place outside the heap that touches their memory.
+
+use super::{ErrorKind, Failure, Outcome, Runtime, Symbol};
+use crate::value::{field, header, offset, Kind, Value, HEADER_KIND_SHIFT, HEADER_SIZE_SHIFT, PAIR_CAR, PAIR_CDR};
+
+impl Runtime {
+    /// The word at an offset from a heap object's address.
+    #[inline]
+    pub fn field(&self, object: Value, offset: i32) -> Value {
+        debug_assert!(object.is_pointer());
+        // SAFETY: `object` points to a live heap object and callers pass offsets of fields that its kind has.
+        unsafe { *((object.address() + offset as usize) as *const Value) }
+    }
+    /// Write such a word. Every field store goes through here, or through native code's own store.
+    #[inline]
+    pub fn set_field(&mut self, object: Value, offset: i32, value: Value) {
+        debug_assert!(object.is_pointer());
+        // SAFETY: as for `field`.
+        unsafe { *((object.address() + offset as usize) as *mut Value) = value }
+    }
+    /// The number of an object's kind.
+    #[inline]
+    pub fn kind_number(&self, object: Value) -> u8 {
+        (self.field(object, offset::HEADER).0 >> HEADER_KIND_SHIFT) as u8
+    }
+    /// The kind of an object; `None` for pairs and immediates.
+    pub fn kind(&self, value: Value) -> Option<Kind> {
+        value.is_object().then(|| Kind::from_number(self.kind_number(value))).flatten()
+    }
+    /// An object's size in bytes, header included.
+    pub fn size(&self, object: Value) -> usize {
+        (self.field(object, offset::HEADER).0 >> HEADER_SIZE_SHIFT) as usize
+    }
+
+    /// A new object of a kind with that many fields, all nil.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn object(&mut self, kind: Kind, fields: usize) -> Outcome {
+        let size = field(fields) as usize;
+        let address = self.allocate(size)?;
+        // SAFETY: `allocate` gave `size` writable bytes.
+        unsafe {
+            *(address as *mut u64) = header(kind, size);
+            for index in 0..fields {
+                *((address + field(index) as usize) as *mut Value) = Value::NIL;
+            }
+        }
+        Ok(Value::object_at(address))
+    }
+    /// A new object of raw bytes (after the header), all zero.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn raw_object(&mut self, kind: Kind, bytes: usize) -> Outcome {
+        let size = field(0) as usize + bytes;
+        let address = self.allocate(size)?;
+        // SAFETY: `allocate` gave `size` writable bytes.
+        unsafe {
+            *(address as *mut u64) = header(kind, size);
+            std::ptr::write_bytes((address + field(0) as usize) as *mut u8, 0, bytes);
+        }
+        Ok(Value::object_at(address))
+    }
+    /// The raw bytes of an object of a raw kind, header excluded. The slice is valid while the object lives; it
+    /// must not be held across an allocation unless the object is reachable.
+    pub fn bytes<'a>(&self, object: Value) -> &'a mut [u8] {
+        let size = self.size(object) - field(0) as usize;
+        // SAFETY: the object's header gives its size; the heap never moves it, and callers keep it reachable.
+        unsafe { std::slice::from_raw_parts_mut((object.address() + field(0) as usize) as *mut u8, size) }
+    }
+    /// The fields of an object that holds values, under the same conditions.
+    pub fn slots<'a>(&self, object: Value) -> &'a mut [Value] {
+        let count = self.size(object) / 8 - 1;
+        // SAFETY: as for `bytes`.
+        unsafe { std::slice::from_raw_parts_mut((object.address() + field(0) as usize) as *mut Value, count) }
+    }
+
+    /// A new pair.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn cons(&mut self, car: Value, cdr: Value) -> Outcome {
+        let address = self.allocate(crate::value::PAIR_SIZE)?;
+        let pair = Value::pair_at(address);
+        self.set_field(pair, PAIR_CAR, car);
+        self.set_field(pair, PAIR_CDR, cdr);
+        Ok(pair)
+    }
+    /// The car of a pair; nil of anything else.
+    #[inline]
+    pub fn car(&self, value: Value) -> Value {
+        if value.is_pair() {
+            self.field(value, PAIR_CAR)
+        } else {
+            Value::NIL
+        }
+    }
+    /// The cdr of a pair; nil of anything else.
+    #[inline]
+    pub fn cdr(&self, value: Value) -> Value {
+        if value.is_pair() {
+            self.field(value, PAIR_CDR)
+        } else {
+            Value::NIL
+        }
+    }
+    /// Change a pair's cdr.
+    pub fn set_cdr(&mut self, pair: Value, value: Value) {
+        self.set_field(pair, PAIR_CDR, value);
+    }
+    /// Change a pair's car.
+    pub fn set_car(&mut self, pair: Value, value: Value) {
+        self.set_field(pair, PAIR_CAR, value);
+    }
+    /// A list of values.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn list(&mut self, values: &[Value]) -> Outcome {
+        let mut list = Value::NIL;
+        for value in values.iter().rev() {
+            list = self.cons(*value, list)?;
+        }
+        Ok(list)
+    }
+    /// The number of pairs in a list's spine, which must not be circular.
+    pub fn list_length(&self, mut list: Value) -> usize {
+        let mut length = 0;
+        while list.is_pair() {
+            length += 1;
+            list = self.cdr(list);
+        }
+        length
+    }
+    /// The elements of a list. They stay reachable only through the list.
+    pub fn list_to_vec(&self, mut list: Value) -> Vec<Value> {
+        let mut elements = Vec::new();
+        while list.is_pair() {
+            elements.push(self.car(list));
+            list = self.cdr(list);
+        }
+        elements
+    }
+
+    /// A new string.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn string(&mut self, text: &str) -> Outcome {
+        let length = text.chars().count();
+        let storage = self.raw_object(Kind::Bytes, 4 * length)?;
+        for (place, character) in self.bytes(storage).chunks_exact_mut(4).zip(text.chars()) {
+            place.copy_from_slice(&(character as u32).to_le_bytes());
+        }
+        let string = self.object(Kind::String, 2)?;
+        self.set_field(string, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
+        self.set_field(string, offset::SEQUENCE_STORAGE, storage);
+        Ok(string)
+    }
+    /// A string's text. Code points that are no characters (surrogates) become U+FFFD.
+    pub fn text(&self, string: Value) -> String {
+        let length = self.sequence_length(string);
+        let storage = self.field(string, offset::SEQUENCE_STORAGE);
+        self.bytes(storage)
+            .chunks_exact(4)
+            .take(length)
+            .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+            .map(|point| char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    }
+    /// The length of an array, string or data.
+    pub fn sequence_length(&self, sequence: Value) -> usize {
+        self.field(sequence, offset::SEQUENCE_LENGTH).as_fixnum().unwrap_or(0) as usize
+    }
+    /// A new array of that many nils.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn array(&mut self, length: usize) -> Outcome {
+        let storage = self.object(Kind::Slots, length)?;
+        let array = self.object(Kind::Array, 2)?;
+        self.set_field(array, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
+        self.set_field(array, offset::SEQUENCE_STORAGE, storage);
+        Ok(array)
+    }
+    /// A double: immediate where its bits allow, else boxed. Every NaN becomes the one NaN.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn double(&mut self, number: f64) -> Outcome {
+        if let Some(value) = Value::immediate_double(number) {
+            return Ok(value);
+        }
+        let bits = if number.is_nan() { f64::NAN.to_bits() } else { number.to_bits() };
+        let double = self.raw_object(Kind::Double, 8)?;
+        self.set_field(double, offset::DOUBLE_BITS, Value(bits));
+        Ok(double)
+    }
+    /// The number of a double, immediate or boxed.
+    pub fn as_double(&self, value: Value) -> Option<f64> {
+        if let Some(number) = value.as_immediate_double() {
+            return Some(number);
+        }
+        self.is_kind(value, Kind::Double).then(|| f64::from_bits(self.field(value, offset::DOUBLE_BITS).0))
+    }
+
+    /// The symbol with a name.
+    ///
+    /// # Panics
+    /// When memory for a new symbol's object (16 bytes) is out: symbols are made while reading, under a reserve.
+    pub fn symbol(&mut self, name: &str) -> Symbol {
+        if let Some(symbol) = self.symbols.find(name) {
+            return symbol;
+        }
+        let number = self.symbols.count();
+        let object = self.object(Kind::Symbol, 1).expect("memory for a symbol");
+        self.set_field(object, offset::INDEX, Value::fixnum(number as i64));
+        self.symbols.add(name, object)
+    }
+    /// The symbol with a name, as a value.
+    pub fn symbol_value(&mut self, name: &str) -> Value {
+        let symbol = self.symbol(name);
+        self.symbols.value(symbol)
+    }
+    /// The symbol that a value is.
+    pub fn as_symbol(&self, value: Value) -> Option<Symbol> {
+        self.is_kind(value, Kind::Symbol).then(|| Symbol(self.index(value)))
+    }
+    /// The index in an object that stands for something on Rust's side.
+    pub fn index(&self, object: Value) -> u32 {
+        self.field(object, offset::INDEX).as_fixnum().unwrap_or(0) as u32
+    }
+    /// An object that stands for entry `index` of a table on Rust's side.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn index_object(&mut self, kind: Kind, index: u32) -> Outcome {
+        let object = self.object(kind, 1)?;
+        self.set_field(object, offset::INDEX, Value::fixnum(i64::from(index)));
+        Ok(object)
+    }
+
+    /// Raise `out-of-memory`. The error object was made at the start, since there is no room for a new one.
+    pub fn out_of_memory(&mut self) -> Failure {
+        let error = self.memory_error;
+        self.set_field(error, offset::ERROR_POSITION, Value::NIL);
+        self.set_field(error, offset::ERROR_BACKTRACE, Value::NIL);
+        self.raise(error)
+    }
+    /// Raise `stack-overflow`.
+    pub fn stack_overflow(&mut self) -> Failure {
+        self.error(ErrorKind::StackOverflow, "the stack is used up: recursion too deep", &[])
+    }
+    /// The error on its way, which is then no longer on its way.
+    pub fn take_failure(&mut self) -> Value {
+        std::mem::replace(&mut self.context.failure, Value::NIL)
+    }
+    /// The kind of an error value, if it is one.
+    pub fn error_kind(&self, error: Value) -> Option<ErrorKind> {
+        let kind = self.is_kind(error, Kind::Error).then(|| self.field(error, offset::ERROR_KIND))?;
+        let name = self.symbols.name(self.as_symbol(kind)?);
+        ErrorKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}

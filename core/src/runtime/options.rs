@@ -1,0 +1,65 @@
+//! Settings of a run.
+
+use crate::value::heap::HeapOptions;
+
+/// When functions become native.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JitMode {
+    /// Never.
+    Off,
+    /// When their environment is hot.
+    Auto,
+    /// Before their first call.
+    Always,
+}
+
+/// Settings of a run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// When functions become native.
+    pub jit: JitMode,
+    /// Name of the target; `None`: the host's.
+    pub target: Option<String>,
+    /// Where the target's name was given, for messages: `MARU_TARGET_ARCH`, `--target`.
+    pub target_origin: String,
+    /// Name of the object format; `None`: the host's.
+    pub format: Option<String>,
+    /// Calls and loop turns in an environment that make it hot.
+    pub hot_calls: u32,
+    /// Once an environment has been compiled, that many new functions are compiled together.
+    pub hot_functions: u32,
+    /// The heap.
+    pub heap: HeapOptions,
+    /// Size of the interpreter's stack of values, in values.
+    pub value_stack: usize,
+    /// Check the heap after every collection.
+    pub verify_heap: bool,
+    /// Check every register allocation and every IR function.
+    pub verify_code: bool,
+    /// Collect times by phase.
+    pub statistics: bool,
+    /// How many transformations the optimiser may make in all; for bisecting its faults.
+    pub optimisation_fuel: Option<u64>,
+    /// Run IR in the evaluator in place of machine code: the oracle between lowering and back ends.
+    pub evaluator: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            jit: JitMode::Auto,
+            target: None,
+            target_origin: String::new(),
+            format: None,
+            hot_calls: 100,
+            hot_functions: 5,
+            heap: HeapOptions::default(),
+            value_stack: 1 << 28,
+            verify_heap: false,
+            verify_code: false,
+            statistics: false,
+            optimisation_fuel: None,
+            evaluator: false,
+        }
+    }
+}
