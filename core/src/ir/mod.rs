@@ -4,6 +4,7 @@
 //! word means (a tag, a pointer) is known only to the lowering and to the layout module. It has a text form
 //! ([`print`], [`parse`]), a [`verify`]er, an [`evaluate`]or, and [`passes`].
 
+pub mod arithmetic;
 pub mod build;
 pub mod evaluate;
 mod helper;
@@ -12,6 +13,7 @@ pub mod passes;
 pub mod print;
 pub mod verify;
 
+pub use build::FunctionBuilder;
 pub use helper::Helper;
 
 use std::fmt;
