@@ -1,0 +1,114 @@
+//! The dynamic symbols, their names, and the hash table through which the loader finds them.
+
+use crate::bytes::Bytes;
+use maru_core::format::{FormatError, Image, HEADER_SYMBOL};
+use object::elf;
+
+/// Bytes of an entry of a symbol table.
+pub const SYMBOL_SIZE: u64 = 24;
+/// Which bit of a hash is the second one in the Bloom filter.
+const BLOOM_SHIFT: u32 = 6;
+
+/// A symbol before it becomes an entry.
+struct Symbol<'a> {
+    name: &'a str,
+    hash: u32,
+    bucket: u32,
+    kind: elf::SymbolType,
+    section: u16,
+    address: u64,
+    size: u64,
+}
+
+/// The symbols of an image in the order of their table: the first entry, which is null, left out.
+pub struct Symbols<'a> {
+    sorted: Vec<Symbol<'a>>,
+    buckets: u32,
+}
+
+/// What symbols are relative to: the addresses and the section numbers of constants and code.
+pub struct Places {
+    pub constants: u64,
+    pub constants_section: u16,
+    pub code: u64,
+    pub code_section: u16,
+}
+
+impl<'a> Symbols<'a> {
+    /// Collect the symbols and sort them as the hash table needs it: by bucket.
+    pub fn new(image: &'a Image, places: &Places) -> Result<Symbols<'a>, FormatError> {
+        let buckets = (image.functions.len() as u32 / 2).max(1);
+        let symbol = |name: &'a str, kind, section, address, size| {
+            let hash = gnu_hash(name.as_bytes());
+            Symbol { name, hash, bucket: hash % buckets, kind, section, address, size }
+        };
+        let mut sorted = Vec::with_capacity(image.functions.len() + 1);
+        let header_size = image.constants.len() as u64;
+        sorted.push(symbol(HEADER_SYMBOL, elf::STT_OBJECT, places.constants_section, places.constants, header_size));
+        for function in &image.functions {
+            let name = function.symbol.as_str();
+            if name.is_empty() || name.bytes().any(|byte| byte == 0) {
+                return Err(FormatError(format!("{}: a symbol cannot be called {name:?}", image.name)));
+            }
+            let address = places.code + u64::from(function.offset);
+            sorted.push(symbol(name, elf::STT_FUNC, places.code_section, address, function.size.into()));
+        }
+        sorted.sort_unstable_by_key(|symbol| (symbol.bucket, symbol.hash, symbol.name));
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0].hash == pair[1].hash && pair[0].name == pair[1].name)
+        {
+            return Err(FormatError(format!("{}: two symbols are called {}", image.name, pair[0].name)));
+        }
+        Ok(Symbols { sorted, buckets })
+    }
+
+    /// Append the symbol table. The names' offsets are those of [`Symbols::write_names`].
+    pub fn write_table(&self, out: &mut Bytes) {
+        out.zeros(SYMBOL_SIZE as usize);
+        let mut name_offset = 1;
+        for symbol in &self.sorted {
+            out.u32(name_offset);
+            out.u8((elf::STB_GLOBAL.0 << 4) | symbol.kind.0);
+            out.u8(elf::STV_DEFAULT.0);
+            out.u16(symbol.section);
+            out.u64(symbol.address);
+            out.u64(symbol.size);
+            name_offset += symbol.name.len() as u32 + 1;
+        }
+    }
+
+    /// Append the string table.
+    pub fn write_names(&self, out: &mut Bytes) {
+        out.u8(0);
+        for symbol in &self.sorted {
+            out.raw(symbol.name.as_bytes());
+            out.u8(0);
+        }
+    }
+
+    /// Append the hash table: Bloom filter, first symbol of every bucket, and for every symbol its hash with the
+    /// lowest bit telling whether it is the last of its bucket.
+    pub fn write_hash(&self, out: &mut Bytes) {
+        let words = (self.sorted.len() / 8).next_power_of_two();
+        let mut bloom = vec![0u64; words];
+        let mut buckets = vec![0u32; self.buckets as usize];
+        for (index, symbol) in self.sorted.iter().enumerate().rev() {
+            let word = symbol.hash / 64 % words as u32;
+            bloom[word as usize] |= 1 << (symbol.hash % 64) | 1 << ((symbol.hash >> BLOOM_SHIFT) % 64);
+            buckets[symbol.bucket as usize] = index as u32 + 1;
+        }
+        for number in [self.buckets, 1, words as u32, BLOOM_SHIFT] {
+            out.u32(number);
+        }
+        bloom.iter().for_each(|&word| out.u64(word));
+        buckets.iter().for_each(|&first| out.u32(first));
+        for (symbol, index) in self.sorted.iter().zip(1..) {
+            let next = self.sorted.get(index).map(|next| next.bucket);
+            out.u32(symbol.hash & !1 | u32::from(next != Some(symbol.bucket)));
+        }
+    }
+}
+
+/// The hash function of `DT_GNU_HASH`.
+pub fn gnu_hash(name: &[u8]) -> u32 {
+    name.iter().fold(5381, |hash: u32, &byte| hash.wrapping_mul(33).wrapping_add(byte.into()))
+}
