@@ -1,0 +1,31 @@
+(defclass shape () ())
+(defclass circle (shape) ((radius :initarg :radius :reader radius)))
+(defclass square (shape) ((side :initarg :side :reader side)))
+(defclass rectangle (shape) ((width :initarg :width :reader width) (height :initarg :height :reader height)))
+
+(defgeneric area (shape))
+(defmethod area ((shape circle)) (* 3 (* (slot-value shape 'radius) (slot-value shape 'radius))))
+(defmethod area ((shape square)) (* (slot-value shape 'side) (slot-value shape 'side)))
+(defmethod area ((shape rectangle)) (* (slot-value shape 'width) (slot-value shape 'height)))
+
+(defun make-shape (seed)
+  (let ((size (+ 1 (rem seed 10))))
+    (case (rem seed 3)
+      (0 (make-instance 'circle :radius size))
+      (1 (make-instance 'square :side size))
+      (t (make-instance 'rectangle :width size :height (+ size 1))))))
+
+(defun make-shapes (n)
+  (let ((shapes (make-array n)) (seed 17))
+    (dotimes (i n shapes)
+      (setf (svref shapes i) (make-shape seed)
+            seed (rem (+ (* seed 421) 1663) 7875)))))
+
+(defun total-area (shapes n passes)
+  (let ((sum 0))
+    (dotimes (pass passes sum)
+      (dotimes (i n)
+        (incf sum (area (svref shapes i)))))))
+
+(defvar *shapes* (make-shapes 1000))
+(measure (lambda () (total-area *shapes* 1000 100)))

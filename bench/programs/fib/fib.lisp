@@ -1,0 +1,4 @@
+(defun fib (n)
+  (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
+
+(measure (lambda () (fib 35)))

@@ -1,0 +1,37 @@
+(define (make-matrix n start step)
+  (let ((rows (make-vector n #f)))
+    (let each-row ((i 0) (x start))
+      (if (= i n)
+          rows
+          (let ((row (make-vector n 0.0)))
+            (vector-set! rows i row)
+            (let each-column ((j 0) (x x))
+              (if (= j n)
+                  (each-row (+ i 1) x)
+                  (begin
+                    (vector-set! row j x)
+                    (each-column (+ j 1) (+ x step))))))))))
+
+(define (element a-row b n j)
+  (let loop ((k 0) (sum 0.0))
+    (if (< k n)
+        (loop (+ k 1) (+ sum (* (vector-ref a-row k) (vector-ref (vector-ref b k) j))))
+        sum)))
+
+(define (multiply a b n)
+  (let ((rows (make-vector n #f)))
+    (do ((i 0 (+ i 1))) ((= i n) rows)
+      (let ((row (make-vector n 0.0)))
+        (do ((j 0 (+ j 1))) ((= j n))
+          (vector-set! row j (element (vector-ref a i) b n j)))
+        (vector-set! rows i row)))))
+
+(define (trace-of m n)
+  (let loop ((i 0) (sum 0.0))
+    (if (< i n)
+        (loop (+ i 1) (+ sum (vector-ref (vector-ref m i) i)))
+        sum)))
+
+(define a (make-matrix 100 -1.0 0.0003))
+(define b (make-matrix 100 2.0 -0.0001))
+(measure (lambda () (trace-of (multiply a b 100) 100)))

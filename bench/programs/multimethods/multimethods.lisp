@@ -1,0 +1,33 @@
+(defclass body () ((size :initarg :size)))
+(defclass asteroid (body) ())
+(defclass ship (body) ((shield :initarg :shield)))
+
+(defgeneric collide (a b))
+(defmethod collide ((a body) (b body)) (+ (slot-value a 'size) (slot-value b 'size)))
+(defmethod collide ((a asteroid) (b ship)) (- (slot-value a 'size) (slot-value b 'shield)))
+(defmethod collide ((a ship) (b asteroid)) (- (slot-value b 'size) (slot-value a 'shield)))
+(defmethod collide ((a ship) (b ship)) (+ (slot-value a 'shield) (slot-value b 'shield)))
+
+(defun make-body (seed)
+  (let ((size (+ 1 (rem seed 10))))
+    (case (rem seed 3)
+      (0 (make-instance 'body :size size))
+      (1 (make-instance 'asteroid :size size))
+      (t (make-instance 'ship :size size :shield (+ size 5))))))
+
+(defun make-bodies (n)
+  (let ((bodies (make-array n)) (seed 17))
+    (dotimes (i n bodies)
+      (setf (svref bodies i) (make-body seed)
+            seed (rem (+ (* seed 421) 1663) 7875)))))
+
+(defun collisions (bodies n passes)
+  (let ((sum 0))
+    (dotimes (pass passes sum)
+      (dotimes (i n)
+        (let ((a (svref bodies i)))
+          (dotimes (j n)
+            (incf sum (collide a (svref bodies j)))))))))
+
+(defvar *bodies* (make-bodies 100))
+(measure (lambda () (collisions *bodies* 100 10)))

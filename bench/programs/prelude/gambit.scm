@@ -1,0 +1,2 @@
+(declare (standard-bindings) (extended-bindings) (block))
+(define (seconds-now) (time->seconds (current-time)))
