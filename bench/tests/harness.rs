@@ -79,7 +79,7 @@ fn a_wrong_checksum_is_shown_and_fails_the_run() {
 
 #[test]
 fn failures_stay_in_their_cells() {
-    let source = "always: echo 'unbound: no such name' >&2; exit 1\nauto: sleep 30\noff: echo n/a: not here\n";
+    let source = "always: echo 'unbound: no such name' >&2; exit 1\nauto: exec sleep 30\noff: echo n/a: not here\n";
     let folder = folder_with(&[("bad", source)]);
     let output = bench(folder.path(), &["--json", "--runs", "1", "--timeout", "0.3"]);
     assert_eq!(output.status.code(), Some(0));
