@@ -127,7 +127,7 @@ fn complaint(output: &Output) -> String {
     let has_words = |line: &&str| line.chars().any(char::is_alphabetic);
     let lines: Vec<&str> = output.err.lines().chain(output.out.lines()).map(str::trim).filter(has_words).collect();
     let of_error = |line: &&str| line.to_lowercase().contains("error");
-    let Some(index) = lines.iter().position(|line| of_error(line)).or((!lines.is_empty()).then_some(0)) else {
+    let Some(index) = lines.iter().position(of_error).or((!lines.is_empty()).then_some(0)) else {
         return output.status.to_string();
     };
     match lines.get(index + 1) {
