@@ -7,11 +7,13 @@
 pub mod arithmetic;
 pub mod build;
 pub mod evaluate;
+pub mod flow;
 mod helper;
 pub mod parse;
 pub mod passes;
 pub mod print;
 pub mod verify;
+mod visit;
 
 pub use build::FunctionBuilder;
 pub use helper::Helper;

@@ -1,0 +1,252 @@
+//! Control flow of a function: reverse postorder, predecessors, dominators. Computed once, flat, and thrown away when
+//! an edge changes.
+
+use super::*;
+
+/// What is known of the control flow. Blocks that cannot be reached from the entry are not part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    /// The reachable blocks in reverse postorder: the entry first, and every block after its dominators.
+    pub order: Vec<Block>,
+    /// By block: its index in `order`, or [`Flow::UNREACHABLE`].
+    positions: Vec<u32>,
+    /// By position: the position of the immediate dominator; the entry's is its own.
+    dominators: Vec<u32>,
+    /// By position: where the block's predecessors start in `predecessors`. One more at the end.
+    starts: Vec<u32>,
+    /// Positions of predecessors, one for each edge.
+    predecessors: Vec<u32>,
+    /// By position: the interval of the block's subtree in a preorder of the dominator tree.
+    intervals: Vec<(u32, u32)>,
+}
+
+impl Flow {
+    /// The position of a block that cannot be reached.
+    pub const UNREACHABLE: u32 = u32::MAX;
+
+    /// The control flow of a function.
+    pub fn of(function: &Function) -> Flow {
+        let mut flow = Flow::default();
+        flow.number(function);
+        flow.find_predecessors(function);
+        flow.find_dominators();
+        flow.find_intervals();
+        flow
+    }
+
+    /// The block's index in `order`, if it can be reached.
+    pub fn position(&self, block: Block) -> Option<usize> {
+        let position = self.positions[block.0 as usize];
+        (position != Flow::UNREACHABLE).then_some(position as usize)
+    }
+
+    /// Positions of the predecessors of the block at a position, one for each edge.
+    pub fn predecessors(&self, position: usize) -> &[u32] {
+        &self.predecessors[self.starts[position] as usize..self.starts[position + 1] as usize]
+    }
+
+    /// The position of the immediate dominator of the block at a position; the entry's is its own.
+    pub fn dominator(&self, position: usize) -> usize {
+        self.dominators[position] as usize
+    }
+
+    /// Whether the block at the first position dominates the one at the second. A block dominates itself.
+    pub fn dominates(&self, above: usize, below: usize) -> bool {
+        let ((start, end), (at, _)) = (self.intervals[above], self.intervals[below]);
+        start <= at && at < end
+    }
+
+    fn number(&mut self, function: &Function) {
+        const ON_THE_WAY: u32 = u32::MAX - 1;
+        self.positions = vec![Flow::UNREACHABLE; function.blocks.len()];
+        self.order.reserve(function.blocks.len());
+        // Blocks with the number of successors still to visit: the last first, so that the first ends up earliest.
+        let mut stack: Vec<(Block, u32)> = Vec::with_capacity(function.blocks.len());
+        let successors = |block: Block| match function.block(block).exit {
+            Exit::Branch(..) => 2,
+            Exit::Jump(_) => 1,
+            _ => 0,
+        };
+        self.positions[0] = ON_THE_WAY;
+        stack.push((Block(0), successors(Block(0))));
+        while let Some((block, left)) = stack.last_mut() {
+            if *left == 0 {
+                self.order.push(*block);
+                stack.pop();
+                continue;
+            }
+            *left -= 1;
+            let next = match &function.block(*block).exit {
+                Exit::Branch(_, then, otherwise) => [then, otherwise][*left as usize].block,
+                Exit::Jump(target) => target.block,
+                _ => continue,
+            };
+            let seen = &mut self.positions[next.0 as usize];
+            if *seen == Flow::UNREACHABLE {
+                *seen = ON_THE_WAY;
+                stack.push((next, successors(next)));
+            }
+        }
+        self.order.reverse();
+        for (position, block) in self.order.iter().enumerate() {
+            self.positions[block.0 as usize] = position as u32;
+        }
+    }
+
+    fn find_predecessors(&mut self, function: &Function) {
+        self.starts = vec![0; self.order.len() + 1];
+        let mut edges = 0;
+        for &block in &self.order {
+            for target in function.block(block).exit.targets() {
+                self.starts[self.positions[target.block.0 as usize] as usize] += 1;
+                edges += 1;
+            }
+        }
+        // From counts to ends; filling in backwards turns ends into starts.
+        let mut end = 0;
+        for start in &mut self.starts {
+            end += *start;
+            *start = end;
+        }
+        self.predecessors = vec![0; edges];
+        for (position, &block) in self.order.iter().enumerate().rev() {
+            for target in function.block(block).exit.targets().rev() {
+                let start = &mut self.starts[self.positions[target.block.0 as usize] as usize];
+                *start -= 1;
+                self.predecessors[*start as usize] = position as u32;
+            }
+        }
+    }
+
+    /// Cooper, Harvey and Kennedy: "A Simple, Fast Dominance Algorithm".
+    fn find_dominators(&mut self) {
+        const UNKNOWN: u32 = u32::MAX;
+        let mut dominators = vec![UNKNOWN; self.order.len()];
+        dominators[0] = 0;
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for position in 1..self.order.len() {
+                let known = self.predecessors(position).iter().copied().filter(|&p| dominators[p as usize] != UNKNOWN);
+                let dominator = known.reduce(|a, b| common_dominator(&dominators, a, b)).unwrap_or(UNKNOWN);
+                changed |= dominators[position] != dominator;
+                dominators[position] = dominator;
+            }
+        }
+        self.dominators = dominators;
+    }
+
+    fn find_intervals(&mut self) {
+        let count = self.order.len();
+        let mut sizes = vec![1; count];
+        for position in (1..count).rev() {
+            sizes[self.dominators[position] as usize] += sizes[position];
+        }
+        // `next` is where the next child's interval starts; a dominator comes before all it dominates.
+        let mut next = vec![0; count];
+        self.intervals = vec![(0, 0); count];
+        for position in 0..count {
+            let dominator = self.dominators[position] as usize;
+            let start = next[dominator];
+            next[dominator] += sizes[position];
+            self.intervals[position] = (start, start + sizes[position]);
+            next[position] = start + 1;
+        }
+    }
+}
+
+/// The nearest block that dominates both, given the tree found so far.
+fn common_dominator(dominators: &[u32], mut a: u32, mut b: u32) -> u32 {
+    while a != b {
+        while a > b {
+            a = dominators[a as usize];
+        }
+        while b > a {
+            b = dominators[b as usize];
+        }
+    }
+    a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A function with these edges out of each block.
+    fn graph(edges: &[&[u32]]) -> Function {
+        let target = |block: &u32| Target { block: Block(*block), arguments: vec![] };
+        let block = |edges: &&[u32]| {
+            let exit = match edges {
+                [] => Exit::Unreachable,
+                [to] => Exit::Jump(target(to)),
+                [to, or, ..] => Exit::Branch(Condition::NonZero(Val(0)), target(to), target(or)),
+            };
+            BlockData { parameters: vec![], insts: vec![], exit, cold: false }
+        };
+        let signature = Signature { convention: Convention::Maru, parameters: vec![], result: Type::Word };
+        Function {
+            name: "g".into(),
+            signature,
+            blocks: edges.iter().map(block).collect(),
+            types: vec![],
+            lines: vec![],
+        }
+    }
+
+    /// Whether every path from the entry to `below` passes `above`: by taking `above` away.
+    fn dominates_by_definition(edges: &[&[u32]], above: u32, below: u32) -> bool {
+        let mut seen = vec![false; edges.len()];
+        let mut stack = vec![0];
+        while let Some(block) = stack.pop() {
+            if block != above && !std::mem::replace(&mut seen[block as usize], true) {
+                stack.extend(edges[block as usize]);
+            }
+        }
+        !seen[below as usize]
+    }
+
+    fn check(edges: &[&[u32]]) {
+        let flow = Flow::of(&graph(edges));
+        for below in 0..edges.len() as u32 {
+            let Some(at) = flow.position(Block(below)) else {
+                assert!(dominates_by_definition(edges, u32::MAX, below), "b{below} can be reached");
+                continue;
+            };
+            let mut expected: Vec<_> = edges
+                .iter()
+                .enumerate()
+                .flat_map(|(from, to)| to.iter().map(move |&to| (from, to)))
+                .filter(|&(from, to)| to == below && flow.position(Block(from as u32)).is_some())
+                .map(|(from, _)| flow.position(Block(from as u32)).unwrap() as u32)
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(flow.predecessors(at), expected, "predecessors of b{below}");
+            for above in 0..edges.len() as u32 {
+                if let Some(over) = flow.position(Block(above)) {
+                    let expected = dominates_by_definition(edges, above, below);
+                    assert_eq!(flow.dominates(over, at), expected, "b{above} over b{below}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dominance_is_as_defined() {
+        check(&[&[]]);
+        check(&[&[1, 2], &[3], &[3], &[]]);
+        check(&[&[1], &[2, 4], &[3], &[1], &[1, 5], &[], &[5]]);
+        // Two loops into each other, entered at both: not reducible.
+        check(&[&[1, 2], &[2, 3], &[1, 4], &[2], &[1]]);
+        check(&[&[1, 1], &[2, 2], &[0, 3], &[]]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn dominance_is_as_defined_in_any_graph(
+            edges in proptest::collection::vec(proptest::collection::vec(0u32..12, 0..3), 12)
+        ) {
+            let edges: Vec<&[u32]> = edges.iter().map(|to| &to[..]).collect();
+            check(&edges);
+        }
+    }
+}

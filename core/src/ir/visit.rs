@@ -1,0 +1,148 @@
+//! Visiting the operands of operations and exits, and what may be done with an operation.
+
+use super::*;
+
+/// A method that visits every operand, by shared or by exclusive reference.
+macro_rules! visit_operands {
+    ($(#[$doc:meta])* $name:ident $iterate:ident $($mutable:tt)?) => {
+        $(#[$doc])*
+        pub fn $name(& $($mutable)? self, mut visit: impl FnMut(& $($mutable)? Val)) {
+            match self {
+                Op::Const(_) | Op::FloatConst(_) | Op::LoadContext(_) | Op::LoadData(_) | Op::FunctionAddress(_) => {}
+                Op::HasTag(_, a)
+                | Op::FloatUnary(_, a)
+                | Op::IntToFloat(a)
+                | Op::FloatToInt(a)
+                | Op::FloatBits(a)
+                | Op::FloatFromBits(a)
+                | Op::Load(_, a, _)
+                | Op::StoreContext(a, _) => visit(a),
+                Op::Binary(_, a, b)
+                | Op::Overflowing(_, a, b)
+                | Op::Compare(_, a, b)
+                | Op::FloatBinary(_, a, b)
+                | Op::FloatCompare(_, a, b)
+                | Op::LoadIndexed(_, a, b, _)
+                | Op::Store(_, a, b, _) => {
+                    visit(a);
+                    visit(b);
+                }
+                Op::StoreIndexed(_, a, b, c, _) => {
+                    visit(a);
+                    visit(b);
+                    visit(c);
+                }
+                Op::Helper(_, arguments) => arguments.$iterate().for_each(visit),
+                Op::Call(callee, arguments, _) => {
+                    if let Callee::Address(address) = callee {
+                        visit(address);
+                    }
+                    arguments.$iterate().for_each(visit);
+                }
+            }
+        }
+    };
+}
+
+impl Op {
+    visit_operands!(
+        /// Visit each operand, in order.
+        operands iter
+    );
+    visit_operands!(
+        /// Visit each operand, to change it.
+        operands_mut iter_mut mut
+    );
+
+    /// Whether it does more than define its results, so that it must stay where it is.
+    pub fn has_effect(&self) -> bool {
+        matches!(self, Op::Store(..) | Op::StoreIndexed(..) | Op::StoreContext(..) | Op::Helper(..) | Op::Call(..))
+    }
+
+    /// Whether its results depend on nothing but its operands.
+    pub fn is_pure(&self) -> bool {
+        !self.has_effect() && !matches!(self, Op::Load(..) | Op::LoadIndexed(..) | Op::LoadContext(_))
+    }
+
+    /// Whether it takes no operand and is cheaper made anew than kept across a call.
+    pub fn is_constant(&self) -> bool {
+        matches!(self, Op::Const(_) | Op::FloatConst(_) | Op::LoadData(_) | Op::FunctionAddress(_))
+    }
+}
+
+impl Condition {
+    /// Visit each operand, in order.
+    pub fn operands(&self, mut visit: impl FnMut(&Val)) {
+        match self {
+            Condition::NonZero(a) | Condition::HasTag(_, a) => visit(a),
+            Condition::Compare(_, a, b) | Condition::FloatCompare(_, a, b) => {
+                visit(a);
+                visit(b);
+            }
+        }
+    }
+
+    /// Visit each operand, to change it.
+    pub fn operands_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
+        match self {
+            Condition::NonZero(a) | Condition::HasTag(_, a) => visit(a),
+            Condition::Compare(_, a, b) | Condition::FloatCompare(_, a, b) => {
+                visit(a);
+                visit(b);
+            }
+        }
+    }
+}
+
+impl Exit {
+    /// Where it may go.
+    pub fn targets(&self) -> impl DoubleEndedIterator<Item = &Target> {
+        let targets = match self {
+            Exit::Jump(target) => [Some(target), None],
+            Exit::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
+            Exit::Return(_) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+        };
+        targets.into_iter().flatten()
+    }
+
+    /// Where it may go, to change it.
+    pub fn targets_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Target> {
+        let targets = match self {
+            Exit::Jump(target) => [Some(target), None],
+            Exit::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
+            Exit::Return(_) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+        };
+        targets.into_iter().flatten()
+    }
+
+    /// Visit each operand that is no argument of a target.
+    pub fn own_operands(&self, mut visit: impl FnMut(&Val)) {
+        match self {
+            Exit::Jump(_) | Exit::Unreachable => {}
+            Exit::Branch(condition, ..) => condition.operands(visit),
+            Exit::Return(value) => visit(value),
+            Exit::TailCall(callee, arguments, _) => {
+                if let Callee::Address(address) = callee {
+                    visit(address);
+                }
+                arguments.iter().for_each(visit);
+            }
+        }
+    }
+
+    /// Visit each operand, arguments of targets included, to change it.
+    pub fn operands_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
+        match self {
+            Exit::Branch(condition, ..) => condition.operands_mut(&mut visit),
+            Exit::Return(value) => visit(value),
+            Exit::TailCall(callee, arguments, _) => {
+                if let Callee::Address(address) = callee {
+                    visit(address);
+                }
+                arguments.iter_mut().for_each(&mut visit);
+            }
+            Exit::Jump(_) | Exit::Unreachable => {}
+        }
+        self.targets_mut().for_each(|target| target.arguments.iter_mut().for_each(&mut visit));
+    }
+}
