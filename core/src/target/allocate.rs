@@ -1,1 +1,166 @@
-//! To be written.
+//! Register allocation: the selected function as `regalloc2` sees it, for every target.
+
+use super::graph::Successors;
+use super::machine::Flow;
+use super::MachInst;
+use regalloc2::checker::Checker;
+use regalloc2::{Block, Ctx, Function, Inst, InstRange, MachineEnv, Operand, Output, PRegSet, RegClass, VReg};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A block of selected instructions.
+#[derive(Debug, Default)]
+pub(super) struct MachBlock {
+    pub insts: Range<u32>,
+    pub parameters: Vec<VReg>,
+    /// Arguments of the jump at its end.
+    pub arguments: Vec<VReg>,
+}
+
+/// A selected function: blocks in reverse postorder, the entry first.
+#[derive(Debug)]
+pub(super) struct MachFunction {
+    pub blocks: Vec<MachBlock>,
+    pub insts: Vec<MachInst>,
+    pub successors: Vec<Successors>,
+    pub cold: Vec<bool>,
+    pub calls: bool,
+    operands: Vec<Operand>,
+    clobbers: Vec<PRegSet>,
+    register_count: usize,
+    predecessors: Vec<Block>,
+    /// Which of `predecessors` are a block's.
+    predecessor_ranges: Vec<Range<u32>>,
+}
+
+/// What selection hands over.
+pub(super) struct Selected {
+    pub blocks: Vec<MachBlock>,
+    pub insts: Vec<MachInst>,
+    pub successors: Vec<Successors>,
+    pub cold: Vec<bool>,
+    pub calls: bool,
+    pub operands: Vec<Operand>,
+    pub clobbers: Vec<PRegSet>,
+    pub register_count: usize,
+}
+
+impl MachFunction {
+    pub fn new(selected: Selected) -> MachFunction {
+        let (predecessors, predecessor_ranges) = predecessors(&selected.successors);
+        let Selected { blocks, insts, successors, cold, calls, operands, clobbers, register_count } = selected;
+        MachFunction {
+            blocks,
+            insts,
+            successors,
+            cold,
+            calls,
+            operands,
+            clobbers,
+            register_count,
+            predecessors,
+            predecessor_ranges,
+        }
+    }
+
+    fn inst(&self, inst: Inst) -> &MachInst {
+        &self.insts[inst.index()]
+    }
+}
+
+/// All predecessors, grouped by block, and the group of each block.
+fn predecessors(successors: &[Successors]) -> (Vec<Block>, Vec<Range<u32>>) {
+    let mut ends = vec![0u32; successors.len()];
+    for next in successors.iter().flat_map(Successors::as_slice) {
+        ends[next.index()] += 1;
+    }
+    let mut total = 0;
+    for end in &mut ends {
+        total += *end;
+        *end = total;
+    }
+    let mut starts = ends.clone();
+    let mut all = vec![Block::new(0); total as usize];
+    for (node, ahead) in successors.iter().enumerate() {
+        for next in ahead.as_slice() {
+            starts[next.index()] -= 1;
+            all[starts[next.index()] as usize] = Block::new(node);
+        }
+    }
+    let ranges = starts.into_iter().zip(ends).map(|(start, end)| start..end).collect();
+    (all, ranges)
+}
+
+impl Function for MachFunction {
+    fn num_insts(&self) -> usize {
+        self.insts.len()
+    }
+    fn num_blocks(&self) -> usize {
+        self.blocks.len()
+    }
+    fn entry_block(&self) -> Block {
+        Block::new(0)
+    }
+    fn block_insns(&self, block: Block) -> InstRange {
+        let range = &self.blocks[block.index()].insts;
+        InstRange::new(Inst::new(range.start as usize), Inst::new(range.end as usize))
+    }
+    fn block_succs(&self, block: Block) -> &[Block] {
+        self.successors[block.index()].as_slice()
+    }
+    fn block_preds(&self, block: Block) -> &[Block] {
+        let range = &self.predecessor_ranges[block.index()];
+        &self.predecessors[range.start as usize..range.end as usize]
+    }
+    fn block_params(&self, block: Block) -> &[VReg] {
+        &self.blocks[block.index()].parameters
+    }
+    fn is_ret(&self, inst: Inst) -> bool {
+        matches!(self.inst(inst).flow, Flow::Leave | Flow::Stop)
+    }
+    fn is_branch(&self, inst: Inst) -> bool {
+        self.inst(inst).flow == Flow::Branch
+    }
+    fn branch_blockparams(&self, block: Block, _: Inst, _: usize) -> &[VReg] {
+        &self.blocks[block.index()].arguments
+    }
+    fn inst_operands(&self, inst: Inst) -> &[Operand] {
+        let inst = self.inst(inst);
+        &self.operands[inst.first_operand as usize..][..inst.operands as usize]
+    }
+    fn inst_clobbers(&self, inst: Inst) -> PRegSet {
+        self.clobbers[self.inst(inst).clobbers as usize]
+    }
+    fn num_vregs(&self) -> usize {
+        self.register_count
+    }
+    fn spillslot_size(&self, _: RegClass) -> usize {
+        1
+    }
+}
+
+static VERIFY: AtomicBool = AtomicBool::new(cfg!(debug_assertions));
+
+/// Whether every allocation is verified by an independent checker, at the cost of compile time. At the start it is
+/// where debug assertions are on.
+pub fn verify_allocation(on: bool) {
+    VERIFY.store(on, Ordering::Relaxed);
+}
+
+/// Allocate registers. The context is reused from function to function.
+pub(super) fn allocate<'c>(
+    function: &MachFunction,
+    registers: &MachineEnv,
+    context: &'c mut Ctx,
+) -> Result<&'c Output, String> {
+    let verify = VERIFY.load(Ordering::Relaxed);
+    let options = regalloc2::RegallocOptions { validate_ssa: verify, ..Default::default() };
+    let output = regalloc2::run_with_ctx(function, registers, &options, context)
+        .map_err(|error| format!("register allocation failed: {error}"))?;
+    if verify {
+        let mut checker = Checker::new(function, registers);
+        checker.prepare(output);
+        checker.run().map_err(|errors| format!("wrong register allocation: {errors:?}"))?;
+    }
+    Ok(output)
+}

@@ -1,1 +1,209 @@
-//! To be written.
+//! The code buffer: bytes, labels, fixups, unwind rows, and the text of a listing.
+//!
+//! A function is encoded twice. The first pass assumes that every jump ahead is long; it tells where labels lie at
+//! most. In the second, [`CodeBuffer::distance`] answers with that bound for jumps ahead, and the target picks a
+//! short form where it fits. Code only shrinks from the first pass to the second, so a bound is never too small.
+
+use super::{Fixup, FixupKind, FixupTarget, ListingLine, MachInst, OutOfRange, UnwindRow};
+
+/// A place in the code of a function, named before it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Label(pub(super) u32);
+
+const UNBOUND: u32 = u32::MAX;
+
+/// The text of one instruction of a listing.
+#[derive(Debug)]
+struct Note {
+    offset: u32,
+    text: String,
+    /// A label whose offset is to be appended.
+    label: Option<Label>,
+}
+
+/// Machine code in the making.
+#[derive(Debug, Default)]
+pub struct CodeBuffer {
+    pub(super) bytes: Vec<u8>,
+    pub(super) fixups: Vec<Fixup>,
+    pub(super) unwind: Vec<UnwindRow>,
+    notes: Option<Vec<Note>>,
+    pub(super) out_of_line: Vec<(Label, MachInst)>,
+    labels: Vec<u32>,
+    uses: Vec<(u32, FixupKind, Label)>,
+    /// Label offsets of the first pass; empty during it.
+    bounds: Vec<u32>,
+    /// By how much the code before this point has shrunk since the first pass.
+    pub(super) shrunk: u32,
+}
+
+impl CodeBuffer {
+    /// An empty buffer, that keeps text if `listing`.
+    pub fn new(listing: bool) -> CodeBuffer {
+        CodeBuffer { notes: listing.then(Vec::new), ..CodeBuffer::default() }
+    }
+
+    /// Forget the first pass's code, but not where its labels lay.
+    pub(super) fn start_second_pass(&mut self) {
+        self.bounds = std::mem::take(&mut self.labels);
+        self.bytes.clear();
+        self.fixups.clear();
+        self.unwind.clear();
+        self.out_of_line.clear();
+        self.uses.clear();
+        if let Some(notes) = &mut self.notes {
+            notes.clear();
+        }
+    }
+
+    /// Bytes written so far.
+    pub fn offset(&self) -> u32 {
+        self.bytes.len() as u32
+    }
+
+    /// Write one byte.
+    pub fn byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    /// Write bytes.
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Write four bytes, least significant first.
+    pub fn word32(&mut self, word: u32) {
+        self.put(&word.to_le_bytes());
+    }
+
+    /// A new label, unbound.
+    pub fn label(&mut self) -> Label {
+        self.labels.push(UNBOUND);
+        Label(self.labels.len() as u32 - 1)
+    }
+
+    /// The label is here.
+    pub fn bind(&mut self, label: Label) {
+        debug_assert_eq!(self.labels[label.0 as usize], UNBOUND, "a label is bound once");
+        self.labels[label.0 as usize] = self.offset();
+    }
+
+    /// The instruction that starts here refers to a label; resolved by `RegisterMachine::patch`.
+    pub fn refer(&mut self, kind: FixupKind, label: Label) {
+        self.uses.push((self.offset(), kind, label));
+    }
+
+    /// How far the label lies from here: exact if it is bound, else a bound that the true distance does not
+    /// exceed; `None` if nothing is known yet.
+    pub fn distance(&self, label: Label) -> Option<i64> {
+        let index = label.0 as usize;
+        let here = i64::from(self.offset());
+        match self.labels[index] {
+            UNBOUND => self.bounds.get(index).map(|bound| i64::from(*bound) - (here + i64::from(self.shrunk))),
+            offset => Some(i64::from(offset) - here),
+        }
+    }
+
+    /// The instruction that starts here depends on an address outside the function.
+    pub fn fixup(&mut self, kind: FixupKind, target: FixupTarget, addend: i64) {
+        let offset = self.offset();
+        self.fixups.push(Fixup { offset, kind, target, addend });
+    }
+
+    /// From here on, the canonical frame address is the stack pointer plus `cfa_offset`, and these registers are
+    /// saved (DWARF numbers, offsets from the canonical frame address).
+    pub fn frame_is(&mut self, cfa_offset: i64, saved: &[(u16, i64)]) {
+        let row = UnwindRow { offset: self.offset(), cfa_offset, saved: saved.to_vec() };
+        match self.unwind.last_mut() {
+            Some(last) if last.offset == row.offset => *last = row,
+            Some(last) if last.cfa_offset == row.cfa_offset && last.saved == row.saved => {}
+            _ => self.unwind.push(row),
+        }
+    }
+
+    /// Encode this instruction, without operands, after all blocks: rarely run code that returns or traps. The
+    /// label leads to it.
+    pub fn out_of_line(&mut self, inst: MachInst) -> Label {
+        let label = self.label();
+        self.out_of_line.push((label, inst));
+        label
+    }
+
+    /// Note the text of the instruction that starts here; `text` is called only for a listing.
+    pub fn note(&mut self, text: impl FnOnce() -> String) {
+        let offset = self.offset();
+        if let Some(notes) = &mut self.notes {
+            notes.push(Note { offset, text: text(), label: None });
+        }
+    }
+
+    /// As [`CodeBuffer::note`], for a jump: the label's offset is appended.
+    pub fn note_jump(&mut self, label: Label, text: impl FnOnce() -> String) {
+        let offset = self.offset();
+        if let Some(notes) = &mut self.notes {
+            notes.push(Note { offset, text: text(), label: Some(label) });
+        }
+    }
+
+    /// The noted instructions; none if the buffer keeps no text.
+    pub fn listing(&self) -> Vec<ListingLine> {
+        let notes = self.notes.as_deref().unwrap_or_default();
+        let ends = notes.iter().skip(1).map(|note| note.offset).chain([self.offset()]);
+        let line = |(note, end): (&Note, u32)| ListingLine {
+            offset: note.offset,
+            bytes: self.bytes[note.offset as usize..end as usize].to_vec(),
+            text: match note.label {
+                Some(label) => format!("{} {:#x}", note.text, self.labels[label.0 as usize]),
+                None => note.text.clone(),
+            },
+        };
+        notes.iter().zip(ends).map(line).collect()
+    }
+
+    /// Write the distances to labels.
+    pub(super) fn resolve(
+        &mut self,
+        patch: impl Fn(FixupKind, &mut [u8], u64, u64) -> Result<(), OutOfRange>,
+    ) -> Result<(), OutOfRange> {
+        for &(offset, kind, label) in &self.uses {
+            let to = self.labels[label.0 as usize];
+            debug_assert_ne!(to, UNBOUND, "every label that is referred to is bound");
+            patch(kind, &mut self.bytes[offset as usize..], u64::from(offset), u64::from(to))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_bounds() {
+        let mut code = CodeBuffer::new(false);
+        let ahead = code.label();
+        assert_eq!(code.distance(ahead), None);
+        code.put(&[0; 10]);
+        code.bind(ahead);
+        code.byte(0);
+        assert_eq!(code.distance(ahead), Some(-1));
+        code.start_second_pass();
+        assert_eq!(code.label(), ahead);
+        assert_eq!(code.distance(ahead), Some(10));
+        code.put(&[0; 3]);
+        code.shrunk = 2;
+        assert_eq!(code.distance(ahead), Some(5));
+        code.bind(ahead);
+        assert_eq!(code.distance(ahead), Some(0));
+    }
+
+    #[test]
+    fn rows_at_one_place_replace_each_other() {
+        let mut code = CodeBuffer::new(false);
+        code.frame_is(8, &[]);
+        code.frame_is(16, &[]);
+        code.byte(0);
+        code.frame_is(16, &[]);
+        assert_eq!(code.unwind, [UnwindRow { offset: 0, cfa_offset: 16, saved: vec![] }]);
+    }
+}

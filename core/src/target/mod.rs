@@ -5,11 +5,16 @@
 
 mod allocate;
 mod buffer;
+mod graph;
+mod machine;
 mod native;
+mod select;
 
-pub use allocate::*;
-pub use buffer::*;
-pub use native::*;
+pub use allocate::verify_allocation;
+pub use buffer::{CodeBuffer, Label};
+pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, Terminator};
+pub use native::Native;
+pub use select::Selection;
 
 use crate::ir;
 use std::fmt;

@@ -1,1 +1,281 @@
-//! To be written.
+//! The driver: makes an [`Architecture`] of a [`RegisterMachine`].
+//!
+//! ```text
+//! IR → selection → virtual registers → allocation → two passes of encoding → bytes, fixups, unwind rows, lines
+//! ```
+//!
+//! Cold blocks come last, blocks that turn out empty vanish, and jumps to the next block are left out.
+
+use super::allocate::{allocate, MachFunction};
+use super::machine::Flow;
+use super::select::PARAMETERS;
+use super::*;
+use crate::ir::{Function, Type};
+use regalloc2::{Allocation, Block, Ctx, Edit, InstOrEdit, Output};
+use std::cell::RefCell;
+use std::time::Instant;
+
+/// An [`Architecture`] made of a [`RegisterMachine`].
+pub struct Native<M>(pub M);
+
+thread_local! {
+    /// The allocator's working memory, kept from function to function.
+    static CONTEXT: RefCell<Ctx> = RefCell::default();
+}
+
+impl<M: RegisterMachine> Architecture for Native<M> {
+    fn name(&self) -> &'static str {
+        self.0.spec().name
+    }
+    fn synonyms(&self) -> &'static [&'static str] {
+        self.0.spec().synonyms
+    }
+    fn is_host(&self) -> bool {
+        self.0.spec().is_host
+    }
+    fn argument_registers(&self) -> usize {
+        self.0.call_layout(CallKind::Maru).words.len() - 2
+    }
+    fn trap(&self) -> &'static [u8] {
+        self.0.spec().trap
+    }
+    fn identity(&self, format: &str) -> Option<&MachineIdentity> {
+        self.0.spec().identities.iter().find(|(name, _)| *name == format).map(|(_, identity)| identity)
+    }
+    fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
+        CONTEXT.with_borrow_mut(|context| self.run(function, context, false)).map(|(compiled, _)| compiled)
+    }
+    fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange> {
+        self.0.patch(kind, site, from, to)
+    }
+    fn listing(&self, function: &Function) -> Result<Vec<ListingLine>, CompileError> {
+        CONTEXT.with_borrow_mut(|context| self.run(function, context, true)).map(|(_, listing)| listing)
+    }
+}
+
+impl<M: RegisterMachine> Native<M> {
+    fn run(
+        &self,
+        function: &Function,
+        context: &mut Ctx,
+        listing: bool,
+    ) -> Result<(CompiledFunction, Vec<ListingLine>), CompileError> {
+        let fail = |message| CompileError { function: function.name.clone(), message };
+        let start = Instant::now();
+        let selected = Selection::run(&self.0, function).map_err(fail)?;
+        let selection_done = Instant::now();
+        let output = allocate(&selected, &self.0.spec().registers, context).map_err(fail)?;
+        let allocation_done = Instant::now();
+        let mut emission = Emission::new(&self.0, &selected, output, function, listing);
+        emission.run().map_err(|error| fail(format!("a jump is too far: {error}")))?;
+        let Emission { code, lines, .. } = emission;
+        let listing = code.listing();
+        let nanoseconds = [
+            (selection_done - start).as_nanos() as u64,
+            (allocation_done - selection_done).as_nanos() as u64,
+            allocation_done.elapsed().as_nanos() as u64,
+        ];
+        let CodeBuffer { bytes, fixups, unwind, .. } = code;
+        Ok((CompiledFunction { bytes, fixups, unwind, lines, nanoseconds }, listing))
+    }
+}
+
+/// Encoding of one allocated function.
+struct Emission<'a, M> {
+    machine: &'a M,
+    function: &'a MachFunction,
+    output: &'a Output,
+    frame: Frame,
+    code: CodeBuffer,
+    /// Blocks in the order of their code, without those that are empty.
+    order: Vec<u32>,
+    /// Where a jump to a block leads: past blocks that are empty.
+    destination: Vec<u32>,
+    /// Offset of each block's instructions in the first pass, in order of encoding.
+    offsets: Vec<u32>,
+    second_pass: bool,
+    encoded: usize,
+    lines: Vec<(u32, u32)>,
+}
+
+impl<'a, M: RegisterMachine> Emission<'a, M> {
+    fn new(
+        machine: &'a M,
+        function: &'a MachFunction,
+        output: &'a Output,
+        source: &Function,
+        listing: bool,
+    ) -> Emission<'a, M> {
+        let frame = Frame {
+            convention: source.signature.convention,
+            spill_slots: output.num_spillslots as u32,
+            calls: function.calls,
+            has_callee: source.signature.parameters.contains(&Type::Word),
+        };
+        let mut emission = Emission {
+            machine,
+            function,
+            output,
+            frame,
+            code: CodeBuffer::new(listing),
+            order: Vec::with_capacity(function.blocks.len()),
+            destination: (0..function.blocks.len() as u32).collect(),
+            offsets: Vec::with_capacity(function.insts.len()),
+            second_pass: false,
+            encoded: 0,
+            lines: Vec::new(),
+        };
+        emission.skip_empty_blocks();
+        for cold in [false, true] {
+            let blocks = (0..function.blocks.len()).filter(|block| function.cold[*block] == cold);
+            let kept = blocks.filter(|block| emission.destination[*block] == *block as u32);
+            emission.order.extend(kept.map(|block| block as u32));
+        }
+        emission
+    }
+
+    /// Find where jumps to blocks lead that hold nothing but a jump. The entry stays: it is where code starts.
+    fn skip_empty_blocks(&mut self) {
+        for block in 1..self.function.blocks.len() {
+            if let Some(next) = self.only_jump(block) {
+                self.destination[block] = next;
+            }
+        }
+        for block in 1..self.function.blocks.len() {
+            let mut to = self.destination[block];
+            let mut steps = 0;
+            while self.destination[to as usize] != to && steps <= self.function.blocks.len() {
+                to = self.destination[to as usize];
+                steps += 1;
+            }
+            // A ring of empty blocks is an endless loop, which must jump somewhere.
+            self.destination[block] = if steps > self.function.blocks.len() { block as u32 } else { to };
+        }
+    }
+
+    fn only_jump(&self, block: usize) -> Option<u32> {
+        let [next] = self.function.successors[block].as_slice() else { return None };
+        let range = &self.function.blocks[block].insts;
+        if range.len() != 1 {
+            return None;
+        }
+        let moves = self.output.block_insts_and_edits(self.function, Block::new(block));
+        let still = moves.into_iter().all(|item| match item {
+            InstOrEdit::Inst(_) => true,
+            InstOrEdit::Edit(Edit::Move { from, to }) => from == to,
+        });
+        still.then_some(next.index() as u32)
+    }
+
+    fn run(&mut self) -> Result<(), OutOfRange> {
+        self.pass();
+        if self.function.blocks.len() > 1 {
+            self.code.start_second_pass();
+            self.second_pass = true;
+            self.encoded = 0;
+            self.lines.clear();
+            self.pass();
+        }
+        let end = self.code.offset();
+        self.code.unwind.retain(|row| row.offset < end);
+        self.code.resolve(|kind, site, from, to| self.machine.patch(kind, site, from, to))
+    }
+
+    fn pass(&mut self) {
+        for _ in 0..self.function.blocks.len() {
+            self.code.label();
+        }
+        self.machine.enter(&self.frame, &mut self.code);
+        for position in 0..self.order.len() {
+            self.block(position);
+        }
+        let mut index = 0;
+        while let Some((label, inst)) = self.code.out_of_line.get(index).copied() {
+            self.code.bind(label);
+            self.machine.encode(&inst, &[], &mut self.code);
+            index += 1;
+        }
+    }
+
+    fn block(&mut self, position: usize) {
+        let block = self.order[position] as usize;
+        self.code.bind(Label(block as u32));
+        let output = self.output;
+        for item in output.block_insts_and_edits(self.function, Block::new(block)) {
+            match item {
+                InstOrEdit::Edit(Edit::Move { from, to }) if from != to => {
+                    self.machine.copy(*from, *to, &mut self.code);
+                }
+                InstOrEdit::Edit(_) => {}
+                InstOrEdit::Inst(inst) => {
+                    let operands = output.inst_allocs(inst);
+                    self.synchronise();
+                    self.inst(position, &self.function.insts[inst.index()], operands);
+                }
+            }
+        }
+    }
+
+    /// In the first pass remember how far this instruction lies from the start, in the second compare.
+    fn synchronise(&mut self) {
+        if self.second_pass {
+            self.code.shrunk = self.offsets[self.encoded] - self.code.offset();
+            self.encoded += 1;
+        } else {
+            self.offsets.push(self.code.offset());
+        }
+    }
+
+    fn inst(&mut self, position: usize, inst: &MachInst, operands: &[Allocation]) {
+        self.note_line(inst.line);
+        match inst.flow {
+            Flow::Next if inst.opcode == PARAMETERS => {}
+            Flow::Next | Flow::Stop => self.machine.encode(inst, operands, &mut self.code),
+            Flow::Branch => self.branch(position, inst, operands),
+            Flow::Leave => {
+                let inside = self.code.unwind.last().cloned();
+                self.machine.leave(&self.frame, &mut self.code);
+                self.machine.encode(inst, operands, &mut self.code);
+                if let Some(row) = inside {
+                    self.code.frame_is(row.cfa_offset, &row.saved);
+                }
+            }
+        }
+    }
+
+    fn branch(&mut self, position: usize, inst: &MachInst, operands: &[Allocation]) {
+        let block = self.order[position] as usize;
+        let to = |next: Block| self.destination[next.index()];
+        let following = self.order.get(position + 1).copied();
+        match self.function.successors[block].as_slice() {
+            [next] => self.jump(to(*next), following),
+            [holds, fails] => {
+                let (holds, fails) = (to(*holds), to(*fails));
+                let inverted = following == Some(holds);
+                let label = Label(if inverted { fails } else { holds });
+                self.machine.encode(&MachInst { label, inverted, ..*inst }, operands, &mut self.code);
+                if !inverted {
+                    self.jump(fails, following);
+                }
+            }
+            _ => unreachable!("a branch has one or two successors"),
+        }
+    }
+
+    fn jump(&mut self, to: u32, following: Option<u32>) {
+        if following != Some(to) {
+            let jump = MachInst { label: Label(to), ..MachInst::new(self.machine.spec().jump) };
+            self.machine.encode(&jump, &[], &mut self.code);
+        }
+    }
+
+    fn note_line(&mut self, line: u32) {
+        if line != 0 && self.lines.last().is_none_or(|last| last.1 != line) {
+            let offset = self.code.offset();
+            match self.lines.last_mut() {
+                Some(last) if last.0 == offset => last.1 = line,
+                _ => self.lines.push((offset, line)),
+            }
+        }
+    }
+}

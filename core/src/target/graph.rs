@@ -1,0 +1,315 @@
+//! The control-flow graph that is selected and allocated: the reachable blocks of a function, with a block of its
+//! own on each edge that needs one, in reverse postorder.
+//!
+//! The allocator wants critical edges split (from a block with several successors to one with several predecessors),
+//! arguments only on unconditional jumps, and an entry without predecessors. So an edge of a branch that carries
+//! arguments, or is critical, gets a block; where the target has one predecessor, its parameters are just other
+//! names for the arguments, and the edge carries nothing.
+
+use crate::ir::{Block, Exit, Function, Target};
+
+/// What a node stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Node {
+    /// Receives the parameters and jumps to the first block, which has other predecessors.
+    Entry,
+    /// A block of the function.
+    Block(Block),
+    /// The edge from a block to its first or second target.
+    Edge(Block, u8),
+}
+
+/// Nodes in reverse postorder, where loops are contiguous if the function's graph is reducible.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub nodes: Vec<Node>,
+    /// Unlikely to run.
+    pub cold: Vec<bool>,
+    /// At most two successors each, as indices of nodes.
+    pub successors: Vec<Successors>,
+    /// How many predecessors each block of the function has; 0 if it is unreachable.
+    pub predecessors: Vec<u32>,
+}
+
+/// Up to two successors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Successors {
+    both: [regalloc2::Block; 2],
+    count: u8,
+}
+
+impl Successors {
+    pub fn as_slice(&self) -> &[regalloc2::Block] {
+        &self.both[..self.count as usize]
+    }
+    fn none() -> Successors {
+        Successors { both: [regalloc2::Block::invalid(); 2], count: 0 }
+    }
+
+    fn push(&mut self, node: usize) {
+        self.both[self.count as usize] = regalloc2::Block::new(node);
+        self.count += 1;
+    }
+}
+
+/// The targets of a block, first the one taken if the condition holds.
+pub(super) fn targets(exit: &Exit) -> [Option<&Target>; 2] {
+    match exit {
+        Exit::Jump(target) => [Some(target), None],
+        Exit::Branch(_, holds, fails) => [Some(holds), Some(fails)],
+        Exit::Return(_) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+    }
+}
+
+impl Graph {
+    /// The graph of a function.
+    pub fn new(function: &Function) -> Graph {
+        let predecessors = count_predecessors(function);
+        let mut graph = Graph { predecessors, ..Graph::default() };
+        graph.number(function);
+        let order = Order::new(&graph.successors).reverse_postorder(&graph.successors);
+        graph.reorder(&order);
+        graph.spread_cold();
+        graph
+    }
+
+    /// Whether the edge into a block carries arguments, rather than giving them other names.
+    pub fn takes_arguments(&self, block: Block) -> bool {
+        block.0 == 0 || self.predecessors[block.0 as usize] > 1
+    }
+
+    /// Make the nodes, entry first, with successors.
+    fn number(&mut self, function: &Function) {
+        if self.predecessors[0] > 1 {
+            self.push(Node::Entry, false);
+        }
+        let mut node_of = vec![usize::MAX; function.blocks.len()];
+        for (index, data) in function.blocks.iter().enumerate() {
+            if self.predecessors[index] > 0 {
+                node_of[index] = self.nodes.len();
+                self.push(Node::Block(Block(index as u32)), data.cold);
+            }
+        }
+        if self.nodes[0] == Node::Entry {
+            self.successors[0].push(node_of[0]);
+        }
+        for (index, data) in function.blocks.iter().enumerate() {
+            let node = node_of[index];
+            if node == usize::MAX {
+                continue;
+            }
+            let targets = targets(&data.exit);
+            for (which, target) in targets.into_iter().enumerate() {
+                let Some(target) = target else { continue };
+                let to = node_of[target.block.0 as usize];
+                if targets[1].is_some() && self.takes_arguments(target.block) {
+                    let cold = data.cold || function.block(target.block).cold;
+                    self.push(Node::Edge(Block(index as u32), which as u8), cold);
+                    let edge = self.nodes.len() - 1;
+                    self.successors[node].push(edge);
+                    self.successors[edge].push(to);
+                } else {
+                    self.successors[node].push(to);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, node: Node, cold: bool) {
+        self.nodes.push(node);
+        self.cold.push(cold);
+        self.successors.push(Successors::none());
+    }
+
+    fn reorder(&mut self, order: &[u32]) {
+        let mut position = vec![0; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            position[*old as usize] = new;
+        }
+        self.nodes = order.iter().map(|old| self.nodes[*old as usize]).collect();
+        self.cold = order.iter().map(|old| self.cold[*old as usize]).collect();
+        let renumber = |old: &u32| {
+            let mut successors = self.successors[*old as usize];
+            for block in &mut successors.both[..successors.count as usize] {
+                *block = regalloc2::Block::new(position[block.index()]);
+            }
+            successors
+        };
+        self.successors = order.iter().map(renumber).collect();
+    }
+
+    /// A node that only cold nodes lead to is cold.
+    fn spread_cold(&mut self) {
+        let mut warm = vec![false; self.nodes.len()];
+        warm[0] = true;
+        for node in 0..self.nodes.len() {
+            self.cold[node] |= !warm[node];
+            if !self.cold[node] {
+                for successor in self.successors[node].as_slice() {
+                    warm[successor.index()] = true;
+                }
+            }
+        }
+    }
+}
+
+/// How many edges lead to each block from blocks that can be reached; the entry counts as one for the first.
+fn count_predecessors(function: &Function) -> Vec<u32> {
+    let mut count = vec![0; function.blocks.len()];
+    count[0] = 1;
+    let mut work = vec![Block(0)];
+    while let Some(block) = work.pop() {
+        for target in targets(&function.block(block).exit).into_iter().flatten() {
+            let to = &mut count[target.block.0 as usize];
+            *to += 1;
+            if *to == 1 {
+                work.push(target.block);
+            }
+        }
+    }
+    count
+}
+
+/// Puts nodes into reverse postorder. Of two successors, the one in fewer loops is visited first, so that it comes
+/// after the whole loop; else the second, so that the first follows its predecessor.
+struct Order {
+    loop_depth: Vec<u32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    Not,
+    Open,
+    Done,
+}
+
+impl Order {
+    fn new(successors: &[Successors]) -> Order {
+        let mut order = Order { loop_depth: vec![0; successors.len()] };
+        let mut back_edges = Vec::new();
+        order.walk(successors, |_| {}, |latch, header| back_edges.push((header, latch)));
+        if !back_edges.is_empty() {
+            order.find_loops(successors, back_edges);
+        }
+        order
+    }
+
+    fn reverse_postorder(&self, successors: &[Successors]) -> Vec<u32> {
+        let mut order = Vec::with_capacity(successors.len());
+        self.walk(successors, |node| order.push(node), |_, _| {});
+        order.reverse();
+        order
+    }
+
+    /// Depth first from node 0, calling `leave` in postorder and `back` for edges to a node still open.
+    fn walk(&self, successors: &[Successors], mut leave: impl FnMut(u32), mut back: impl FnMut(u32, u32)) {
+        let mut visits = vec![Visit::Not; successors.len()];
+        let mut stack = vec![(0u32, 0u8)];
+        visits[0] = Visit::Open;
+        while let Some((node, done)) = stack.last_mut() {
+            let (node, turn) = (*node, *done);
+            *done += 1;
+            let ahead = successors[node as usize].as_slice();
+            if usize::from(turn) == ahead.len() {
+                visits[node as usize] = Visit::Done;
+                leave(node);
+                stack.pop();
+                continue;
+            }
+            let first_is_shallower = ahead.len() == 2
+                && self.loop_depth[ahead[0].index()] < self.loop_depth[ahead[1].index()];
+            let choice = if ahead.len() == 2 && !first_is_shallower { 1 - turn } else { turn };
+            let next = ahead[usize::from(choice)].index();
+            match visits[next] {
+                Visit::Not => {
+                    visits[next] = Visit::Open;
+                    stack.push((next as u32, 0));
+                }
+                Visit::Open => back(node, next as u32),
+                Visit::Done => {}
+            }
+        }
+    }
+
+    /// Count for each node how many natural loops it is in.
+    fn find_loops(&mut self, successors: &[Successors], mut back_edges: Vec<(u32, u32)>) {
+        let mut predecessors: Vec<Vec<u32>> = vec![Vec::new(); successors.len()];
+        for (node, ahead) in successors.iter().enumerate() {
+            for next in ahead.as_slice() {
+                predecessors[next.index()].push(node as u32);
+            }
+        }
+        back_edges.sort_unstable();
+        let mut member_of = vec![u32::MAX; successors.len()];
+        for same_header in back_edges.chunk_by(|a, b| a.0 == b.0) {
+            let header = same_header[0].0;
+            member_of[header as usize] = header;
+            self.loop_depth[header as usize] += 1;
+            let mut work: Vec<u32> = same_header.iter().map(|edge| edge.1).collect();
+            while let Some(node) = work.pop() {
+                if member_of[node as usize] != header {
+                    member_of[node as usize] = header;
+                    self.loop_depth[node as usize] += 1;
+                    work.extend(&predecessors[node as usize]);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::{BlockData, Compare, Condition, Convention, Signature, Type, Val};
+
+    fn function(exits: Vec<Exit>) -> Function {
+        let block = |exit| BlockData { parameters: vec![], insts: vec![], exit, cold: false };
+        let signature = Signature { convention: Convention::Maru, parameters: vec![], result: Type::Word };
+        let blocks = exits.into_iter().map(block).collect();
+        Function { name: "f".into(), signature, blocks, types: vec![], lines: vec![] }
+    }
+    fn to(block: u32) -> Target {
+        Target { block: Block(block), arguments: vec![] }
+    }
+    fn branch(holds: u32, fails: u32) -> Exit {
+        Exit::Branch(Condition::Compare(Compare::Eq, Val(0), Val(0)), to(holds), to(fails))
+    }
+    fn names(graph: &Graph) -> Vec<Node> {
+        graph.nodes.clone()
+    }
+
+    #[test]
+    fn a_loop_stays_together_whichever_way_it_is_written() {
+        for exit in [branch(2, 1), branch(1, 2)] {
+            // 0 → 3; 3: branch to 1 (out) or 2 (body); 2 → 3.
+            let graph = Graph::new(&function(vec![Exit::Jump(to(3)), Exit::Unreachable, Exit::Jump(to(3)), exit]));
+            assert_eq!(names(&graph), [0, 3, 2, 1].map(|b| Node::Block(Block(b))));
+        }
+    }
+
+    #[test]
+    fn critical_edges_get_blocks_and_unreachable_blocks_vanish() {
+        let graph = Graph::new(&function(vec![branch(1, 2), Exit::Jump(to(2)), Exit::Unreachable, Exit::Jump(to(2))]));
+        assert_eq!(graph.nodes.len(), 4);
+        assert!(graph.nodes.contains(&Node::Edge(Block(0), 1)));
+        assert_eq!(graph.predecessors, [1, 1, 2, 0]);
+    }
+
+    #[test]
+    fn an_entry_that_is_a_loop_gets_a_block_before_it() {
+        let graph = Graph::new(&function(vec![branch(0, 1), Exit::Unreachable]));
+        assert_eq!(graph.nodes[0], Node::Entry);
+        assert_eq!(graph.nodes[1], Node::Block(Block(0)));
+        assert_eq!(graph.nodes.len(), 4);
+    }
+
+    #[test]
+    fn cold_spreads_to_what_only_cold_blocks_reach() {
+        let mut function = function(vec![branch(1, 2), Exit::Jump(to(3)), Exit::Unreachable, Exit::Unreachable]);
+        function.blocks[1].cold = true;
+        let graph = Graph::new(&function);
+        for (node, cold) in graph.nodes.iter().zip(&graph.cold) {
+            assert_eq!(*cold, matches!(node, Node::Block(Block(1 | 3))), "{node:?}");
+        }
+    }
+}

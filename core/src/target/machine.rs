@@ -1,0 +1,194 @@
+//! What a CPU with registers says about itself: [`RegisterMachine`], and the records that pass between it and the
+//! driver, [`super::Native`].
+
+use super::{CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, UnwindConvention};
+use crate::ir::{Callee, Condition, Convention, Op, Signature, Val};
+use regalloc2::{Allocation, MachineEnv, PReg, PRegSet};
+
+/// A CPU with registers.
+///
+/// The driver selects instructions from the end of a function to its start, so that whoever selects an operation
+/// knows whether its results are wanted; it allocates registers, then encodes from start to end.
+///
+/// Contract: `copy` changes neither condition flags nor any register but its destination, because the allocator
+/// puts copies between an instruction that sets flags and the one that reads them.
+///
+/// Text is written by the same functions that write bytes, through [`CodeBuffer::note`], so that a listing cannot
+/// show anything but what was encoded.
+pub trait RegisterMachine: Sync {
+    /// The data sheet.
+    fn spec(&self) -> &Spec;
+    /// Where arguments and results go.
+    fn call_layout(&self, call: CallKind) -> &CallLayout;
+    /// Select instructions for one operation. The driver calls this only for operations that have an effect or
+    /// whose results are wanted. Values come from [`Selection::value`], results go to [`Selection::result`].
+    fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection);
+    /// Select instructions for the end of a block.
+    fn select_exit(&self, exit: &Terminator, selection: &mut Selection);
+    /// Write one instruction. `operands` are the allocations of its operands, in the order they were selected in.
+    fn encode(&self, inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer);
+    /// Write a move between two registers of one class, or between a register and a spill slot.
+    fn copy(&self, from: Allocation, to: Allocation, code: &mut CodeBuffer);
+    /// Write the start of a function: make the frame, check the stack, and tell the buffer the unwind rows.
+    fn enter(&self, frame: &Frame, code: &mut CodeBuffer);
+    /// Write the end of the frame, before an instruction that leaves the function, with unwind rows.
+    fn leave(&self, frame: &Frame, code: &mut CodeBuffer);
+    /// Write an address into an instruction: as [`super::Architecture::patch`]. Labels are resolved by it, too,
+    /// with offsets in the function in place of addresses.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange>;
+}
+
+/// The data sheet of a register machine.
+pub struct Spec {
+    /// The target's name, equal to its folder's.
+    pub name: &'static str,
+    /// Other names that people use for it.
+    pub synonyms: &'static [&'static str],
+    /// Whether this process runs on this CPU, with the calling convention that the target emits.
+    pub is_host: bool,
+    /// Bytes that fill gaps between functions, and trap if executed.
+    pub trap: &'static [u8],
+    /// What each supported container format calls it.
+    pub identities: Vec<(&'static str, MachineIdentity)>,
+    /// Allocatable registers. Class `Int` holds words, class `Float` doubles.
+    pub registers: MachineEnv,
+    /// The opcode of an unconditional jump to its label: without operands, never touches flags.
+    pub jump: u16,
+}
+
+impl Spec {
+    /// How frames are described for unwinders, by the first identity: they all agree.
+    pub fn unwind(&self) -> Option<&UnwindConvention> {
+        self.identities.first().map(|(_, identity)| &identity.unwind)
+    }
+}
+
+/// Kinds of calls, each with its own layout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallKind {
+    /// [`Convention::Maru`]: called by Maru code.
+    Maru,
+    /// [`Convention::Entry`]: called by the runtime.
+    Entry,
+    /// A call of a runtime helper by the C convention. The context is not among the words.
+    Helper,
+}
+
+impl From<Convention> for CallKind {
+    fn from(convention: Convention) -> CallKind {
+        match convention {
+            Convention::Maru => CallKind::Maru,
+            Convention::Entry => CallKind::Entry,
+        }
+    }
+}
+
+/// Where arguments and results of a kind of call go.
+pub struct CallLayout {
+    /// Registers of the word arguments, in order.
+    pub words: Vec<PReg>,
+    /// Whether further words travel in the context's argument area: word argument `n` at index `n - 2`, because
+    /// callee and argument count are no arguments to a program.
+    pub has_area: bool,
+    /// Registers of the arguments that are doubles, in order; there is no room for more.
+    pub doubles: Vec<PReg>,
+    /// Register of a result that is a word.
+    pub word_result: PReg,
+    /// Register of a result that is a double.
+    pub double_result: PReg,
+    /// Registers that the call destroys, those of results included.
+    pub clobbers: PRegSet,
+}
+
+/// How a block ends, as the target sees it. Jumps are the driver's business.
+#[derive(Debug)]
+pub enum Terminator<'f> {
+    /// Go to the instruction's label if the condition holds, else on. Made by [`Selection::branch`].
+    Branch(Condition),
+    /// Return a value. Made by [`Selection::exit`].
+    Return(Val),
+    /// Jump to a function once the frame is left. Made by [`Selection::tail_call`].
+    TailCall(Callee, &'f [Val], &'f Signature),
+    /// Trap. Made by [`Selection::exit`].
+    Unreachable,
+}
+
+/// What the driver needs to know about where an instruction leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Flow {
+    /// On.
+    #[default]
+    Next,
+    /// To one or two blocks.
+    Branch,
+    /// Out of the function, after the frame was left.
+    Leave,
+    /// Nowhere.
+    Stop,
+}
+
+/// One selected instruction: an opcode private to the target, with operands in the [`Selection`]'s arena. It may
+/// stand for several instructions of the CPU.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MachInst {
+    /// The target's opcode.
+    pub opcode: u16,
+    /// The target's own: a condition, a member of a family of operations, a width.
+    pub variant: u8,
+    /// The driver wants a branch to go to its label when the condition does *not* hold.
+    pub inverted: bool,
+    /// An offset in memory.
+    pub displacement: i32,
+    /// An immediate operand.
+    pub immediate: i64,
+    /// What a fixup points to.
+    pub target: Option<FixupTarget>,
+    /// Where a branch or jump goes; set by the driver.
+    pub label: Label,
+    pub(super) flow: Flow,
+    /// Index into the selection's sets of clobbered registers.
+    pub(super) clobbers: u8,
+    /// Source line, or 0.
+    pub(super) line: u32,
+    pub(super) first_operand: u32,
+    pub(super) operands: u16,
+}
+
+impl MachInst {
+    /// An instruction with this opcode and nothing else.
+    pub fn new(opcode: u16) -> MachInst {
+        MachInst { opcode, ..MachInst::default() }
+    }
+    /// With a variant.
+    pub fn variant(self, variant: u8) -> MachInst {
+        MachInst { variant, ..self }
+    }
+    /// With an immediate.
+    pub fn immediate(self, immediate: i64) -> MachInst {
+        MachInst { immediate, ..self }
+    }
+    /// With an offset.
+    pub fn displacement(self, displacement: i32) -> MachInst {
+        MachInst { displacement, ..self }
+    }
+    /// With the target of a fixup.
+    pub fn target(self, target: FixupTarget) -> MachInst {
+        MachInst { target: Some(target), ..self }
+    }
+}
+
+/// The frame of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// How it is called.
+    pub convention: Convention,
+    /// Words to which registers are spilled. Slot 0 lies lowest.
+    pub spill_slots: u32,
+    /// Whether it calls anything: then the stack must be aligned and have room.
+    pub calls: bool,
+    /// Whether the first word parameter exists: in a Maru function, it is the callee's value.
+    pub has_callee: bool,
+}
