@@ -61,6 +61,41 @@ pub enum Node {
     WithEnvironment(Box<WithEnvironment>),
 }
 
+impl Node {
+    /// Visit the direct parts of this expression, in order of evaluation. Bodies of closures are not parts.
+    pub fn children<'a>(&'a self, each: &mut dyn FnMut(&'a Node)) {
+        match self {
+            Node::Constant(_) | Node::Local(_) | Node::Captured(_) | Node::Global(..) | Node::Lambda(_) => {}
+            Node::Bind(_, value)
+            | Node::SetLocal(_, value)
+            | Node::SetCaptured(_, value)
+            | Node::SetGlobal(_, value, _)
+            | Node::Define(_, value, ..) => each(value),
+            Node::If(test, then, otherwise) => [test, then, otherwise].into_iter().for_each(|node| each(node)),
+            Node::Sequence(nodes) | Node::Continue(_, nodes) => nodes.iter().for_each(each),
+            Node::While(test, body, _) => {
+                each(test);
+                each(body);
+            }
+            Node::Loop(inner) => {
+                inner.bindings.iter().for_each(|(_, value)| each(value));
+                each(&inner.body);
+            }
+            Node::Fix(_, body) => each(body),
+            Node::Call(call) => {
+                each(&call.function);
+                call.arguments.iter().for_each(each);
+            }
+            Node::Try(inner) => {
+                each(&inner.body);
+                inner.catch.iter().for_each(|(_, handler)| each(handler));
+                inner.finally.iter().for_each(each);
+            }
+            Node::WithEnvironment(inner) => each(&inner.environment),
+        }
+    }
+}
+
 /// See [`Node::Loop`].
 #[derive(Debug)]
 pub struct Loop {

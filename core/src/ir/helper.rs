@@ -97,8 +97,14 @@ helpers! {
     /// An error passes a frame: the image's handle and the number of the site. Completes the error's position and
     /// backtrace; returns `FAILURE`.
     PassError "pass_error" 2,
-    /// Takes the error on its way out of the context, for a handler.
+    /// Call what a cell (address) holds with that many arguments, which are in the argument area.
+    CallCell "call_cell" 2,
+    /// An error is about to be handled: the image's number and the number of the site. Completes its position.
+    PlaceError "place_error" 2,
+    /// Takes the error on its way out of the context, for a handler; `FAILURE` if handlers must not see it.
     CatchError "catch_error" 0,
+    /// Takes what is on its way out of the context, whatever it is, for what must be done in any case.
+    TakeError "take_error" 0,
     /// Puts an error value (caught before) back on its way; returns `FAILURE`.
     RaiseError "raise_error" 1,
     /// Evaluate the body of a `with-environment`: environment, code (value of its template's code object). The

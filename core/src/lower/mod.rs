@@ -1,1 +1,239 @@
-//! To be written.
+//! Tree to IR: a unit's templates become IR functions, with the data words and sites they need.
+//!
+//! A template is first made linear ([`flow`], [`linearise`]); then each block of its flow graph is emitted once for
+//! each useful combination of known types of its live registers ([`emit`], [`primitive`]): basic block versioning.
+//! Every assumption that does not hold (a type test, an overflow, a redefined primitive) leads to a *demoted*
+//! version of the same place, which does everything through the cells, without assumptions; the end of the block
+//! leads back to a version that learns types anew.
+
+mod bridge;
+mod emit;
+mod flow;
+mod intrinsic;
+mod linearise;
+mod object;
+mod primitive;
+
+pub use bridge::{bridge_functions, BRIDGE, ENTER};
+pub use flow::Site;
+
+use crate::interp::tree::{Capture, Node, Template};
+use crate::ir;
+use crate::runtime::{CellId, Runtime};
+use crate::syntax::Position;
+use crate::value::{offset, Kind, Value};
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+/// A word of the image's data table, filled in when the image is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DataWord {
+    /// Address of a word that is 1 while all assumptions of the image hold, then 0. Always data word 0.
+    Intact,
+    /// The image's number, for error positions. Always word 1.
+    Image,
+    /// Address of a cell.
+    Cell(CellId),
+    /// A constant.
+    Constant(Value),
+    /// The code object of a template of the unit.
+    Code(u32),
+}
+
+/// A unit in IR.
+pub struct LoweredUnit {
+    /// The templates, nested ones included, in order of their functions.
+    pub templates: Vec<Rc<Template>>,
+    /// One function a template.
+    pub functions: Vec<ir::Function>,
+    /// The data table.
+    pub data: Vec<DataWord>,
+    /// For each site: position, and number of the template.
+    pub sites: Vec<(Position, u32)>,
+    /// What cells must hold for the code to be valid, in order of first use.
+    pub assumptions: Vec<(CellId, Value)>,
+    /// Cells that must be bound when the code is linked.
+    pub bound: Vec<CellId>,
+}
+
+/// How often an assumption about a cell may break before it is not made any more.
+const CHANGES_TOLERATED: u32 = 3;
+
+/// What the functions of a unit share while they are lowered.
+pub(crate) struct UnitContext<'r> {
+    pub(crate) runtime: &'r mut Runtime,
+    templates: Vec<Rc<Template>>,
+    numbers: FxHashMap<*const Template, u32>,
+    known_captures: FxHashMap<(u32, u32), u32>,
+    data: Vec<DataWord>,
+    data_numbers: FxHashMap<DataWord, u32>,
+    sites: Vec<(Position, u32)>,
+    assumptions: Vec<(CellId, Value)>,
+    bound: Vec<CellId>,
+    argument_registers: usize,
+}
+
+/// Lower templates, and all that are nested in them, as one unit.
+///
+/// # Errors
+/// When a function is beyond what the IR can express; the message names it.
+pub fn lower_unit(
+    runtime: &mut Runtime,
+    roots: &[Rc<Template>],
+    argument_registers: usize,
+) -> Result<LoweredUnit, String> {
+    let mut unit = UnitContext {
+        runtime,
+        templates: Vec::new(),
+        numbers: FxHashMap::default(),
+        known_captures: FxHashMap::default(),
+        data: Vec::new(),
+        data_numbers: FxHashMap::default(),
+        sites: Vec::new(),
+        assumptions: Vec::new(),
+        bound: Vec::new(),
+        argument_registers,
+    };
+    unit.data_word(DataWord::Intact);
+    unit.data_word(DataWord::Image);
+    roots.iter().for_each(|template| unit.add(template));
+    for number in 0..unit.templates.len() as u32 {
+        unit.find_known_captures(number);
+    }
+    let mut functions = Vec::with_capacity(unit.templates.len());
+    for number in 0..unit.templates.len() as u32 {
+        let template = unit.templates[number as usize].clone();
+        let flow = linearise::Linearise::template(&mut unit, &template, number);
+        functions.push(emit::Emit::function(&mut unit, &flow, &template, number));
+    }
+    Ok(LoweredUnit {
+        templates: unit.templates,
+        functions,
+        data: unit.data,
+        sites: unit.sites,
+        assumptions: unit.assumptions,
+        bound: unit.bound,
+    })
+}
+
+impl UnitContext<'_> {
+    fn add(&mut self, template: &Rc<Template>) {
+        if self.numbers.contains_key(&Rc::as_ptr(template)) {
+            return;
+        }
+        self.numbers.insert(Rc::as_ptr(template), self.templates.len() as u32);
+        self.templates.push(template.clone());
+        self.add_nested(&template.body);
+    }
+
+    fn add_nested(&mut self, node: &Node) {
+        match node {
+            Node::Lambda(template) => self.add(template),
+            Node::Fix(bindings, _) => bindings.iter().for_each(|(_, template)| self.add(template)),
+            _ => {}
+        }
+        node.children(&mut |child| self.add_nested(child));
+    }
+
+    /// Note which captured values of other templates are functions bound by a `Fix` of this one.
+    fn find_known_captures(&mut self, number: u32) {
+        let template = self.templates[number as usize].clone();
+        let mut slots = FxHashMap::default();
+        self.collect_fixed(&template.body, &mut slots);
+        self.note_captures(&template.body, number, &slots);
+    }
+    fn collect_fixed(&self, node: &Node, slots: &mut FxHashMap<u32, u32>) {
+        if let Node::Fix(bindings, _) = node {
+            for (slot, template) in bindings {
+                slots.extend(self.number_of(template).map(|number| (*slot, number)));
+            }
+        }
+        node.children(&mut |child| self.collect_fixed(child, slots));
+    }
+    fn note_captures(&mut self, node: &Node, number: u32, slots: &FxHashMap<u32, u32>) {
+        let nested: Vec<&Rc<Template>> = match node {
+            Node::Lambda(template) => vec![template],
+            Node::Fix(bindings, _) => bindings.iter().map(|(_, template)| template).collect(),
+            _ => Vec::new(),
+        };
+        for template in nested {
+            let Some(inner) = self.number_of(template) else { continue };
+            for (index, capture) in template.captures.iter().enumerate() {
+                let known = match capture {
+                    Capture::Local(slot) => slots.get(slot).copied(),
+                    // Enclosing templates have lower numbers, so theirs are known by now.
+                    Capture::Captured(outer) => self.known_captures.get(&(number, *outer)).copied(),
+                };
+                self.known_captures.extend(known.map(|known| ((inner, index as u32), known)));
+            }
+        }
+        node.children(&mut |child| self.note_captures(child, number, slots));
+    }
+
+    pub(crate) fn number_of(&self, template: &Rc<Template>) -> Option<u32> {
+        self.numbers.get(&Rc::as_ptr(template)).copied()
+    }
+    pub(crate) fn known_capture(&self, number: u32, index: u32) -> Option<u32> {
+        self.known_captures.get(&(number, index)).copied()
+    }
+    /// The number of a data word, added if it is new.
+    pub(crate) fn data_word(&mut self, word: DataWord) -> u32 {
+        let data = &mut self.data;
+        *self.data_numbers.entry(word).or_insert_with(|| {
+            data.push(word);
+            data.len() as u32 - 1
+        })
+    }
+    pub(crate) fn site(&mut self, position: Position, template: u32) -> Site {
+        if self.sites.last() != Some(&(position, template)) {
+            self.sites.push((position, template));
+        }
+        self.sites.len() as Site - 1
+    }
+    /// Whether a cell is bound. A bound cell stays bound.
+    pub(crate) fn is_bound(&mut self, cell: CellId) -> bool {
+        let bound = self.runtime.cells.get(cell).value.as_unbound().is_none();
+        if bound && !self.bound.contains(&cell) {
+            self.bound.push(cell);
+        }
+        bound
+    }
+    /// The name of the primitive that a cell holds.
+    pub(crate) fn primitive_name(&self, cell: CellId) -> Option<&'static str> {
+        let value = self.runtime.cells.get(cell).value;
+        if !self.runtime.is_kind(value, Kind::Primitive) {
+            return None;
+        }
+        let index = self.runtime.field(value, offset::CALLABLE_INDEX).as_fixnum()?;
+        Some(self.runtime.primitives[index as usize].name)
+    }
+    /// Rely on a cell keeping the value it has; false if it changes too often for that.
+    pub(crate) fn assume(&mut self, cell: CellId) -> bool {
+        let data = self.runtime.cells.get(cell);
+        if data.changes >= CHANGES_TOLERATED {
+            return false;
+        }
+        let assumption = (cell, data.value);
+        if !self.assumptions.contains(&assumption) {
+            self.assumptions.push(assumption);
+        }
+        true
+    }
+    /// The function of this unit that a cell holds a closure of, without captured values, taking that many
+    /// arguments; the unit then relies on it.
+    pub(crate) fn known_function(&mut self, cell: CellId, arguments: usize) -> Option<u32> {
+        let value = self.runtime.cells.get(cell).value;
+        if !self.runtime.is_kind(value, Kind::Closure) {
+            return None;
+        }
+        let template = self.runtime.template(value)?;
+        let number = self.number_of(template)?;
+        let usable = template.captures.is_empty() && self.accepts(number, arguments);
+        (usable && self.assume(cell)).then_some(number)
+    }
+    /// Whether a function of the unit takes exactly that many arguments.
+    pub(crate) fn accepts(&self, number: u32, arguments: usize) -> bool {
+        let template = &self.templates[number as usize];
+        !template.rest && template.parameters as usize == arguments
+    }
+}

@@ -1,0 +1,687 @@
+//! Emitting IR from a flow graph: versions of blocks, calls, errors.
+
+use super::flow::{members, BlockId, Callee, End, Flow, Instr, Liveness, Reg, Site};
+use super::{DataWord, UnitContext};
+use crate::interp::tree::Template;
+use crate::ir::build::FunctionBuilder;
+use crate::ir::{
+    self, Block, Compare, Condition, Convention, Exit, Function, FunctionId, Helper, Signature, Target, Type, Val,
+    Width,
+};
+use crate::runtime::{CellId, Context, CELL_ENTRY, CELL_VALUE, TAIL_CALL_FLAG};
+use crate::value::{offset, FAILURE, NIL, UNBOUND, UNBOUND_MASK};
+use rustc_hash::FxHashMap;
+use std::mem::offset_of;
+
+/// What is known of a register's value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ty {
+    Unknown,
+    Fixnum,
+    /// A double, which is at hand unboxed.
+    Double,
+    Pair,
+    Array,
+    String,
+    /// Equal to nothing but itself.
+    Symbol,
+}
+
+/// Where a register's value is: as a word, as an unboxed double, or both.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) word: Option<Val>,
+    pub(super) double: Option<Val>,
+    pub(super) ty: Ty,
+}
+
+impl Place {
+    pub(super) fn word(word: Val, ty: Ty) -> Place {
+        Place { word: Some(word), double: None, ty }
+    }
+    pub(super) fn double(double: Val) -> Place {
+        Place { word: None, double: Some(double), ty: Ty::Double }
+    }
+}
+
+/// What is known at a point of the program.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) places: Vec<Option<Place>>,
+    /// The unit's assumptions were checked since the last call.
+    pub(super) intact: bool,
+    /// Nothing is assumed up to the end of this block.
+    pub(super) demoted: bool,
+}
+
+/// A version of a flow block from some instruction on.
+struct Version {
+    types: Vec<Ty>,
+    intact: bool,
+    demoted: bool,
+    ir: Block,
+}
+
+/// Versions of a block's start beyond which no new combination of types is told apart.
+const VERSIONS: usize = 4;
+
+pub(super) struct Emit<'a, 'r> {
+    pub(super) unit: &'a mut UnitContext<'r>,
+    pub(super) flow: &'a Flow,
+    liveness: Liveness,
+    pub(super) b: FunctionBuilder,
+    versions: FxHashMap<(BlockId, u32), Vec<Version>>,
+    work: Vec<(BlockId, u32, State, Block)>,
+    failure: Option<Block>,
+    /// The block that is being emitted, and the instruction.
+    pub(super) at: (BlockId, u32),
+    callee: Val,
+}
+
+impl<'a, 'r> Emit<'a, 'r> {
+    /// The IR of a template's flow graph.
+    pub(super) fn function(
+        unit: &'a mut UnitContext<'r>,
+        flow: &'a Flow,
+        template: &Template,
+        number: u32,
+    ) -> Function {
+        let registers = unit.argument_registers;
+        let arguments = if template.rest { registers } else { template.parameters as usize };
+        let signature =
+            Signature { convention: Convention::Maru, parameters: vec![Type::Word; 2 + arguments], result: Type::Word };
+        let name = match unit.runtime.as_symbol(template.name) {
+            Some(symbol) => unit.runtime.symbols.name(symbol).to_string(),
+            None => format!("lambda_{number}"),
+        };
+        let b = FunctionBuilder::new(&name, signature);
+        let parameters = b.parameters(b.current_block()).to_vec();
+        let mut emit = Emit {
+            unit,
+            flow,
+            liveness: Liveness::of(flow),
+            b,
+            versions: FxHashMap::default(),
+            work: Vec::new(),
+            failure: None,
+            at: (0, 0),
+            callee: parameters[0],
+        };
+        let mut state = State { places: vec![None; flow.registers as usize], intact: false, demoted: false };
+        if template.rest {
+            emit.collect_rest(&parameters, template.parameters, &mut state);
+        } else {
+            emit.check_count(&parameters, i64::from(template.parameters));
+            for (slot, value) in parameters[2..].iter().enumerate() {
+                state.places[slot] = Some(Place::word(*value, Ty::Unknown));
+            }
+        }
+        let start = emit.edge(&state, 0, 0, false);
+        emit.jump(start);
+        while let Some((block, index, state, ir)) = emit.work.pop() {
+            emit.b.switch_to(ir);
+            emit.block(block, index, state);
+        }
+        emit.failure_exit();
+        emit.b.finish()
+    }
+
+    // ---- entry
+
+    fn check_count(&mut self, parameters: &[Val], expected: i64) {
+        let (right, maybe, wrong) = (self.b.block(), self.b.cold_block(), self.b.cold_block());
+        let count = parameters[1];
+        let wanted = self.b.iconst(expected);
+        self.branch(Condition::Compare(Compare::Eq, count, wanted), plain(right), plain(maybe));
+        self.b.switch_to(maybe);
+        let flagged = self.b.iconst(expected | TAIL_CALL_FLAG);
+        self.branch(Condition::Compare(Compare::Eq, count, flagged), plain(right), plain(wrong));
+        self.b.switch_to(wrong);
+        let failure = self.b.helper(Helper::WrongCount, &parameters[..2]);
+        self.b.ret(failure);
+        self.b.switch_to(right);
+    }
+
+    /// The prologue of a function with a rest parameter: all arguments are brought to the argument area, and the
+    /// runtime makes the list.
+    fn collect_rest(&mut self, parameters: &[Val], fixed: u32, state: &mut State) {
+        let mask = self.b.iconst(TAIL_CALL_FLAG - 1);
+        let count = self.b.binary(ir::Binary::And, parameters[1], mask);
+        let least = self.b.iconst(i64::from(fixed));
+        let (right, wrong) = (self.b.block(), self.b.cold_block());
+        self.branch(Condition::Compare(Compare::Ge, count, least), plain(right), plain(wrong));
+        self.b.switch_to(wrong);
+        let failure = self.b.helper(Helper::WrongCount, &parameters[..2]);
+        self.b.ret(failure);
+        self.b.switch_to(right);
+        let area = self.argument_area();
+        for (index, argument) in parameters[2..].iter().enumerate() {
+            self.b.store(Width::Word, *argument, area, 8 * index as i32);
+        }
+        for slot in 0..fixed {
+            let value = match parameters.get(2 + slot as usize) {
+                Some(value) => *value,
+                None => self.b.load(Width::Word, area, 8 * slot as i32),
+            };
+            state.places[slot as usize] = Some(Place::word(value, Ty::Unknown));
+        }
+        let list = self.b.helper(Helper::RestList, &[least, count]);
+        let (made, failed) = (self.b.block(), self.b.cold_block());
+        let failure = self.b.iconst(FAILURE as i64);
+        self.branch(Condition::Compare(Compare::Eq, list, failure), plain(failed), plain(made));
+        self.b.switch_to(failed);
+        self.b.ret(list);
+        self.b.switch_to(made);
+        state.places[fixed as usize] = Some(Place::word(list, Ty::Unknown));
+    }
+
+    // ---- blocks and versions
+
+    fn block(&mut self, block: BlockId, index: u32, mut state: State) {
+        let flow = self.flow;
+        let data = &flow.blocks[block as usize];
+        for (number, instr) in data.instrs.iter().enumerate().skip(index as usize) {
+            self.at = (block, number as u32);
+            self.instr(instr, &mut state);
+        }
+        self.at = (block, data.instrs.len() as u32);
+        self.end(&data.end, state);
+    }
+
+    fn instr(&mut self, instr: &Instr, state: &mut State) {
+        match instr {
+            Instr::Move(to, from) => state.places[*to as usize] = Some(self.place(state, *from)),
+            Instr::Immediate(to, value) => {
+                let place = self.immediate(*value);
+                state.places[*to as usize] = Some(place);
+            }
+            Instr::Constant(to, value) => {
+                let place = self.constant(*value);
+                state.places[*to as usize] = Some(place);
+            }
+            Instr::Captured(to, index) => {
+                let at = offset::CLOSURE_CAPTURES + 8 * *index as i32;
+                let value = self.load_object(self.callee, at);
+                self.set(state, *to, value);
+            }
+            Instr::NewBox(to, from) => {
+                let value = self.word(state, *from);
+                let made = self.new_box(value, state);
+                self.set(state, *to, made);
+            }
+            Instr::BoxGet(to, from) => {
+                let place = self.word(state, *from);
+                let value = self.load_object(place, offset::BOX_VALUE);
+                self.set(state, *to, value);
+            }
+            Instr::BoxSet(place, from) => {
+                let value = self.word(state, *from);
+                let place = self.word(state, *place);
+                self.store_object(value, place, offset::BOX_VALUE);
+            }
+            Instr::Global(to, cell, bound, site) => {
+                let value = self.global(*cell, *bound, *site, state);
+                self.set(state, *to, value);
+            }
+            Instr::SetGlobal(cell, from, site) => {
+                let value = self.word(state, *from);
+                let cell = self.cell_address(*cell);
+                let result = self.b.helper(Helper::SetCell, &[cell, value]);
+                self.check_failure(result, *site, state);
+                state.intact = false;
+            }
+            Instr::Define(cell, from, constant, site) => {
+                let value = self.word(state, *from);
+                let cell = self.cell_address(*cell);
+                let constant = self.b.iconst(i64::from(*constant));
+                let result = self.b.helper(Helper::DefineCell, &[cell, value, constant]);
+                self.check_failure(result, *site, state);
+                state.intact = false;
+            }
+            Instr::Primitive(to, intrinsic, args, cell, feedback, site) => {
+                let place = if state.demoted {
+                    let result = self.call_cell(*cell, args, *site, state);
+                    Place::word(result, Ty::Unknown)
+                } else {
+                    self.primitive(*intrinsic, args, *feedback, *site, state)
+                };
+                state.places[*to as usize] = Some(place);
+            }
+            Instr::Call(to, callee, args, site) => {
+                let result = self.call(callee, args, *site, state);
+                self.set(state, *to, result);
+            }
+            Instr::Closure(to, template, captures, site) => {
+                let made = self.closure(template, captures, *site, state);
+                self.set(state, *to, made);
+            }
+            Instr::SetCapture(closure, index, from) => {
+                let value = self.word(state, *from);
+                let closure = self.word(state, *closure);
+                self.store_object(value, closure, offset::CLOSURE_CAPTURES + 8 * *index as i32);
+            }
+            Instr::Catch(to, everything) => {
+                let helper = if *everything { Helper::TakeError } else { Helper::CatchError };
+                let error = self.b.helper(helper, &[]);
+                if !*everything {
+                    // Some endings, such as `exit`, pass through handlers.
+                    let site = self.unit.site(crate::syntax::Position::UNKNOWN, 0);
+                    self.check_failure(error, site, state);
+                }
+                state.intact = false;
+                self.set(state, *to, error);
+            }
+            Instr::WithEnvironment(to, environment, template, captures, site) => {
+                let words: Vec<Val> = captures.iter().map(|r| self.word(state, *r)).collect();
+                self.store_arguments(&words);
+                let environment = self.word(state, *environment);
+                let code = self.load_constant(template.code);
+                let count = self.b.iconst(words.len() as i64);
+                let result = self.b.helper(Helper::WithEnvironment, &[environment, code, count]);
+                self.check_failure(result, *site, state);
+                state.intact = false;
+                self.set(state, *to, result);
+            }
+            Instr::Poll(site) => self.poll(*site, state),
+        }
+    }
+
+    fn end(&mut self, end: &End, mut state: State) {
+        match end {
+            End::Jump(to) => {
+                let target = self.edge_to_block(&state, *to);
+                self.jump(target);
+            }
+            End::If(test, yes, no) => {
+                let value = self.word(&mut state, *test);
+                let nil = self.b.iconst(NIL as i64);
+                self.branch_to(Condition::Compare(Compare::Ne, value, nil), (&state, *yes), (&state, *no));
+            }
+            End::Test(intrinsic, args, cell, feedback, site, yes, no) => {
+                if state.demoted {
+                    let value = self.call_cell(*cell, args, *site, &mut state);
+                    let nil = self.b.iconst(NIL as i64);
+                    self.branch_to(Condition::Compare(Compare::Ne, value, nil), (&state, *yes), (&state, *no));
+                } else {
+                    let mut learned = None;
+                    let condition = self.test(*intrinsic, args, *feedback, &mut state, &mut learned);
+                    let mut when_true = state.clone();
+                    if let Some((register, ty)) = learned {
+                        if let Some(place) = &mut when_true.places[register as usize] {
+                            place.ty = ty;
+                        }
+                    }
+                    self.branch_to(condition, (&when_true, *yes), (&state, *no));
+                }
+            }
+            End::Return(from) => {
+                let value = self.word(&mut state, *from);
+                self.b.ret(value);
+            }
+            End::TailCall(callee, args, site) => self.tail_call(callee, args, *site, state),
+            End::Raise(from, site) => {
+                let error = self.word(&mut state, *from);
+                let failure = self.b.helper(Helper::RaiseError, &[error]);
+                let _ = failure;
+                let target = self.failure_edge(*site, &state);
+                self.jump(target);
+            }
+            End::Unreachable => self.b.unreachable(),
+        }
+    }
+
+    /// Branch to two flow blocks, with what is known on each edge.
+    fn branch_to(&mut self, condition: Condition, yes: (&State, BlockId), no: (&State, BlockId)) {
+        let here = self.b.current_block();
+        let yes = self.edge_to_block(yes.0, yes.1);
+        let no = self.edge_to_block(no.0, no.1);
+        self.b.switch_to(here);
+        self.branch(condition, yes, no);
+    }
+
+    /// An edge to the start of a flow block, where a demoted state begins to learn again.
+    fn edge_to_block(&mut self, state: &State, to: BlockId) -> Target {
+        self.edge(state, to, 0, false)
+    }
+
+    /// An edge to the demoted version of the present place.
+    pub(super) fn demote(&mut self, state: &State) -> Target {
+        let here = self.b.current_block();
+        let (block, index) = self.at;
+        let target = self.edge(state, block, index, true);
+        self.b.switch_to(here);
+        target
+    }
+
+    /// An edge to a version of a place. Doubles that the version wants as words are boxed on the edge, in a block of
+    /// its own.
+    fn edge(&mut self, state: &State, block: BlockId, index: u32, demoted: bool) -> Target {
+        let mut set = Vec::new();
+        self.liveness.before(self.flow, block, index as usize, &mut set);
+        let live: Vec<Reg> = members(&set).collect();
+        let (ir, types) = self.version(state, block, index, demoted, &live);
+        let mut arguments = Vec::with_capacity(live.len());
+        let mut on_edge = None;
+        let here = self.b.current_block();
+        for (register, ty) in live.iter().zip(&types) {
+            let place = state.places[*register as usize];
+            let value = match (place, ty) {
+                (Some(Place { double: Some(double), .. }), Ty::Double) => double,
+                (Some(Place { word: Some(word), .. }), _) => word,
+                (Some(Place { double: Some(double), .. }), _) => {
+                    if on_edge.is_none() {
+                        let fresh = if demoted { self.b.cold_block() } else { self.b.block() };
+                        self.b.switch_to(fresh);
+                        on_edge = Some(fresh);
+                    }
+                    self.box_double(double, demoted)
+                }
+                // Never assigned on the way here, so never read either.
+                (_, _) => self.b.iconst(NIL as i64),
+            };
+            arguments.push(value);
+        }
+        let target = Target { block: ir, arguments };
+        match on_edge {
+            Some(fresh) => {
+                self.jump(target);
+                self.b.switch_to(here);
+                plain(fresh)
+            }
+            None => target,
+        }
+    }
+
+    /// The version of a place that fits a state: an equal one, a new one, or one that knows less.
+    fn version(&mut self, state: &State, block: BlockId, index: u32, demoted: bool, live: &[Reg]) -> (Block, Vec<Ty>) {
+        let mut types: Vec<Ty> = live.iter().map(|r| self.type_of(state, *r, demoted)).collect();
+        let mut intact = state.intact && !demoted;
+        let known = self.versions.entry((block, index)).or_default();
+        let exact = |v: &&Version| v.demoted == demoted && v.types == types && (v.intact == intact || demoted);
+        if let Some(version) = known.iter().find(exact) {
+            return (version.ir, types);
+        }
+        if known.iter().filter(|v| !v.demoted).count() >= VERSIONS && !demoted {
+            let fits = |v: &&Version| {
+                let weaker = |(known, wanted): (&Ty, &Ty)| *known == Ty::Unknown || known == wanted;
+                !v.demoted && (!v.intact || intact) && v.types.iter().zip(&types).all(weaker)
+            };
+            let precision = |v: &&Version| v.types.iter().filter(|ty| **ty != Ty::Unknown).count();
+            if let Some(version) = known.iter().filter(fits).max_by_key(precision) {
+                return (version.ir, version.types.clone());
+            }
+            types = vec![Ty::Unknown; live.len()];
+            intact = false;
+        }
+        let ir = if demoted { self.b.cold_block() } else { self.b.block() };
+        let mut fresh = State { places: vec![None; state.places.len()], intact, demoted };
+        for (register, ty) in live.iter().zip(&types) {
+            let of = if *ty == Ty::Double { Type::Double } else { Type::Word };
+            let parameter = self.b.parameter(ir, of);
+            let place = if *ty == Ty::Double { Place::double(parameter) } else { Place::word(parameter, *ty) };
+            fresh.places[*register as usize] = Some(place);
+        }
+        let known = self.versions.entry((block, index)).or_default();
+        known.push(Version { types: types.clone(), intact, demoted, ir });
+        self.work.push((block, index, fresh, ir));
+        (ir, types)
+    }
+
+    fn type_of(&self, state: &State, register: Reg, demoted: bool) -> Ty {
+        let place = state.places[register as usize];
+        match place {
+            Some(place) if !demoted && !state.demoted && self.flow.typed[register as usize] => match place.ty {
+                Ty::Double if place.double.is_none() => Ty::Unknown,
+                ty => ty,
+            },
+            _ => Ty::Unknown,
+        }
+    }
+
+    pub(super) fn branch(&mut self, condition: Condition, yes: Target, no: Target) {
+        self.b.terminate(Exit::Branch(condition, yes, no));
+    }
+    pub(super) fn jump(&mut self, target: Target) {
+        self.b.terminate(Exit::Jump(target));
+    }
+    /// Go on in a new block if the condition holds, else elsewhere.
+    pub(super) fn require(&mut self, condition: Condition, otherwise: Target) {
+        let next = self.b.block();
+        self.branch(condition, plain(next), otherwise);
+        self.b.switch_to(next);
+    }
+
+    // ---- registers
+
+    pub(super) fn place(&mut self, state: &State, register: Reg) -> Place {
+        match state.places[register as usize] {
+            Some(place) => place,
+            None => Place::word(self.b.iconst(NIL as i64), Ty::Unknown),
+        }
+    }
+    pub(super) fn set(&mut self, state: &mut State, register: Reg, word: Val) {
+        state.places[register as usize] = Some(Place::word(word, Ty::Unknown));
+    }
+    /// A register's value as a word, boxed here if need be.
+    pub(super) fn word(&mut self, state: &mut State, register: Reg) -> Val {
+        let place = self.place(state, register);
+        match (place.word, place.double) {
+            (Some(word), _) => word,
+            (None, Some(double)) => {
+                let word = self.box_double(double, state.demoted);
+                state.places[register as usize] = Some(Place { word: Some(word), ..place });
+                word
+            }
+            (None, None) => self.b.iconst(NIL as i64),
+        }
+    }
+
+    // ---- errors
+
+    /// Where an error at a site goes: the handler's version for this state, or out of the function.
+    pub(super) fn failure_edge(&mut self, site: Site, state: &State) -> Target {
+        let here = self.b.current_block();
+        let handler = self.flow.blocks[self.at.0 as usize].handler;
+        let target = match handler {
+            None => {
+                let block = match self.failure {
+                    Some(block) => block,
+                    None => {
+                        let block = self.b.cold_block();
+                        self.b.parameter(block, Type::Word);
+                        *self.failure.insert(block)
+                    }
+                };
+                let site = self.b.iconst(i64::from(site));
+                return Target { block, arguments: vec![site] };
+            }
+            Some(handler) => {
+                let block = self.b.cold_block();
+                self.b.switch_to(block);
+                let image = self.b.load_data(1);
+                let site = self.b.iconst(i64::from(site));
+                self.b.helper(Helper::PlaceError, &[image, site]);
+                let edge = self.edge(&State { intact: false, ..state.clone() }, handler, 0, false);
+                self.jump(edge);
+                plain(block)
+            }
+        };
+        self.b.switch_to(here);
+        target
+    }
+
+    /// Test a result for an error; go on if there is none.
+    pub(super) fn check_failure(&mut self, result: Val, site: Site, state: &State) {
+        let failure = self.b.iconst(FAILURE as i64);
+        let failed = self.failure_edge(site, state);
+        self.require(Condition::Compare(Compare::Ne, result, failure), failed);
+    }
+
+    fn failure_exit(&mut self) {
+        let Some(block) = self.failure else { return };
+        self.b.switch_to(block);
+        let site = self.b.parameters(block)[0];
+        let image = self.b.load_data(1);
+        let failure = self.b.helper(Helper::PassError, &[image, site]);
+        self.b.ret(failure);
+    }
+
+    fn poll(&mut self, site: Site, state: &State) {
+        let interrupt = self.b.load_context(offset_of!(Context, interrupt) as i32);
+        let (serve, after) = (self.b.cold_block(), self.b.block());
+        self.branch(Condition::NonZero(interrupt), plain(serve), plain(after));
+        self.b.switch_to(serve);
+        let result = self.b.helper(Helper::Poll, &[]);
+        let failure = self.b.iconst(FAILURE as i64);
+        let failed = self.failure_edge(site, state);
+        self.branch(Condition::Compare(Compare::Ne, result, failure), plain(after), failed);
+        self.b.switch_to(after);
+    }
+
+    // ---- variables and calls
+
+    pub(super) fn cell_address(&mut self, cell: CellId) -> Val {
+        let word = self.unit.data_word(DataWord::Cell(cell));
+        self.b.load_data(word)
+    }
+
+    fn global(&mut self, cell: CellId, bound: bool, site: Site, state: &State) -> Val {
+        let address = self.cell_address(cell);
+        let value = self.b.load(Width::Word, address, CELL_VALUE);
+        if bound {
+            return value;
+        }
+        let mask = self.b.iconst(UNBOUND_MASK as i64);
+        let low = self.b.binary(ir::Binary::And, value, mask);
+        let unbound = self.b.iconst(UNBOUND as i64);
+        let (missing, next) = (self.b.cold_block(), self.b.block());
+        self.branch(Condition::Compare(Compare::Ne, low, unbound), plain(next), plain(missing));
+        self.b.switch_to(missing);
+        self.b.helper(Helper::UnboundVariable, &[value]);
+        let failed = self.failure_edge(site, state);
+        self.jump(failed);
+        self.b.switch_to(next);
+        value
+    }
+
+    pub(super) fn argument_area(&mut self) -> Val {
+        self.b.load_context(offset_of!(Context, arguments) as i32)
+    }
+    fn store_arguments(&mut self, words: &[Val]) {
+        let area = self.argument_area();
+        for (index, word) in words.iter().enumerate() {
+            self.b.store(Width::Word, *word, area, 8 * index as i32);
+        }
+    }
+
+    /// Call what a cell holds through the runtime: slow, small, and without assumptions.
+    fn call_cell(&mut self, cell: CellId, args: &[Reg], site: Site, state: &mut State) -> Val {
+        let words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        self.store_arguments(&words);
+        let cell = self.cell_address(cell);
+        let count = self.b.iconst(words.len() as i64);
+        let result = self.b.helper(Helper::CallCell, &[cell, count]);
+        self.check_failure(result, site, state);
+        state.intact = false;
+        result
+    }
+
+    /// Check, once after each call, that the unit's assumptions hold.
+    pub(super) fn require_intact(&mut self, state: &mut State) {
+        if !state.intact {
+            let word = self.b.load_data(0);
+            let intact = self.b.load(Width::Word, word, 0);
+            let otherwise = self.demote(state);
+            self.require(Condition::NonZero(intact), otherwise);
+            state.intact = true;
+        }
+    }
+
+    fn call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) -> Val {
+        let mut words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        let (callee, value) = self.resolve(callee, words.len(), &words, site, state);
+        let count = self.b.iconst(words.len() as i64);
+        words.splice(0..0, [value, count]);
+        let result = self.b.call(callee, &words, Type::Word);
+        self.check_failure(result, site, state);
+        state.intact = false;
+        result
+    }
+
+    fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, mut state: State) {
+        let mut words: Vec<Val> = args.iter().map(|r| self.word(&mut state, *r)).collect();
+        let (target, value) = self.resolve(callee, words.len(), &words, site, &mut state);
+        // A callee that refuses the call has no caller to ask for the position; functions known to accept it
+        // need none.
+        let count = match target {
+            ir::Callee::Function(_) => words.len() as i64,
+            ir::Callee::Address(_) => {
+                let image = self.b.load_data(1);
+                let shift = self.b.iconst(32);
+                let image = self.b.binary(ir::Binary::Shl, image, shift);
+                let site = self.b.iconst(i64::from(site));
+                let packed = self.b.binary(ir::Binary::Or, image, site);
+                self.b.store_context(packed, offset_of!(Context, tail_site) as i32);
+                words.len() as i64 | TAIL_CALL_FLAG
+            }
+        };
+        let count = self.b.iconst(count);
+        words.splice(0..0, [value, count]);
+        self.b.tail_call(target, &words);
+    }
+
+    /// The address or function that a call goes to, and the callee's value.
+    fn resolve(
+        &mut self,
+        callee: &Callee,
+        count: usize,
+        words: &[Val],
+        site: Site,
+        state: &mut State,
+    ) -> (ir::Callee, Val) {
+        match callee {
+            Callee::KnownCell(_, number) if !state.demoted => {
+                self.require_intact(state);
+                // It captures nothing, so it never looks at its closure.
+                let nil = self.b.iconst(NIL as i64);
+                (ir::Callee::Function(FunctionId(*number)), nil)
+            }
+            Callee::KnownCell(cell, _) | Callee::Cell(cell) => {
+                let address = self.cell_address(*cell);
+                let value = self.b.load(Width::Word, address, CELL_VALUE);
+                let entry = self.b.load(Width::Word, address, CELL_ENTRY);
+                (ir::Callee::Address(entry), value)
+            }
+            Callee::Known(register, number) => {
+                let value = self.word(state, *register);
+                (ir::Callee::Function(FunctionId(*number)), value)
+            }
+            Callee::Register(register) => {
+                let value = self.word(state, *register);
+                let entry = self.entry_of(value, count, words, site, state);
+                (ir::Callee::Address(entry), value)
+            }
+        }
+    }
+
+    /// The entry of a value that is called; what cannot be called is an error here.
+    fn entry_of(&mut self, value: Val, count: usize, words: &[Val], site: Site, state: &State) -> Val {
+        let refuse = self.b.cold_block();
+        self.require_callable(value, refuse);
+        let next = self.b.current_block();
+        self.b.switch_to(refuse);
+        self.store_arguments(words);
+        let count = self.b.iconst(count as i64);
+        self.b.helper(Helper::NotCallable, &[value, count]);
+        let failed = self.failure_edge(site, state);
+        self.jump(failed);
+        self.b.switch_to(next);
+        let code = self.load_object(value, offset::CALLABLE_CODE);
+        self.load_object(code, offset::CODE_ENTRY)
+    }
+}
+
+/// A jump without arguments.
+pub(super) fn plain(block: Block) -> Target {
+    Target { block, arguments: Vec::new() }
+}

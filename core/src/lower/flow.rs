@@ -1,0 +1,268 @@
+//! The flow graph: a function's tree made linear, over registers that may be assigned more than once.
+//!
+//! It knows no types. Each of its blocks may be emitted several times, once for each combination of types that its
+//! live registers are known to have (see `emit`), and once without any assumption.
+
+use super::intrinsic::Intrinsic;
+use crate::interp::tree::Template;
+use crate::runtime::CellId;
+use crate::value::Value;
+use std::rc::Rc;
+
+/// A register: first the slots of the template's frame, then temporaries.
+pub type Reg = u32;
+/// A block, by number.
+pub type BlockId = u32;
+/// A place that an error can come from: an index into the unit's sites.
+pub type Site = u32;
+
+/// Whom a call reaches.
+#[derive(Clone, Debug)]
+pub enum Callee {
+    /// What a cell holds.
+    Cell(CellId),
+    /// What a cell holds, expected to be a function of this unit without captured values.
+    KnownCell(CellId, u32),
+    /// What a register holds.
+    Register(Reg),
+    /// A closure of a function of this unit, in a register.
+    Known(Reg, u32),
+}
+
+/// An instruction.
+#[derive(Clone, Debug)]
+pub enum Instr {
+    /// Copy.
+    Move(Reg, Reg),
+    /// A value that is no pointer.
+    Immediate(Reg, Value),
+    /// A constant that is a pointer.
+    Constant(Reg, Value),
+    /// A captured value, as it stands in the closure.
+    Captured(Reg, u32),
+    /// A new box with a value.
+    NewBox(Reg, Reg),
+    /// A box's value.
+    BoxGet(Reg, Reg),
+    /// Change a box (first) to a value.
+    BoxSet(Reg, Reg),
+    /// A free variable's value; the flag says that it is known to be bound.
+    Global(Reg, CellId, bool, Site),
+    /// Assign a free variable.
+    SetGlobal(CellId, Reg, Site),
+    /// Define.
+    Define(CellId, Reg, bool, Site),
+    /// A primitive that can be done inline; the cell is the one its name refers to.
+    Primitive(Reg, Intrinsic, Vec<Reg>, CellId, u8, Site),
+    /// A call.
+    Call(Reg, Callee, Vec<Reg>, Site),
+    /// A new closure with captured values from registers.
+    Closure(Reg, Rc<Template>, Vec<Reg>, Site),
+    /// Change a closure's (first) captured value.
+    SetCapture(Reg, u32, Reg),
+    /// At the start of a handler: the error that led here. A second flag: also what `catch` must not see.
+    Catch(Reg, bool),
+    /// Evaluate the deferred forms of a template in an environment.
+    WithEnvironment(Reg, Reg, Rc<Template>, Vec<Reg>, Site),
+    /// A loop turn: serve interrupts.
+    Poll(Site),
+}
+
+/// The end of a block.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// Go on.
+    Jump(BlockId),
+    /// Go to the first block if the register is true, else to the second.
+    If(Reg, BlockId, BlockId),
+    /// The same for a primitive that answers true or nil.
+    Test(Intrinsic, Vec<Reg>, CellId, u8, Site, BlockId, BlockId),
+    /// Return.
+    Return(Reg),
+    /// Call in tail position.
+    TailCall(Callee, Vec<Reg>, Site),
+    /// Put a caught error back on its way.
+    Raise(Reg, Site),
+    /// Not ended yet, or never reached.
+    Unreachable,
+}
+
+/// A block.
+#[derive(Clone, Debug)]
+pub struct FlowBlock {
+    /// Instructions.
+    pub instrs: Vec<Instr>,
+    /// The end.
+    pub end: End,
+    /// Where errors go; `None`: out of the function.
+    pub handler: Option<BlockId>,
+    /// Whether jumps back to this block exist.
+    pub is_loop: bool,
+}
+
+/// A function.
+#[derive(Debug)]
+pub struct Flow {
+    /// Blocks; the first is the entry.
+    pub blocks: Vec<FlowBlock>,
+    /// Number of registers.
+    pub registers: u32,
+    /// For each register, whether a primitive that wants types uses it.
+    pub typed: Vec<bool>,
+    /// Whether doubles occur in the function's text.
+    pub has_doubles: bool,
+}
+
+impl Instr {
+    /// The register it writes.
+    pub fn defines(&self) -> Option<Reg> {
+        use Instr::*;
+        match *self {
+            Move(d, _)
+            | Immediate(d, _)
+            | Constant(d, _)
+            | Captured(d, _)
+            | NewBox(d, _)
+            | BoxGet(d, _)
+            | Global(d, ..)
+            | Primitive(d, ..)
+            | Call(d, ..)
+            | Closure(d, ..)
+            | Catch(d, _)
+            | WithEnvironment(d, ..) => Some(d),
+            BoxSet(..) | SetGlobal(..) | Define(..) | SetCapture(..) | Poll(_) => None,
+        }
+    }
+    /// The registers it reads.
+    pub fn uses(&self, mut each: impl FnMut(Reg)) {
+        use Instr::*;
+        match self {
+            Move(_, s) | NewBox(_, s) | BoxGet(_, s) | SetGlobal(_, s, _) | Define(_, s, ..) => each(*s),
+            BoxSet(a, b) | SetCapture(a, _, b) => {
+                each(*a);
+                each(*b);
+            }
+            Primitive(_, _, args, ..) | Closure(_, _, args, _) => args.iter().for_each(|r| each(*r)),
+            Call(_, callee, args, _) => {
+                callee.uses(&mut each);
+                args.iter().for_each(|r| each(*r));
+            }
+            WithEnvironment(_, environment, _, args, _) => {
+                each(*environment);
+                args.iter().for_each(|r| each(*r));
+            }
+            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Catch(..) | Poll(_) => {}
+        }
+    }
+}
+
+impl Callee {
+    fn uses(&self, each: &mut impl FnMut(Reg)) {
+        if let Callee::Register(r) | Callee::Known(r, _) = self {
+            each(*r);
+        }
+    }
+}
+
+impl End {
+    /// The registers it reads.
+    pub fn uses(&self, mut each: impl FnMut(Reg)) {
+        match self {
+            End::If(r, ..) | End::Return(r) | End::Raise(r, _) => each(*r),
+            End::Test(_, args, ..) => args.iter().for_each(|r| each(*r)),
+            End::TailCall(callee, args, _) => {
+                callee.uses(&mut each);
+                args.iter().for_each(|r| each(*r));
+            }
+            End::Jump(_) | End::Unreachable => {}
+        }
+    }
+    /// Where it goes.
+    pub fn successors(&self) -> impl Iterator<Item = BlockId> {
+        let (first, second) = match self {
+            End::Jump(to) => (Some(*to), None),
+            End::If(_, yes, no) | End::Test(.., yes, no) => (Some(*yes), Some(*no)),
+            _ => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+}
+
+/// The registers live at the start of each block, as bit sets.
+pub struct Liveness {
+    words: usize,
+    bits: Vec<u64>,
+}
+
+impl Liveness {
+    /// Compute it by iteration to the fixed point, backwards.
+    pub fn of(flow: &Flow) -> Liveness {
+        let words = (flow.registers as usize).div_ceil(64);
+        let mut liveness = Liveness { words, bits: vec![0; words * flow.blocks.len()] };
+        let mut set = vec![0; words];
+        loop {
+            let mut changed = false;
+            for block in (0..flow.blocks.len()).rev() {
+                liveness.before(flow, block as BlockId, 0, &mut set);
+                let old = &mut liveness.bits[block * words..(block + 1) * words];
+                if *old != *set {
+                    old.copy_from_slice(&set);
+                    changed = true;
+                }
+            }
+            if !changed {
+                return liveness;
+            }
+        }
+    }
+
+    /// The registers live before instruction `index` of a block, into `set`.
+    pub fn before(&self, flow: &Flow, block: BlockId, index: usize, set: &mut Vec<u64>) {
+        set.clear();
+        set.resize(self.words, 0);
+        let data = &flow.blocks[block as usize];
+        for to in data.end.successors() {
+            self.add(to, set);
+        }
+        data.end.uses(|r| insert(set, r));
+        for instr in data.instrs[index..].iter().rev() {
+            if let Some(defined) = instr.defines() {
+                remove(set, defined);
+            }
+            // An error may leave for the handler from anywhere, so what that needs is live all through.
+            if let Some(handler) = data.handler {
+                self.add(handler, set);
+            }
+            instr.uses(|r| insert(set, r));
+        }
+        if let Some(handler) = data.handler {
+            self.add(handler, set);
+        }
+    }
+
+    fn add(&self, block: BlockId, set: &mut [u64]) {
+        let from = &self.bits[block as usize * self.words..][..self.words];
+        set.iter_mut().zip(from).for_each(|(word, more)| *word |= more);
+    }
+}
+
+fn insert(set: &mut [u64], r: Reg) {
+    set[r as usize / 64] |= 1 << (r % 64);
+}
+fn remove(set: &mut [u64], r: Reg) {
+    set[r as usize / 64] &= !(1 << (r % 64));
+}
+
+/// The members of a bit set, ascending.
+pub fn members(set: &[u64]) -> impl Iterator<Item = Reg> + '_ {
+    set.iter().enumerate().flat_map(|(index, word)| {
+        let mut rest = *word;
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let bit = rest.trailing_zeros();
+                rest &= rest - 1;
+                index as u32 * 64 + bit
+            })
+        })
+    })
+}

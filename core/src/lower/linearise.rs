@@ -1,0 +1,595 @@
+//! Tree to flow graph.
+
+use super::flow::{BlockId, Callee, End, Flow, FlowBlock, Instr, Reg, Site};
+use super::intrinsic::Intrinsic;
+use super::UnitContext;
+use crate::interp::tree::{Call, Capture, Loop, Node, Template, Try, WithEnvironment};
+use crate::runtime::CellId;
+use crate::syntax::Position;
+use crate::value::{Kind, Value};
+use std::rc::Rc;
+
+/// Where an expression's value goes.
+#[derive(Clone, Copy)]
+enum Destination {
+    /// Nowhere.
+    Effect,
+    /// Into a register.
+    Into(Reg),
+    /// It is the function's result.
+    Return,
+}
+
+/// Makes the flow graph of one template.
+pub struct Linearise<'a, 'r> {
+    unit: &'a mut UnitContext<'r>,
+    template: &'a Template,
+    /// The template's number in the unit.
+    number: u32,
+    blocks: Vec<FlowBlock>,
+    current: Option<BlockId>,
+    handler: Option<BlockId>,
+    registers: u32,
+    typed: Vec<bool>,
+    has_doubles: bool,
+    /// Blocks that the loops' `Continue`s jump to, with the loops' slots.
+    loops: Vec<Option<(BlockId, Vec<u32>)>>,
+    /// Slots that are assigned after they are bound, and not boxed: their values are copied when read.
+    assigned: Vec<bool>,
+    /// Function that a slot is known to hold a closure of.
+    known_slots: Vec<Option<u32>>,
+}
+
+impl<'a, 'r> Linearise<'a, 'r> {
+    /// The flow graph of template `number` of the unit.
+    pub fn template(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32) -> Flow {
+        let slots = template.frame_size();
+        let mut linearise = Linearise {
+            unit,
+            template,
+            number,
+            blocks: Vec::new(),
+            current: None,
+            handler: None,
+            registers: slots as u32,
+            typed: Vec::new(),
+            has_doubles: false,
+            loops: vec![None; template.loops as usize],
+            assigned: vec![false; slots],
+            known_slots: vec![None; slots],
+        };
+        mark_assigned(&template.body, &mut linearise.assigned);
+        let entry = linearise.new_block();
+        linearise.current = Some(entry);
+        linearise.box_parameters();
+        linearise.lower(&template.body, Destination::Return);
+        linearise.typed.resize(linearise.registers as usize, false);
+        Flow {
+            blocks: linearise.blocks,
+            registers: linearise.registers,
+            typed: linearise.typed,
+            has_doubles: linearise.has_doubles,
+        }
+    }
+
+    fn box_parameters(&mut self) {
+        let parameters = self.template.parameters + u32::from(self.template.rest);
+        for slot in 0..parameters {
+            if self.template.variables[slot as usize].boxed {
+                self.push(Instr::NewBox(slot, slot));
+            }
+        }
+    }
+
+    fn new_block(&mut self) -> BlockId {
+        self.blocks.push(FlowBlock {
+            instrs: Vec::new(),
+            end: End::Unreachable,
+            handler: self.handler,
+            is_loop: false,
+        });
+        self.blocks.len() as BlockId - 1
+    }
+    fn new_register(&mut self) -> Reg {
+        self.registers += 1;
+        self.registers - 1
+    }
+    fn push(&mut self, instr: Instr) {
+        if let Some(current) = self.current {
+            self.blocks[current as usize].instrs.push(instr);
+        }
+    }
+    fn end(&mut self, end: End) {
+        if let Some(current) = self.current.take() {
+            self.blocks[current as usize].end = end;
+        }
+    }
+    /// End the current block with a jump, and go on in the block jumped to.
+    fn fall_into(&mut self, block: BlockId) {
+        self.end(End::Jump(block));
+        self.current = Some(block);
+    }
+    fn site(&mut self, position: Position) -> Site {
+        self.unit.site(position, self.number)
+    }
+
+    /// A value is in a register: bring it where it should go.
+    fn deliver(&mut self, from: Reg, destination: Destination) {
+        match destination {
+            Destination::Effect => {}
+            Destination::Into(to) if to == from => {}
+            Destination::Into(to) => self.push(Instr::Move(to, from)),
+            Destination::Return => self.end(End::Return(from)),
+        }
+    }
+    /// The register that an instruction with this destination writes.
+    fn target(&mut self, destination: Destination) -> Reg {
+        match destination {
+            Destination::Into(to) => to,
+            _ => self.new_register(),
+        }
+    }
+    /// Push an instruction that writes `result`, which `target` gave for the destination.
+    fn define(&mut self, instr: Instr, result: Reg, destination: Destination) {
+        self.push(instr);
+        if let Destination::Return = destination {
+            self.end(End::Return(result));
+        }
+    }
+    fn nil(&mut self, destination: Destination) {
+        if !matches!(destination, Destination::Effect) {
+            let result = self.target(destination);
+            self.define(Instr::Immediate(result, Value::NIL), result, destination);
+        }
+    }
+
+    /// The register that holds an expression's value: a variable's own, if nobody changes it meanwhile.
+    fn value(&mut self, node: &Node) -> Reg {
+        if let Node::Local(slot) = node {
+            let slot = *slot as usize;
+            if !self.template.variables[slot].boxed && !self.assigned[slot] {
+                return slot as Reg;
+            }
+        }
+        let register = self.new_register();
+        self.lower(node, Destination::Into(register));
+        register
+    }
+
+    fn lower(&mut self, node: &Node, destination: Destination) {
+        if self.current.is_none() {
+            return;
+        }
+        match node {
+            Node::Constant(index) => {
+                let result = self.target(destination);
+                let instr = self.constant(result, *index);
+                self.define(instr, result, destination);
+            }
+            Node::Local(slot) => {
+                if self.template.variables[*slot as usize].boxed {
+                    let result = self.target(destination);
+                    self.define(Instr::BoxGet(result, *slot), result, destination);
+                } else {
+                    self.deliver(*slot, destination);
+                }
+            }
+            Node::Captured(index) => self.captured(*index, destination),
+            Node::Global(cell, position) => {
+                let cell = self.template.cells[*cell as usize];
+                let bound = self.unit.is_bound(cell);
+                if bound && matches!(destination, Destination::Effect) {
+                    return;
+                }
+                let site = self.site(*position);
+                let result = self.target(destination);
+                self.define(Instr::Global(result, cell, bound, site), result, destination);
+            }
+            Node::Bind(slot, value) => {
+                if self.template.variables[*slot as usize].boxed {
+                    let value = self.value(value);
+                    self.push(Instr::NewBox(*slot, value));
+                } else {
+                    self.lower(value, Destination::Into(*slot));
+                }
+                self.nil(destination);
+            }
+            Node::SetLocal(slot, value) => {
+                let value = self.value(value);
+                if self.template.variables[*slot as usize].boxed {
+                    self.push(Instr::BoxSet(*slot, value));
+                } else {
+                    self.push(Instr::Move(*slot, value));
+                }
+                self.deliver(value, destination);
+            }
+            Node::SetCaptured(index, value) => {
+                let value = self.value(value);
+                let place = self.new_register();
+                self.push(Instr::Captured(place, *index));
+                self.push(Instr::BoxSet(place, value));
+                self.deliver(value, destination);
+            }
+            Node::SetGlobal(cell, value, position) => {
+                let value = self.value(value);
+                let site = self.site(*position);
+                self.push(Instr::SetGlobal(self.template.cells[*cell as usize], value, site));
+                self.deliver(value, destination);
+            }
+            Node::Define(cell, value, constant, position) => {
+                let value = self.value(value);
+                let site = self.site(*position);
+                self.push(Instr::Define(self.template.cells[*cell as usize], value, *constant, site));
+                self.deliver(value, destination);
+            }
+            Node::If(test, then, otherwise) => self.conditional(test, then, otherwise, destination),
+            Node::Sequence(nodes) => {
+                let (last, first) = nodes.split_last().expect("a sequence is not empty");
+                first.iter().for_each(|node| self.lower(node, Destination::Effect));
+                self.lower(last, destination);
+            }
+            Node::While(test, body, position) => self.while_loop(test, body, *position, destination),
+            Node::Loop(inner) => self.named_loop(inner, destination),
+            Node::Continue(label, arguments) => self.next_turn(*label, arguments),
+            Node::Lambda(template) => self.closure(template, destination),
+            Node::Fix(bindings, body) => {
+                self.fix(bindings);
+                self.lower(body, destination);
+            }
+            Node::Call(call) => self.call(call, destination),
+            Node::Try(inner) => self.try_catch(inner, destination),
+            Node::WithEnvironment(inner) => self.with_environment(inner, destination),
+        }
+    }
+
+    fn constant(&mut self, result: Reg, index: u32) -> Instr {
+        let value = self.template.constants[index as usize];
+        if value.as_immediate_double().is_some() || self.unit.runtime.is_kind(value, Kind::Double) {
+            self.has_doubles = true;
+        }
+        if value.is_pointer() {
+            Instr::Constant(result, value)
+        } else {
+            Instr::Immediate(result, value)
+        }
+    }
+
+    fn captured(&mut self, index: u32, destination: Destination) {
+        let result = self.target(destination);
+        if self.template.captured_boxed[index as usize] {
+            let place = self.new_register();
+            self.push(Instr::Captured(place, index));
+            self.define(Instr::BoxGet(result, place), result, destination);
+        } else {
+            self.define(Instr::Captured(result, index), result, destination);
+        }
+    }
+
+    fn conditional(&mut self, test: &Node, then: &Node, otherwise: &Node, destination: Destination) {
+        let yes = self.new_block();
+        let no = self.new_block();
+        self.test(test, yes, no);
+        self.current = Some(yes);
+        self.lower(then, destination);
+        let after_yes = self.current.take();
+        self.current = Some(no);
+        self.lower(otherwise, destination);
+        let after_no = self.current.take();
+        if after_yes.is_none() && after_no.is_none() {
+            return;
+        }
+        let join = self.new_block();
+        for from in [after_yes, after_no] {
+            self.current = from;
+            self.end(End::Jump(join));
+        }
+        self.current = Some(join);
+    }
+
+    /// Go to `yes` if the expression is true, else to `no`; no value is made where none is needed.
+    fn test(&mut self, node: &Node, yes: BlockId, no: BlockId) {
+        match node {
+            Node::Constant(index) => {
+                let taken = if self.template.constants[*index as usize].is_true() { yes } else { no };
+                self.end(End::Jump(taken));
+            }
+            Node::If(first, then, otherwise) => {
+                let inner_yes = self.new_block();
+                let inner_no = self.new_block();
+                self.test(first, inner_yes, inner_no);
+                self.current = Some(inner_yes);
+                self.test(then, yes, no);
+                self.current = Some(inner_no);
+                self.test(otherwise, yes, no);
+            }
+            Node::Sequence(nodes) => {
+                let (last, first) = nodes.split_last().expect("a sequence is not empty");
+                first.iter().for_each(|node| self.lower(node, Destination::Effect));
+                if self.current.is_some() {
+                    self.test(last, yes, no);
+                }
+            }
+            Node::Call(call) => match self.intrinsic(call) {
+                Some((intrinsic, cell)) if intrinsic.is_test() => {
+                    let arguments = self.operands(&call.arguments, intrinsic.wants_types());
+                    let site = self.site(call.position);
+                    self.end(End::Test(intrinsic, arguments, cell, call.feedback.get(), site, yes, no));
+                }
+                _ => self.test_value(node, yes, no),
+            },
+            _ => self.test_value(node, yes, no),
+        }
+    }
+    fn test_value(&mut self, node: &Node, yes: BlockId, no: BlockId) {
+        let value = self.value(node);
+        self.end(End::If(value, yes, no));
+    }
+
+    fn while_loop(&mut self, test: &Node, body: &Node, position: Position, destination: Destination) {
+        let head = self.new_block();
+        self.blocks[head as usize].is_loop = true;
+        self.fall_into(head);
+        let inside = self.new_block();
+        let after = self.new_block();
+        self.test(test, inside, after);
+        self.current = Some(inside);
+        self.lower(body, Destination::Effect);
+        let site = self.site(position);
+        self.push(Instr::Poll(site));
+        self.end(End::Jump(head));
+        self.current = Some(after);
+        self.nil(destination);
+    }
+
+    fn named_loop(&mut self, inner: &Loop, destination: Destination) {
+        let values: Vec<Reg> = inner.bindings.iter().map(|(_, value)| self.value(value)).collect();
+        let slots: Vec<u32> = inner.bindings.iter().map(|(slot, _)| *slot).collect();
+        self.bind_all(&slots, &values);
+        let head = self.new_block();
+        self.blocks[head as usize].is_loop = true;
+        self.fall_into(head);
+        self.loops[inner.label as usize] = Some((head, slots));
+        self.lower(&inner.body, destination);
+        // The position of an interrupt in a turn is the loop's; `next_turn` has no other.
+    }
+
+    fn next_turn(&mut self, label: u32, arguments: &[Node]) {
+        let values: Vec<Reg> = arguments.iter().map(|argument| self.value(argument)).collect();
+        let (head, slots) = self.loops[label as usize].clone().expect("a turn stands in its loop");
+        self.bind_all(&slots, &values);
+        let site = self.site(self.template.position);
+        self.push(Instr::Poll(site));
+        self.end(End::Jump(head));
+    }
+
+    /// Bind loop variables to values that may be read from the same slots.
+    fn bind_all(&mut self, slots: &[u32], values: &[Reg]) {
+        let mut sources = values.to_vec();
+        for (index, source) in values.iter().enumerate() {
+            // A slot that an earlier binding of this turn overwrites must be saved first.
+            if slots[..index].contains(source) {
+                let saved = self.new_register();
+                sources[index] = saved;
+            }
+        }
+        for (saved, source) in sources.iter().zip(values).filter(|(saved, source)| saved != source) {
+            self.push(Instr::Move(*saved, *source));
+        }
+        for (slot, source) in slots.iter().zip(&sources) {
+            if self.template.variables[*slot as usize].boxed {
+                self.push(Instr::NewBox(*slot, *source));
+            } else if slot != source {
+                self.push(Instr::Move(*slot, *source));
+            }
+        }
+    }
+
+    /// The registers that hold what a closure of a template captures here: boxes as they are.
+    fn captures(&mut self, template: &Template) -> Vec<Reg> {
+        let mut registers = Vec::with_capacity(template.captures.len());
+        for capture in &template.captures {
+            registers.push(match capture {
+                Capture::Local(slot) => *slot,
+                Capture::Captured(index) => {
+                    let register = self.new_register();
+                    self.push(Instr::Captured(register, *index));
+                    register
+                }
+            });
+        }
+        registers
+    }
+
+    fn closure(&mut self, template: &Rc<Template>, destination: Destination) {
+        let captures = self.captures(template);
+        let site = self.site(template.position);
+        let result = self.target(destination);
+        self.define(Instr::Closure(result, template.clone(), captures, site), result, destination);
+    }
+
+    fn fix(&mut self, bindings: &[(u32, Rc<Template>)]) {
+        let group: Vec<u32> = bindings.iter().map(|(slot, _)| *slot).collect();
+        let in_group = |capture: &Capture| matches!(capture, Capture::Local(slot) if group.contains(slot));
+        for (slot, template) in bindings {
+            let known = self.unit.number_of(template);
+            self.known_slots[*slot as usize] = known;
+            let mut captures = self.captures(template);
+            let nil = self.new_register();
+            self.push(Instr::Immediate(nil, Value::NIL));
+            for (register, capture) in captures.iter_mut().zip(&template.captures) {
+                if in_group(capture) {
+                    *register = nil;
+                }
+            }
+            let site = self.site(template.position);
+            self.push(Instr::Closure(*slot, template.clone(), captures, site));
+        }
+        for (slot, template) in bindings {
+            for (index, capture) in template.captures.iter().enumerate() {
+                if let (true, Capture::Local(from)) = (in_group(capture), capture) {
+                    self.push(Instr::SetCapture(*slot, index as u32, *from));
+                }
+            }
+        }
+    }
+
+    /// The primitive that a call reaches at present, if it is one that can be done inline.
+    fn intrinsic(&self, call: &Call) -> Option<(Intrinsic, CellId)> {
+        let Node::Global(index, _) = &call.function else { return None };
+        let cell = self.template.cells[*index as usize];
+        let name = self.unit.primitive_name(cell)?;
+        let intrinsic = Intrinsic::find(name, call.arguments.len())?;
+        let constant_shift = || match &call.arguments[1] {
+            Node::Constant(index) => {
+                let count = self.template.constants[*index as usize].as_fixnum();
+                count.is_some_and(|count| (0..61).contains(&count))
+            }
+            _ => false,
+        };
+        match intrinsic {
+            Intrinsic::ShiftLeft | Intrinsic::ShiftRight if !constant_shift() => None,
+            _ => Some((intrinsic, cell)),
+        }
+    }
+
+    fn operands(&mut self, arguments: &[Node], typed: bool) -> Vec<Reg> {
+        let registers: Vec<Reg> = arguments.iter().map(|argument| self.value(argument)).collect();
+        if typed {
+            self.typed.resize(self.registers as usize, false);
+            registers.iter().for_each(|register| self.typed[*register as usize] = true);
+        }
+        registers
+    }
+
+    fn call(&mut self, call: &Call, destination: Destination) {
+        if let Some((intrinsic, cell)) = self.intrinsic(call) {
+            let cell_is_assumed = self.unit.assume(cell);
+            if cell_is_assumed {
+                if matches!(intrinsic, Intrinsic::Sqrt | Intrinsic::ToDouble) {
+                    self.has_doubles = true;
+                }
+                let arguments = self.operands(&call.arguments, intrinsic.wants_types());
+                let site = self.site(call.position);
+                let result = self.target(destination);
+                let feedback = call.feedback.get();
+                let instr = Instr::Primitive(result, intrinsic, arguments, cell, feedback, site);
+                self.define(instr, result, destination);
+                return;
+            }
+        }
+        let callee = self.callee(&call.function, call.arguments.len());
+        let arguments = self.operands(&call.arguments, false);
+        if self.current.is_none() {
+            return;
+        }
+        let site = self.site(call.position);
+        if let (Destination::Return, true) = (destination, self.handler.is_none()) {
+            self.end(End::TailCall(callee, arguments, site));
+            return;
+        }
+        let result = self.target(destination);
+        self.define(Instr::Call(result, callee, arguments, site), result, destination);
+    }
+
+    fn callee(&mut self, function: &Node, count: usize) -> Callee {
+        match function {
+            Node::Global(index, position) => {
+                let cell = self.template.cells[*index as usize];
+                if let Some(known) = self.unit.known_function(cell, count) {
+                    return Callee::KnownCell(cell, known);
+                }
+                if self.unit.is_bound(cell) {
+                    return Callee::Cell(cell);
+                }
+                // The operator is evaluated first: an unbound name is an error before the operands are evaluated.
+                let register = self.new_register();
+                let site = self.site(*position);
+                self.push(Instr::Global(register, cell, false, site));
+                Callee::Register(register)
+            }
+            Node::Local(slot) if self.known_slots[*slot as usize].is_some() => {
+                let known = self.known_slots[*slot as usize].expect("just tested");
+                self.known_or_register(*slot, known, count)
+            }
+            Node::Captured(index) => match self.unit.known_capture(self.number, *index) {
+                Some(known) => {
+                    let register = self.value(function);
+                    self.known_or_register(register, known, count)
+                }
+                None => Callee::Register(self.value(function)),
+            },
+            _ => Callee::Register(self.value(function)),
+        }
+    }
+
+    fn known_or_register(&mut self, register: Reg, known: u32, count: usize) -> Callee {
+        if self.unit.accepts(known, count) {
+            Callee::Known(register, known)
+        } else {
+            Callee::Register(register)
+        }
+    }
+
+    fn try_catch(&mut self, inner: &Try, destination: Destination) {
+        let result = self.new_register();
+        let outer = self.handler;
+        let finally_error = inner.finally.as_ref().map(|_| self.new_block());
+        self.handler = finally_error.or(outer);
+        let catch = inner.catch.as_ref().map(|_| self.new_block());
+        self.handler = catch.or(finally_error).or(outer);
+        let body = self.new_block();
+        self.fall_into(body);
+        self.lower(&inner.body, Destination::Into(result));
+        self.handler = finally_error.or(outer);
+        let done = self.new_block();
+        self.end(End::Jump(done));
+        if let (Some(catch), Some((slot, handler))) = (catch, &inner.catch) {
+            self.current = Some(catch);
+            if self.template.variables[*slot as usize].boxed {
+                let error = self.new_register();
+                self.push(Instr::Catch(error, false));
+                self.push(Instr::NewBox(*slot, error));
+            } else {
+                self.push(Instr::Catch(*slot, false));
+            }
+            self.lower(handler, Destination::Into(result));
+            self.end(End::Jump(done));
+        }
+        self.handler = outer;
+        if let (Some(block), Some(finally)) = (finally_error, &inner.finally) {
+            self.current = Some(block);
+            let error = self.new_register();
+            self.push(Instr::Catch(error, true));
+            self.lower(finally, Destination::Effect);
+            let site = self.site(inner.position);
+            self.end(End::Raise(error, site));
+        }
+        // `done` was made under the inner handler; what follows runs under the outer one.
+        let after = self.new_block();
+        self.current = Some(done);
+        self.fall_into(after);
+        if let Some(finally) = &inner.finally {
+            self.lower(finally, Destination::Effect);
+        }
+        if self.current.is_some() {
+            self.deliver(result, destination);
+        }
+    }
+
+    fn with_environment(&mut self, inner: &WithEnvironment, destination: Destination) {
+        let environment = self.value(&inner.environment);
+        let captures = self.captures(&inner.template);
+        let site = self.site(inner.position);
+        let result = self.target(destination);
+        let instr = Instr::WithEnvironment(result, environment, inner.template.clone(), captures, site);
+        self.define(instr, result, destination);
+    }
+}
+
+/// Note the slots that are assigned.
+fn mark_assigned(node: &Node, assigned: &mut [bool]) {
+    if let Node::SetLocal(slot, _) = node {
+        assigned[*slot as usize] = true;
+    }
+    node.children(&mut |child| mark_assigned(child, assigned));
+}
