@@ -8,6 +8,7 @@ pub mod arithmetic;
 pub mod build;
 pub mod evaluate;
 pub mod flow;
+pub mod generate;
 mod helper;
 pub mod parse;
 pub mod passes;
