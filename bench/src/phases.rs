@@ -1,7 +1,8 @@
 //! Where the time from a request to callable code goes: the medians of what `maru run --stats` says.
 //!
 //! Maru prints a line `stats: PHASE MICROSECONDS` for each phase to standard error. Any phase names will do; those of
-//! one run that have the same name are added up, since a program may compile more than one environment.
+//! one run that have the same name are added up, since a program may compile more than one environment. Each run finds
+//! an empty cache.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -18,9 +19,11 @@ pub type Phases = Vec<(String, f64)>;
 
 /// Runs the program once and reads its phases. The error says what went wrong, for a person.
 pub fn run(maru: &Path, program: &Path, folder: &Path, timeout: Duration) -> Result<Phases, String> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let cache = folder.join("cache");
+    let _ = std::fs::remove_dir_all(&cache);
+    make_private_folder(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
     let mut command = Command::new(maru);
-    command.arg("run").arg(program).args(["--jit", "always", "--stats"]);
+    command.arg("run").arg(program).args(["--jit", "always", "--stats"]).env("XDG_CACHE_HOME", &cache);
     let say = |what: &str| format!("{} in maru: {what}", program.display());
     match process::run(&mut command, "", folder, timeout) {
         Err(Trouble::NotRun(why)) => Err(say(&why)),
@@ -31,6 +34,14 @@ pub fn run(maru: &Path, program: &Path, folder: &Path, timeout: Duration) -> Res
             phases => Ok(phases),
         },
     }
+}
+
+/// Makes a folder that only its owner may use: caches are refused elsewhere.
+fn make_private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
 }
 
 /// The phases in what a run prints. Lines that are no phases are passed over: there are other counts among them.

@@ -214,8 +214,8 @@ impl System {
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("version unknown");
-        // Gambit's first line goes on with every option of its configuration.
-        let version = line.trim().split(" \"").next().unwrap_or(line).to_owned();
+        // LuaJIT goes on with its copyright, Gambit with every option of its configuration.
+        let version = line.split(" -- ").next().unwrap_or(line).split(" \"").next().unwrap_or(line).trim().to_owned();
         version.contains(self.version_mark).then(|| Installed { path: path.to_owned(), version })
     }
 }
