@@ -33,7 +33,7 @@ impl Runtime {
         let runtime = std::ptr::from_mut(self);
         // SAFETY: the collector runs to its end before this function returns, on a stack of its own so that all
         // registers of the program are on this one; nothing else uses the runtime meanwhile.
-        crate::value::heap::spill(|stack_pointer| unsafe { (*runtime).collect_below(stack_pointer) });
+        super::spill(|stack_pointer| unsafe { (*runtime).collect_below(stack_pointer) });
     }
 
     fn collect_below(&mut self, stack_pointer: usize) {
@@ -82,7 +82,8 @@ struct RuntimeRoots<'a> {
 impl Roots for RuntimeRoots<'_> {
     fn roots(&mut self, marker: &mut Marker) {
         let runtime = self.runtime;
-        marker.conservative_range(self.stack_pointer, runtime.stack_base);
+        // SAFETY: the part of the program's stack that is in use.
+        unsafe { marker.conservative_range(self.stack_pointer, runtime.stack_base) };
         let context = &runtime.context;
         [context.failure, context.tail_callee, runtime.global, runtime.bridge_code, runtime.memory_error]
             .into_iter()
@@ -92,7 +93,8 @@ impl Roots for RuntimeRoots<'_> {
             .for_each(|value| marker.value(value));
         // Native code may leave words past a call's arguments there, which are not values.
         let arguments = context.arguments as usize;
-        marker.conservative_range(arguments, arguments + 8 * context.arguments_used);
+        // SAFETY: the argument area is reserved for more words than any call uses.
+        unsafe { marker.conservative_range(arguments, arguments + 8 * context.arguments_used) };
         crate::unit::trace_units(runtime, marker);
         crate::interp::trace_extensions(runtime, marker);
     }

@@ -13,6 +13,7 @@ mod object;
 mod options;
 mod reserve;
 mod slab;
+mod stack;
 mod symbol;
 
 pub use cell::{Cell, CellId, Cells, CELL_ENTRY, CELL_VALUE};
@@ -23,6 +24,8 @@ pub use frames::ValueStack;
 pub use machine::Machine;
 pub use options::{JitMode, Options};
 pub use slab::Slab;
+pub(crate) use stack::prepare_spill;
+pub use stack::{on_large_stack, spill, stack_address, DEFAULT_STACK_SIZE};
 pub use symbol::{Symbol, Symbols};
 
 use crate::interp::tree::Template;
