@@ -1,1 +1,125 @@
-//! x64
+//! Maru's target for 64-bit x86.
+//!
+//! What is peculiar about this CPU:
+//!
+//! - Two-address instructions: the result replaces the first operand. The allocator is told so, and copies where
+//!   the operand lives on; where that would cost a copy, a sum is made by `lea`, which has three operands.
+//! - Any instruction may take one operand from memory, so a spilled value need not be reloaded to be used once.
+//! - Almost all arithmetic sets condition flags, moves and `lea` do not. So an overflow check is just a jump, as
+//!   long as nothing but moves comes between; but zero is loaded by `xor`, and that must come before a comparison.
+//! - Immediates have at most 32 bits, sign-extended; 64-bit constants need an instruction of their own.
+//! - Shift counts live in cl, dividends in rdx:rax: fixed registers.
+//! - Comparing doubles sets the flags of unsigned comparison, and all of zero, parity and carry when unordered. So
+//!   "less" is asked as "greater" with operands swapped, and equality looks at two flags.
+//! - Only SSE2 is used: every 64-bit x86 has it, and emulators run it.
+//! - The instruction cache is coherent, and a distance of 32 bits reaches all of an image: no veneers, one kind of
+//!   long fixup.
+//!
+//! The manual: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. The C convention: System V
+//! Application Binary Interface, AMD64 Architecture Processor Supplement.
+
+mod abi;
+mod assemble;
+mod divide;
+mod encode;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use maru_core::ir::{Op, Val};
+use maru_core::target::{
+    CallKind, CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange,
+    RegisterMachine, Selection, Spec, Terminator, UnwindConvention,
+};
+use regalloc2::Allocation;
+use std::sync::LazyLock;
+
+/// The CPU.
+pub struct X64;
+
+/// The target.
+pub static TARGET: Native<X64> = Native(X64);
+
+maru_core::register_architecture!(TARGET);
+
+const UNWIND: UnwindConvention = UnwindConvention {
+    code_alignment: 1,
+    data_alignment: -8,
+    return_address: 16,
+    stack_pointer: 7,
+    entry_cfa_offset: 8,
+    entry_return_address: Some(-8),
+};
+
+/// `EM_X86_64`; `R_X86_64_RELATIVE`, `R_X86_64_64`.
+const ELF: MachineIdentity = MachineIdentity {
+    machine: 62,
+    subtype: 0,
+    flags: 0,
+    pointer_size: 8,
+    little_endian: true,
+    page_size: 0x1000,
+    relative_relocation: 8,
+    symbol_relocation: 1,
+    unwind: UNWIND,
+};
+
+/// `CPU_TYPE_X86_64`, `CPU_SUBTYPE_X86_64_ALL`. Pointers are rebased by chains, not by numbered relocations.
+const MACHO: MachineIdentity = MachineIdentity {
+    machine: 0x0100_0007,
+    subtype: 3,
+    flags: 0,
+    pointer_size: 8,
+    little_endian: true,
+    page_size: 0x4000,
+    relative_relocation: 0,
+    symbol_relocation: 0,
+    unwind: UNWIND,
+};
+
+static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
+    name: "x64",
+    synonyms: &["x86-64", "x86_64", "amd64"],
+    is_host: cfg!(all(target_arch = "x86_64", target_pointer_width = "64", unix)),
+    trap: &[0xcc],
+    identities: vec![("elf", ELF), ("macho", MACHO)],
+    registers: abi::registers(),
+    jump: encode::Opcode::Jump as u16,
+});
+
+static LAYOUTS: LazyLock<[CallLayout; 3]> = LazyLock::new(abi::layouts);
+
+impl RegisterMachine for X64 {
+    fn spec(&self) -> &Spec {
+        &SPEC
+    }
+    fn call_layout(&self, call: CallKind) -> &CallLayout {
+        let [maru, entry, helper] = &*LAYOUTS;
+        match call {
+            CallKind::Maru => maru,
+            CallKind::Entry => entry,
+            CallKind::Helper => helper,
+        }
+    }
+    fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection) {
+        select::select(self, op, results, selection);
+    }
+    fn select_exit(&self, exit: &Terminator, selection: &mut Selection) {
+        select::select_exit(self, exit, selection);
+    }
+    fn encode(&self, inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
+        encode::encode(inst, operands, code);
+    }
+    fn copy(&self, from: Allocation, to: Allocation, code: &mut CodeBuffer) {
+        encode::copy(from, to, code);
+    }
+    fn enter(&self, frame: &Frame, code: &mut CodeBuffer) {
+        abi::enter(frame, code);
+    }
+    fn leave(&self, frame: &Frame, code: &mut CodeBuffer) {
+        abi::leave(frame, code);
+    }
+    fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange> {
+        encode::patch(kind, site, from, to)
+    }
+}
