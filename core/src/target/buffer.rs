@@ -160,8 +160,16 @@ impl CodeBuffer {
         notes.iter().zip(ends).map(line).collect()
     }
 
+    /// Whether anything refers to a label.
+    pub(super) fn has_jumps(&self) -> bool {
+        !self.uses.is_empty()
+    }
+
     /// Write the distances to labels.
-    pub(super) fn resolve(
+    ///
+    /// # Errors
+    /// When one does not fit.
+    pub fn resolve(
         &mut self,
         patch: impl Fn(FixupKind, &mut [u8], u64, u64) -> Result<(), OutOfRange>,
     ) -> Result<(), OutOfRange> {

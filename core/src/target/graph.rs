@@ -216,8 +216,8 @@ impl Order {
                 stack.pop();
                 continue;
             }
-            let first_is_shallower = ahead.len() == 2
-                && self.loop_depth[ahead[0].index()] < self.loop_depth[ahead[1].index()];
+            let first_is_shallower =
+                ahead.len() == 2 && self.loop_depth[ahead[0].index()] < self.loop_depth[ahead[1].index()];
             let choice = if ahead.len() == 2 && !first_is_shallower { 1 - turn } else { turn };
             let next = ahead[usize::from(choice)].index();
             match visits[next] {

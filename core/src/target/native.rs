@@ -169,7 +169,7 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
 
     fn run(&mut self) -> Result<(), OutOfRange> {
         self.pass();
-        if self.function.blocks.len() > 1 {
+        if self.code.has_jumps() {
             self.code.start_second_pass();
             self.second_pass = true;
             self.encoded = 0;

@@ -372,8 +372,7 @@ impl<'f> Selection<'f> {
     ) {
         let terminator = match &data.exit {
             Exit::Jump(target) => {
-                let arguments: &[Val] =
-                    if self.graph.takes_arguments(target.block) { &target.arguments } else { &[] };
+                let arguments: &[Val] = if self.graph.takes_arguments(target.block) { &target.arguments } else { &[] };
                 return self.jump(machine, arguments, mach_block);
             }
             Exit::Branch(condition, ..) => Terminator::Branch(self.sharpen(*condition)),

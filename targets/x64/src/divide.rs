@@ -184,7 +184,8 @@ mod tests {
         let edges = bases.iter().flat_map(|n: &i64| [*n, n - 1, n + 1, -n, -n - 1, 1 - n]);
         let edges: Vec<i64> = edges.chain([i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1]).collect();
         for &divisor in edges.iter().filter(|d| **d != 0 && !d.unsigned_abs().is_power_of_two()) {
-            let products = edges.iter().flat_map(|n| [n.wrapping_mul(divisor), n.wrapping_mul(divisor).wrapping_sub(1)]);
+            let products =
+                edges.iter().flat_map(|n| [n.wrapping_mul(divisor), n.wrapping_mul(divisor).wrapping_sub(1)]);
             for a in edges.iter().copied().chain(products) {
                 assert_eq!(quotient_by_magic(a, divisor), a.wrapping_div(divisor), "{a} / {divisor}");
             }

@@ -28,8 +28,8 @@ mod tests;
 
 use maru_core::ir::{Op, Val};
 use maru_core::target::{
-    CallKind, CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange,
-    RegisterMachine, Selection, Spec, Terminator, UnwindConvention,
+    CallKind, CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
+    Selection, Spec, Terminator, UnwindConvention,
 };
 use regalloc2::Allocation;
 use std::sync::LazyLock;

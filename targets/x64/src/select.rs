@@ -160,9 +160,16 @@ fn binary(operation: Binary, a: Val, b: Val, to: Result, s: &mut Selection) {
     }
 }
 
-/// The operand that lives on goes second, where it need not be copied.
+/// The operand that lives on goes second, where it need not be copied. So does the one that is not fresh from a
+/// call: it was spilled across, and can stay where it is.
 fn sort(a: Val, b: Val, s: &Selection) -> (Val, Val) {
-    if s.is_wanted(a) && !s.is_wanted(b) {
+    let from_call = |value| matches!(s.definition(value), Some(Op::Call(..) | Op::Helper(..)));
+    let swap = match (s.is_wanted(a), s.is_wanted(b)) {
+        (true, false) => true,
+        (false, false) => from_call(b) && !from_call(a),
+        _ => false,
+    };
+    if swap {
         (b, a)
     } else {
         (a, b)

@@ -9,7 +9,10 @@ use loaded::{Loaded, DOUBLES, WORDS};
 /// What an operation on words should give; `None` where it is undefined.
 type Expected = fn(i64, i64) -> Option<i64>;
 
-const BINARY: [(&str, Expected); 12] = [
+/// An operation's name, and the operation in Rust.
+type Named<F> = (&'static str, F);
+
+const BINARY: [Named<Expected>; 12] = [
     ("add", |a, b| Some(a.wrapping_add(b))),
     ("sub", |a, b| Some(a.wrapping_sub(b))),
     ("mul", |a, b| Some(a.wrapping_mul(b))),
@@ -24,7 +27,7 @@ const BINARY: [(&str, Expected); 12] = [
     ("rotl", |a, b| Some(a.rotate_left((b & 63) as u32))),
 ];
 
-const COMPARE: [(&str, fn(i64, i64) -> bool); 8] = [
+const COMPARE: [Named<fn(i64, i64) -> bool>; 8] = [
     ("eq", |a, b| a == b),
     ("ne", |a, b| a != b),
     ("lt", |a, b| a < b),
@@ -94,11 +97,13 @@ fn binary_of_one_value() {
 
 #[test]
 fn overflowing() {
-    let operations: [(&str, fn(i64, i64) -> (i64, bool)); 3] =
+    let operations: [Named<fn(i64, i64) -> (i64, bool)>; 3] =
         [("add", i64::overflowing_add), ("sub", i64::overflowing_sub), ("mul", i64::overflowing_mul)];
     for (name, exact) in operations {
         let value = |a: &str, b: &str| {
-            format!("b0:\n  v9, v10 = {name}.overflow {a} {b}\n  v11 = rotl v9 v10\n  v12 = xor v11 v10\n  return v12\n")
+            format!(
+                "b0:\n  v9, v10 = {name}.overflow {a} {b}\n  v11 = rotl v9 v10\n  v12 = xor v11 v10\n  return v12\n"
+            )
         };
         check(name, value, |a, b| {
             let (result, flag) = exact(a, b);
@@ -136,7 +141,7 @@ fn condition_bodies(condition: &str) -> [String; 4] {
 fn compare() {
     for (name, expected) in COMPARE {
         for n in 0..4 {
-            let body = |a: &str, b: &str| condition_bodies(&format!("{name} {a} {b}"))[n].clone();
+            let body = |a: &str, b: &str| condition_bodies(&format!("compare.{name} {a} {b}"))[n].clone();
             check(name, body, |a, b| Some(expected(a, b).into()));
         }
     }
@@ -167,7 +172,7 @@ fn same(a: f64, b: f64) -> bool {
 
 #[test]
 fn float_binary() {
-    let operations: [(&str, fn(f64, f64) -> f64); 4] =
+    let operations: [Named<fn(f64, f64) -> f64>; 4] =
         [("add", |a, b| a + b), ("sub", |a, b| a - b), ("mul", |a, b| a * b), ("div", |a, b| a / b)];
     for (name, expected) in operations {
         let mut plain = doubles(&format!("b0:\n  v4 = float.{name} v2 v3\n  v5 = float_bits v4\n  return v5\n"));
@@ -187,7 +192,7 @@ fn float_binary() {
 
 #[test]
 fn float_unary_and_conversions() {
-    let operations: [(&str, fn(f64) -> f64); 3] =
+    let operations: [Named<fn(f64) -> f64>; 3] =
         [("float.neg", |a| -a), ("float.abs", f64::abs), ("float.sqrt", f64::sqrt)];
     for (name, expected) in operations {
         let mut loaded = doubles(&format!("b0:\n  v4 = {name} v2\n  v5 = float_bits v4\n  return v5\n"));
@@ -207,7 +212,7 @@ fn float_unary_and_conversions() {
 
 #[test]
 fn float_compare() {
-    let operations: [(&str, fn(f64, f64) -> bool); 6] = [
+    let operations: [Named<fn(f64, f64) -> bool>; 6] = [
         ("eq", |a, b| a == b),
         ("ne", |a, b| a != b),
         ("lt", |a, b| a < b),
