@@ -7,28 +7,28 @@ const SEEDS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
 const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// The 128-bit fingerprint of some bytes.
-pub fn fingerprint(bytes: &[u8]) -> [u64; 2] {
+pub const fn fingerprint(bytes: &[u8]) -> [u64; 2] {
     let mut state = [SEEDS[0] ^ bytes.len() as u64, SEEDS[1]];
-    let mut chunks = bytes.chunks_exact(16);
-    for chunk in &mut chunks {
-        absorb(&mut state, chunk.try_into().expect("16 bytes"));
+    let mut rest = bytes;
+    while let Some((chunk, tail)) = rest.split_first_chunk() {
+        state = absorb(state, *chunk);
+        rest = tail;
     }
     let mut last = [0; 16];
-    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-    absorb(&mut state, last);
-    let [low, high] = state;
+    last.split_at_mut(rest.len()).0.copy_from_slice(rest);
+    let [low, high] = absorb(state, last);
     [fold(low ^ high.rotate_left(32), FACTOR), fold(high ^ SEEDS[0], low | 1)]
 }
 
-fn absorb(state: &mut [u64; 2], chunk: [u8; 16]) {
+const fn absorb(state: [u64; 2], chunk: [u8; 16]) -> [u64; 2] {
     let word = u128::from_le_bytes(chunk);
     let (low, high) = (word as u64, (word >> 64) as u64);
-    *state = [fold(state[0] ^ low, FACTOR) ^ high, fold(state[1] ^ high, FACTOR).wrapping_add(low)];
+    [fold(state[0] ^ low, FACTOR) ^ high, fold(state[1] ^ high, FACTOR).wrapping_add(low)]
 }
 
 /// The product's halves combined, so that every bit of either factor reaches every bit.
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = a as u128 * b as u128;
     product as u64 ^ (product >> 64) as u64
 }
 

@@ -1,1 +1,61 @@
-//! To be written.
+//! Loading libraries: from bytes made a moment ago, from the cache, and from files that a user names.
+//!
+//! A library made by this process goes through [`ExecutableDirectory::load`]: written, opened, its header checked.
+//! A library found in a file is first examined as data ([`check`]), because the host's loader trusts what it maps;
+//! [`open_file`] does both. Either way the result is a [`LoadedImage`]: addresses of functions and of the data table,
+//! and the manifest, which is the compiler's own description of the image.
+
+mod directory;
+mod header;
+mod library;
+
+pub use directory::{Candidate, ExecutableDirectory, WrittenFile};
+pub use header::{abi_stamp, ImageHeader};
+pub use library::{check, open_file, Library, LoadedImage};
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What kind of thing went wrong while a library was being loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The file cannot be read.
+    Unreadable,
+    /// The file cannot be written.
+    Unwritable,
+    /// The file is damaged, or was not made by Maru, or for another CPU.
+    NotOurs,
+    /// The file was made by a Maru with other ideas of values or of the runtime.
+    OtherVersion,
+    /// The host's loader refused it.
+    Refused,
+    /// No directory can hold executable libraries.
+    NoDirectory,
+}
+
+/// Why a library was not loaded: names the file, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The kind of problem.
+    pub problem: Problem,
+    /// What was wrong and what can be done.
+    pub message: String,
+}
+
+impl LoadError {
+    fn new(path: &Path, problem: Problem, message: impl Into<String>) -> LoadError {
+        LoadError { path: path.into(), problem, message: message.into() }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if !self.path.as_os_str().is_empty() {
+            write!(f, "{}: ", self.path.display())?;
+        }
+        f.write_str(&self.message)
+    }
+}
+impl std::error::Error for LoadError {}

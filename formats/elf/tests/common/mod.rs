@@ -2,7 +2,12 @@
 #![allow(dead_code, missing_docs)] // each test file uses a part
 
 use maru_core::format::{Image, Layout, ObjectFormat};
-use maru_core::target::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
+use maru_core::ir::Function;
+use maru_core::load::ImageHeader;
+use maru_core::target::{
+    Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange,
+    UnwindConvention, UnwindRow,
+};
 use maru_elf::ELF;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -130,6 +135,45 @@ pub fn written(image: &Image) -> (Layout, Vec<u8>) {
     let file = ELF.write(&image, &layout, &machine()).expect("a file");
     assert_eq!(file.len() as u64, layout.file_size);
     (layout, file)
+}
+
+/// A target that patches nothing: the images here have no fixups.
+pub struct NoArchitecture;
+
+impl Architecture for NoArchitecture {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+    fn is_host(&self) -> bool {
+        false
+    }
+    fn argument_registers(&self) -> usize {
+        0
+    }
+    fn trap(&self) -> &'static [u8] {
+        TRAP
+    }
+    fn identity(&self, _: &str) -> Option<&MachineIdentity> {
+        None
+    }
+    fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
+        Err(CompileError { function: function.name.clone(), message: "nothing is compiled here".into() })
+    }
+    fn patch(&self, _: FixupKind, _: &mut [u8], _: u64, _: u64) -> Result<(), OutOfRange> {
+        Ok(())
+    }
+    fn listing(&self, function: &Function) -> Result<Vec<ListingLine>, CompileError> {
+        self.compile(function).map(|_| Vec::new())
+    }
+}
+
+/// A whole library with a header, as the compiler makes them.
+pub fn with_header(mut image: Image, manifest: &[u8], machine: &MachineIdentity) -> Vec<u8> {
+    image.constants.clear();
+    ImageHeader::build(&mut image, manifest).expect("a header");
+    let layout = ELF.layout(&image, machine).expect("a layout");
+    image.link(&layout, &NoArchitecture).expect("linked");
+    ELF.write(&image, &layout, machine).expect("a file")
 }
 
 /// A file in a new place that is removed with it.
