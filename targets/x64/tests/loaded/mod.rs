@@ -101,11 +101,17 @@ impl Loaded {
 
     /// Call function 0.
     pub fn run(&mut self, words: [u64; 4]) -> u64 {
+        let context = &raw mut *self.context;
+        self.run_in(context as u64, words)
+    }
+
+    /// Call function 0 with a context of the test's own.
+    pub fn run_in(&mut self, context: u64, words: [u64; 4]) -> u64 {
         let [a, b, c, d] = words;
         // SAFETY: function 0 was compiled from verified IR by the entry convention.
         unsafe {
             let entry: Entry = std::mem::transmute(self.base.add(self.offsets[0] as usize));
-            entry(&mut *self.context, a, b, c, d)
+            entry(context as *mut Context, a, b, c, d)
         }
     }
 
