@@ -2,5 +2,6 @@
 
 pub mod heap;
 mod layout;
+pub mod number;
 
 pub use layout::*;

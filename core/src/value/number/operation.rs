@@ -1,0 +1,189 @@
+//! The operations by name, and their application to values.
+
+use super::{bits, integer, real, Expected, Number, NumberError};
+use crate::value::Value;
+
+/// An operation on two numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operation {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`: of integers, truncated toward zero.
+    Divide,
+    /// `quotient`: truncated toward zero, of doubles as well.
+    Quotient,
+    /// `remainder`: has the dividend's sign.
+    Remainder,
+    /// `modulo`: has the divisor's sign.
+    Modulo,
+    /// `&`: of integers in two's complement with infinitely many sign bits.
+    BitAnd,
+    /// `|`
+    BitOr,
+    /// `^`
+    BitXor,
+    /// `<<`: by a negative count, shifts right.
+    ShiftLeft,
+    /// `>>`: arithmetic, that is, division by a power of two rounded down.
+    ShiftRight,
+    /// `min`: a double if either is, NaN if either is.
+    Min,
+    /// `max`
+    Max,
+    /// `gcd`: never negative.
+    Gcd,
+    /// `lcm`: never negative.
+    Lcm,
+    /// `expt`: exact for an integer to a power that is no negative integer, else a double.
+    Expt,
+    /// `atan` of the quotient of two numbers, in the quadrant of the point (second, first).
+    Atan2,
+}
+
+/// An operation on one number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnaryOperation {
+    /// `-`
+    Negate,
+    /// `abs`
+    Abs,
+    /// `~`
+    BitNot,
+    /// `sqrt`: always a double; NaN of negative numbers.
+    Sqrt,
+    /// `floor`: an integer stays, a double stays a double.
+    Floor,
+    /// `ceiling`
+    Ceiling,
+    /// `round`: halves to even.
+    Round,
+    /// `truncate`
+    Truncate,
+    /// `exact->inexact`: the nearest double.
+    ToInexact,
+    /// `inexact->exact`: truncated toward zero; infinities and NaN are errors.
+    ToExact,
+    /// `sin`
+    Sin,
+    /// `cos`
+    Cos,
+    /// `tan`
+    Tan,
+    /// `asin`
+    Asin,
+    /// `acos`
+    Acos,
+    /// `atan`
+    Atan,
+    /// `exp`
+    Exp,
+    /// `log`: natural; of integers too large for a double as well.
+    Log,
+}
+
+impl Operation {
+    /// Whether both operands must be integers.
+    pub fn is_integral(self) -> bool {
+        use Operation::*;
+        matches!(self, BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight | Gcd | Lcm)
+    }
+
+    /// The result for two numbers.
+    pub fn apply(self, left: &Number, right: &Number) -> Result<Number, NumberError> {
+        if self.is_integral() {
+            require_integer(left, 0)?;
+            require_integer(right, 1)?;
+        }
+        match self {
+            Operation::Add => integer::add(left, right),
+            Operation::Subtract => integer::subtract(left, right),
+            Operation::Multiply => integer::multiply(left, right),
+            Operation::Divide => integer::divide(left, right, |left, right| left / right),
+            Operation::Quotient => integer::divide(left, right, |left, right| (left / right).trunc()),
+            Operation::Remainder => integer::remainder(left, right),
+            Operation::Modulo => integer::modulo(left, right),
+            Operation::BitAnd => Ok(bits::and(left, right)),
+            Operation::BitOr => Ok(bits::or(left, right)),
+            Operation::BitXor => Ok(bits::xor(left, right)),
+            Operation::ShiftLeft => bits::shift_left(left, right),
+            Operation::ShiftRight => bits::shift_right(left, right),
+            Operation::Min => Ok(real::extreme(left, right, true)),
+            Operation::Max => Ok(real::extreme(left, right, false)),
+            Operation::Gcd => Ok(integer::gcd(left, right)),
+            Operation::Lcm => integer::lcm(left, right),
+            Operation::Expt => real::expt(left, right),
+            Operation::Atan2 => Ok(Number::Double(left.to_f64().atan2(right.to_f64()))),
+        }
+    }
+}
+
+impl UnaryOperation {
+    /// The result for a number.
+    pub fn apply(self, number: &Number) -> Result<Number, NumberError> {
+        use UnaryOperation::*;
+        let double = |function: fn(f64) -> f64| Ok(Number::Double(function(number.to_f64())));
+        match self {
+            Negate => Ok(integer::negate(number)),
+            Abs => Ok(integer::abs(number)),
+            BitNot => {
+                require_integer(number, 0)?;
+                Ok(bits::not(number))
+            }
+            Floor => Ok(real::rounded(number, f64::floor)),
+            Ceiling => Ok(real::rounded(number, f64::ceil)),
+            Round => Ok(real::rounded(number, f64::round_ties_even)),
+            Truncate => Ok(real::rounded(number, f64::trunc)),
+            ToInexact => Ok(Number::Double(number.to_f64())),
+            ToExact => real::to_exact(number),
+            Sqrt => Ok(Number::Double(real::sqrt(number))),
+            Log => Ok(Number::Double(real::log(number))),
+            Sin => double(f64::sin),
+            Cos => double(f64::cos),
+            Tan => double(f64::tan),
+            Asin => double(f64::asin),
+            Acos => double(f64::acos),
+            Atan => double(f64::atan),
+            Exp => double(f64::exp),
+        }
+    }
+}
+
+/// Applies an operation to two values, which must be alive.
+#[inline]
+pub fn binary(operation: Operation, left: Value, right: Value) -> Result<Number, NumberError> {
+    if let (Some(left), Some(right)) = (left.as_fixnum(), right.as_fixnum()) {
+        let sum = match operation {
+            // Fixnums are so short that these cannot overflow.
+            Operation::Add => Some(left + right),
+            Operation::Subtract => Some(left - right),
+            Operation::Multiply => left.checked_mul(right),
+            _ => None,
+        };
+        if let Some(number) = sum {
+            return Ok(Number::Small(number));
+        }
+    }
+    operation.apply(&operand(left, 0)?, &operand(right, 1)?)
+}
+
+/// Applies an operation to a value, which must be alive.
+pub fn unary(operation: UnaryOperation, value: Value) -> Result<Number, NumberError> {
+    operation.apply(&operand(value, 0)?)
+}
+
+/// The number that operand number `operand` is.
+#[inline]
+pub(super) fn operand(value: Value, operand: usize) -> Result<Number, NumberError> {
+    Number::from_value(value).ok_or(NumberError::Type { operand, expected: Expected::Number })
+}
+
+fn require_integer(number: &Number, operand: usize) -> Result<(), NumberError> {
+    match number {
+        Number::Double(_) => Err(NumberError::Type { operand, expected: Expected::Integer }),
+        _ => Ok(()),
+    }
+}
