@@ -19,59 +19,11 @@ macro_rules! helpers {
 }
 
 helpers! {
-    /// `(+ a b)` for any values.
-    Add "add" 2,
-    /// `(- a b)`.
-    Subtract "subtract" 2,
-    /// `(* a b)`.
-    Multiply "multiply" 2,
-    /// `(/ a b)`.
-    Divide "divide" 2,
-    /// `(quotient a b)`.
-    Quotient "quotient" 2,
-    /// `(remainder a b)`.
-    Remainder "remainder" 2,
-    /// `(modulo a b)`.
-    Modulo "modulo" 2,
-    /// `(< a b)`, as `#t` or nil.
-    Less "less" 2,
-    /// `(<= a b)`.
-    LessEqual "less_equal" 2,
-    /// `(= a b)`.
-    Equal "equal" 2,
-    /// `(& a b)`.
-    BitAnd "bit_and" 2,
-    /// `(| a b)`.
-    BitOr "bit_or" 2,
-    /// `(^ a b)`.
-    BitXor "bit_xor" 2,
-    /// `(<< a b)`.
-    ShiftLeft "shift_left" 2,
-    /// `(>> a b)`.
-    ShiftRight "shift_right" 2,
     /// The value of a double whose bits are given as a word: immediate or boxed, NaN made the one NaN.
     BoxDouble "box_double" 1,
-    /// A fixnum-or-larger value of a signed 64-bit word.
-    BoxInteger "box_integer" 1,
-    /// Bits of the double nearest to a number; `FAILURE` cannot be told from bits, so callers test first that
-    /// the value is a number.
-    DoubleBits "double_bits" 1,
     /// Allocate that many bytes (a multiple of the granule); the address, untagged. Never fails by returning 0:
     /// it returns `FAILURE` when memory is out.
     Allocate "allocate" 1,
-    /// Allocate a pair: car, cdr.
-    Cons "cons" 2,
-    /// `(array-at a i)`.
-    ArrayAt "array_at" 2,
-    /// `(set-array-at a i v)`.
-    SetArrayAt "set_array_at" 3,
-    /// `(string-at s i)`.
-    StringAt "string_at" 2,
-    /// `(set-string-at s i c)`.
-    SetStringAt "set_string_at" 3,
-    /// Call primitive number (a fixnum) with (count, …): the arguments are in the argument area. Inlined callers
-    /// use it where they know the primitive.
-    CallPrimitive "call_primitive" 2,
     /// Value of a cell whose address is given: raises `unbound`.
     UnboundVariable "unbound_variable" 1,
     /// Assign the variable that a cell (address) stands for: cell, value.
@@ -110,10 +62,4 @@ helpers! {
     /// Evaluate the body of a `with-environment`: environment, code (value of its template's code object). The
     /// captured variables are in the argument area, their number is the third word.
     WithEnvironment "with_environment" 3,
-    /// A field of a class or a generic operation that is rare: `p.x` with p, symbol.
-    FieldGet "field_get" 2,
-    /// `(set p.x v)`: p, symbol, v.
-    FieldSet "field_set" 3,
-    /// A loop in the interpreter's frame became native and asks for the frame's slot array to be reloaded.
-    Reserved "reserved" 0,
 }

@@ -361,8 +361,8 @@ mod tests {
                 "f, b0, instruction 0 `jump b1(v1)`: to b1: v1 is of type d, not w",
             ),
             (
-                "b0:\n v2 = helper less v0\n return v2",
-                "f, b0, instruction 0 `v2 = helper less v0`: less takes 2 words, not 1",
+                "b0:\n v2 = helper box_double\n return v2",
+                "f, b0, instruction 0 `v2 = helper box_double`: box_double takes 1 words, not 0",
             ),
             (
                 "b0:\n v2 = call f0(v0) -> w\n return v2",

@@ -108,10 +108,10 @@ impl<'a, 'r> Emit<'a, 'r> {
             callee: parameters[0],
         };
         let mut state = State { places: vec![None; flow.registers as usize], intact: false, demoted: false };
-        if template.rest {
-            emit.collect_rest(&parameters, template.parameters, &mut state);
+        if rest {
+            emit.collect_rest(&parameters, fixed, &mut state);
         } else {
-            emit.check_count(&parameters, i64::from(template.parameters));
+            emit.check_count(&parameters, i64::from(fixed));
             for (slot, value) in parameters[2..].iter().enumerate() {
                 state.places[slot] = Some(Place::word(*value, Ty::Unknown));
             }
@@ -283,6 +283,18 @@ impl<'a, 'r> Emit<'a, 'r> {
                 self.set(state, *to, result);
             }
             Instr::Poll(site) => self.poll(*site, state),
+            Instr::FrameLoad(slot) => {
+                let area = self.argument_area();
+                let value = self.b.load(Width::Word, area, 8 * *slot as i32);
+                self.set(state, *slot, value);
+            }
+            Instr::FrameStore(slots) => {
+                let words: Vec<Val> = slots.iter().map(|r| self.word(state, *r)).collect();
+                let area = self.argument_area();
+                for (slot, word) in slots.iter().zip(words) {
+                    self.b.store(Width::Word, word, area, 8 * *slot as i32);
+                }
+            }
         }
     }
 

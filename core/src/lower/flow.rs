@@ -66,6 +66,10 @@ pub enum Instr {
     WithEnvironment(Reg, Reg, Rc<Template>, Vec<Reg>, Site),
     /// A loop turn: serve interrupts.
     Poll(Site),
+    /// Take a slot over from the interpreter's frame, whose slots are in the argument area.
+    FrameLoad(Reg),
+    /// Give slots back to the interpreter's frame, by way of the argument area.
+    FrameStore(Vec<Reg>),
 }
 
 /// The end of a block.
@@ -96,8 +100,6 @@ pub struct FlowBlock {
     pub end: End,
     /// Where errors go; `None`: out of the function.
     pub handler: Option<BlockId>,
-    /// Whether jumps back to this block exist.
-    pub is_loop: bool,
 }
 
 /// A function.
@@ -129,8 +131,9 @@ impl Instr {
             | Call(d, ..)
             | Closure(d, ..)
             | Catch(d, _)
+            | FrameLoad(d)
             | WithEnvironment(d, ..) => Some(d),
-            BoxSet(..) | SetGlobal(..) | Define(..) | SetCapture(..) | Poll(_) => None,
+            BoxSet(..) | SetGlobal(..) | Define(..) | SetCapture(..) | Poll(_) | FrameStore(_) => None,
         }
     }
     /// The registers it reads.
@@ -151,7 +154,8 @@ impl Instr {
                 each(*environment);
                 args.iter().for_each(|r| each(*r));
             }
-            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Catch(..) | Poll(_) => {}
+            FrameStore(slots) => slots.iter().for_each(|r| each(*r)),
+            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Catch(..) | Poll(_) | FrameLoad(_) => {}
         }
     }
 }

@@ -32,8 +32,8 @@ pub struct Linearise<'a, 'r> {
     registers: u32,
     typed: Vec<bool>,
     has_doubles: bool,
-    /// Blocks that the loops' `Continue`s jump to, with the loops' slots.
-    loops: Vec<Option<(BlockId, Vec<u32>)>>,
+    /// Blocks that the loops' `Continue`s jump to, with the loops' slots and positions.
+    loops: Vec<Option<(BlockId, Vec<u32>, Position)>>,
     /// Slots that are assigned after they are bound, and not boxed: their values are copied when read.
     assigned: Vec<bool>,
     /// Function that a slot is known to hold a closure of.
@@ -41,8 +41,7 @@ pub struct Linearise<'a, 'r> {
 }
 
 impl<'a, 'r> Linearise<'a, 'r> {
-    /// The flow graph of template `number` of the unit.
-    pub fn template(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32) -> Flow {
+    fn new(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32) -> Linearise<'a, 'r> {
         let slots = template.frame_size();
         let mut linearise = Linearise {
             unit,
@@ -61,15 +60,59 @@ impl<'a, 'r> Linearise<'a, 'r> {
         mark_assigned(&template.body, &mut linearise.assigned);
         let entry = linearise.new_block();
         linearise.current = Some(entry);
+        linearise
+    }
+
+    /// The flow graph of template `number` of the unit.
+    pub fn template(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32) -> Flow {
+        let mut linearise = Linearise::new(unit, template, number);
         linearise.box_parameters();
         linearise.lower(&template.body, Destination::Return);
-        linearise.typed.resize(linearise.registers as usize, false);
-        Flow {
-            blocks: linearise.blocks,
-            registers: linearise.registers,
-            typed: linearise.typed,
-            has_doubles: linearise.has_doubles,
+        linearise.finish()
+    }
+
+    /// The flow graph of one loop of a template, which takes over the interpreter's frame between two turns and
+    /// gives it back at the end, whether that is a value or an error.
+    pub fn running_loop(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32, node: &Node) -> Flow {
+        let mut linearise = Linearise::new(unit, template, number);
+        let slots = template.frame_size() as Reg;
+        (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
+        let changed = linearise.changed_slots(node);
+        let on_error = linearise.new_block();
+        linearise.handler = Some(on_error);
+        let result = linearise.new_register();
+        let start = linearise.new_block();
+        linearise.fall_into(start);
+        match node {
+            Node::Loop(inner) => linearise.enter_loop(inner, Destination::Into(result)),
+            _ => linearise.lower(node, Destination::Into(result)),
         }
+        linearise.handler = None;
+        let done = linearise.new_block();
+        linearise.fall_into(done);
+        linearise.push(Instr::FrameStore(changed.clone()));
+        linearise.end(End::Return(result));
+        linearise.current = Some(on_error);
+        // The blocks above were made for the inside; this one's own errors leave the function.
+        linearise.blocks[on_error as usize].handler = None;
+        let error = linearise.new_register();
+        linearise.push(Instr::Catch(error, true));
+        linearise.push(Instr::FrameStore(changed));
+        let site = linearise.site(template.position);
+        linearise.end(End::Raise(error, site));
+        linearise.finish()
+    }
+
+    /// Slots that a loop changes and that are not boxed: what the interpreter's frame must get back.
+    fn changed_slots(&self, node: &Node) -> Vec<Reg> {
+        let mut changed = vec![false; self.template.frame_size()];
+        mark_assigned(node, &mut changed);
+        (0..changed.len() as Reg).filter(|slot| changed[*slot as usize]).collect()
+    }
+
+    fn finish(mut self) -> Flow {
+        self.typed.resize(self.registers as usize, false);
+        Flow { blocks: self.blocks, registers: self.registers, typed: self.typed, has_doubles: self.has_doubles }
     }
 
     fn box_parameters(&mut self) {
@@ -82,12 +125,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn new_block(&mut self) -> BlockId {
-        self.blocks.push(FlowBlock {
-            instrs: Vec::new(),
-            end: End::Unreachable,
-            handler: self.handler,
-            is_loop: false,
-        });
+        self.blocks.push(FlowBlock { instrs: Vec::new(), end: End::Unreachable, handler: self.handler });
         self.blocks.len() as BlockId - 1
     }
     fn new_register(&mut self) -> Reg {
@@ -327,7 +365,6 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     fn while_loop(&mut self, test: &Node, body: &Node, position: Position, destination: Destination) {
         let head = self.new_block();
-        self.blocks[head as usize].is_loop = true;
         self.fall_into(head);
         let inside = self.new_block();
         let after = self.new_block();
@@ -345,19 +382,23 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let values: Vec<Reg> = inner.bindings.iter().map(|(_, value)| self.value(value)).collect();
         let slots: Vec<u32> = inner.bindings.iter().map(|(slot, _)| *slot).collect();
         self.bind_all(&slots, &values);
+        self.enter_loop(inner, destination);
+    }
+
+    /// The head and body of a loop whose variables are bound.
+    fn enter_loop(&mut self, inner: &Loop, destination: Destination) {
         let head = self.new_block();
-        self.blocks[head as usize].is_loop = true;
         self.fall_into(head);
-        self.loops[inner.label as usize] = Some((head, slots));
+        let slots = inner.bindings.iter().map(|(slot, _)| *slot).collect();
+        self.loops[inner.label as usize] = Some((head, slots, inner.position));
         self.lower(&inner.body, destination);
-        // The position of an interrupt in a turn is the loop's; `next_turn` has no other.
     }
 
     fn next_turn(&mut self, label: u32, arguments: &[Node]) {
         let values: Vec<Reg> = arguments.iter().map(|argument| self.value(argument)).collect();
-        let (head, slots) = self.loops[label as usize].clone().expect("a turn stands in its loop");
+        let (head, slots, position) = self.loops[label as usize].clone().expect("a turn stands in its loop");
         self.bind_all(&slots, &values);
-        let site = self.site(self.template.position);
+        let site = self.site(position);
         self.push(Instr::Poll(site));
         self.end(End::Jump(head));
     }

@@ -74,49 +74,73 @@ pub(crate) struct UnitContext<'r> {
 }
 
 /// Lower templates, and all that are nested in them, as one unit.
-///
-/// # Errors
-/// When a function is beyond what the IR can express; the message names it.
-pub fn lower_unit(
-    runtime: &mut Runtime,
-    roots: &[Rc<Template>],
-    argument_registers: usize,
-) -> Result<LoweredUnit, String> {
-    let mut unit = UnitContext {
-        runtime,
-        templates: Vec::new(),
-        numbers: FxHashMap::default(),
-        known_captures: FxHashMap::default(),
-        data: Vec::new(),
-        data_numbers: FxHashMap::default(),
-        sites: Vec::new(),
-        assumptions: Vec::new(),
-        bound: Vec::new(),
-        argument_registers,
-    };
-    unit.data_word(DataWord::Intact);
-    unit.data_word(DataWord::Image);
+pub fn lower_unit(runtime: &mut Runtime, roots: &[Rc<Template>], argument_registers: usize) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, argument_registers);
     roots.iter().for_each(|template| unit.add(template));
-    for number in 0..unit.templates.len() as u32 {
-        unit.find_known_captures(number);
-    }
-    let mut functions = Vec::with_capacity(unit.templates.len());
-    for number in 0..unit.templates.len() as u32 {
-        let template = unit.templates[number as usize].clone();
-        let flow = linearise::Linearise::template(&mut unit, &template, number);
-        functions.push(emit::Emit::function(&mut unit, &flow, &template, number));
-    }
-    Ok(LoweredUnit {
-        templates: unit.templates,
-        functions,
-        data: unit.data,
-        sites: unit.sites,
-        assumptions: unit.assumptions,
-        bound: unit.bound,
-    })
+    let functions = unit.lower_templates();
+    unit.finish(functions)
 }
 
-impl UnitContext<'_> {
+/// Lower one loop of a template, to take over from the interpreter between two turns, and all templates nested in
+/// the template. The loop's function is the last; it has the template's name, but is not the template's code.
+pub fn lower_loop(
+    runtime: &mut Runtime,
+    template: &Rc<Template>,
+    node: &Node,
+    argument_registers: usize,
+) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, argument_registers);
+    unit.add_nested(&template.body);
+    let mut functions = unit.lower_templates();
+    let number = unit.templates.len() as u32;
+    unit.templates.push(template.clone());
+    unit.find_known_captures(number);
+    let flow = linearise::Linearise::running_loop(&mut unit, template, number, node);
+    functions.push(emit::Emit::function(&mut unit, &flow, template, number, true));
+    unit.finish(functions)
+}
+
+impl<'r> UnitContext<'r> {
+    fn new(runtime: &'r mut Runtime, argument_registers: usize) -> UnitContext<'r> {
+        let mut unit = UnitContext {
+            runtime,
+            templates: Vec::new(),
+            numbers: FxHashMap::default(),
+            known_captures: FxHashMap::default(),
+            data: Vec::new(),
+            data_numbers: FxHashMap::default(),
+            sites: Vec::new(),
+            assumptions: Vec::new(),
+            bound: Vec::new(),
+            argument_registers,
+        };
+        unit.data_word(DataWord::Intact);
+        unit.data_word(DataWord::Image);
+        unit
+    }
+
+    fn lower_templates(&mut self) -> Vec<ir::Function> {
+        let count = self.templates.len() as u32;
+        (0..count).for_each(|number| self.find_known_captures(number));
+        let lower = |number: u32| {
+            let template = self.templates[number as usize].clone();
+            let flow = linearise::Linearise::template(self, &template, number);
+            emit::Emit::function(self, &flow, &template, number, false)
+        };
+        (0..count).map(lower).collect()
+    }
+
+    fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {
+        LoweredUnit {
+            templates: self.templates,
+            functions,
+            data: self.data,
+            sites: self.sites,
+            assumptions: self.assumptions,
+            bound: self.bound,
+        }
+    }
+
     fn add(&mut self, template: &Rc<Template>) {
         if self.numbers.contains_key(&Rc::as_ptr(template)) {
             return;

@@ -107,10 +107,14 @@ impl Emit<'_, '_> {
         use Intrinsic::*;
         self.require_intact(state);
         match intrinsic {
-            Order(compare) => match self.numbers(args, seen, state) {
-                Numbers::Fixnums(v) => Condition::Compare(compare, v[0], v[1]),
-                Numbers::Doubles(v) => Condition::FloatCompare(on_doubles(compare), v[0], v[1]),
-            },
+            Order(compare) => {
+                if self.are_doubles(args, seen, state) {
+                    let v = self.comparable(args, state);
+                    return Condition::FloatCompare(on_doubles(compare), v[0], v[1]);
+                }
+                let v = self.fixnums(args, state);
+                Condition::Compare(compare, v[0], v[1])
+            }
             Sign(compare) => {
                 if self.are_doubles(args, seen, state) {
                     let number = self.to_double(args[0], state);
@@ -133,10 +137,7 @@ impl Emit<'_, '_> {
                 let nil = self.b.iconst(NIL as i64);
                 Condition::Compare(Compare::Eq, value, nil)
             }
-            Identical => {
-                let (a, b) = (self.word(state, args[0]), self.word(state, args[1]));
-                Condition::Compare(Compare::Eq, a, b)
-            }
+            Identical => self.identity(args, state),
             IsPair => {
                 *learned = Some((args[0], Ty::Pair));
                 let value = self.word(state, args[0]);
@@ -158,6 +159,24 @@ impl Emit<'_, '_> {
         self.b.binary_immediate(Binary::Or, shifted, NIL as i64)
     }
 
+    /// The operands of a comparison of doubles. A fixnum among them must be one that a double holds exactly, since
+    /// mathematical values are compared.
+    fn comparable(&mut self, args: &[Reg], state: &mut State) -> Vec<Val> {
+        const EXACT: i64 = 1 << (f64::MANTISSA_DIGITS as i64 + TAG_BITS as i64);
+        for register in args {
+            let place = self.place(state, *register);
+            let (Some(word), Ty::Fixnum) = (place.word, place.ty) else { continue };
+            if self.b.constant_of(word).is_some_and(|word| word.abs() <= EXACT) {
+                continue;
+            }
+            let shifted = self.b.binary_immediate(Binary::Add, word, EXACT);
+            let bound = self.b.iconst(2 * EXACT);
+            let otherwise = self.demote(state);
+            self.require(Condition::Compare(Compare::Below, shifted, bound), otherwise);
+        }
+        args.iter().map(|register| self.to_double(*register, state)).collect()
+    }
+
     // ---- types
 
     fn ty(&mut self, register: Reg, state: &State) -> Ty {
@@ -177,7 +196,7 @@ impl Emit<'_, '_> {
         if seen != 0 {
             return seen & feedback::DOUBLE != 0 && seen & feedback::FIXNUM == 0;
         }
-        false
+        self.flow.has_doubles
     }
 
     fn numbers(&mut self, args: &[Reg], seen: u8, state: &mut State) -> Numbers {
@@ -373,8 +392,8 @@ impl Emit<'_, '_> {
     fn equality(&mut self, args: &[Reg], same: bool, seen: u8, state: &mut State) -> Condition {
         let compare = if same { Compare::Eq } else { Compare::Ne };
         if self.are_doubles(args, seen, state) {
-            let (a, b) = (self.to_double(args[0], state), self.to_double(args[1], state));
-            return Condition::FloatCompare(if same { FloatCompare::Eq } else { FloatCompare::Ne }, a, b);
+            let v = self.comparable(args, state);
+            return Condition::FloatCompare(if same { FloatCompare::Eq } else { FloatCompare::Ne }, v[0], v[1]);
         }
         let (a, b) = (self.word(state, args[0]), self.word(state, args[1]));
         // One that is equal to nothing but itself decides; else both must be such as identity is right for.
@@ -390,6 +409,23 @@ impl Emit<'_, '_> {
             }
         }
         Condition::Compare(compare, a, b)
+    }
+
+    /// `eq`: numbers that are objects are compared by the runtime, everything else by its word.
+    fn identity(&mut self, args: &[Reg], state: &mut State) -> Condition {
+        let (a, b) = (self.word(state, args[0]), self.word(state, args[1]));
+        let known = [args[0], args[1]].map(|register| !matches!(self.ty(register, state), Ty::Unknown | Ty::Double));
+        let constant = [a, b].map(|word| self.b.constant_of(word).is_some());
+        if !known.contains(&true) && !constant.contains(&true) {
+            let (objects, compare) = (self.b.block(), self.b.block());
+            let no_object = !(1u8 << TAG_OBJECT);
+            self.branch(Condition::HasTag(no_object, a), plain(compare), plain(objects));
+            self.b.switch_to(objects);
+            let otherwise = self.demote(state);
+            self.branch(Condition::HasTag(no_object, b), plain(compare), otherwise);
+            self.b.switch_to(compare);
+        }
+        Condition::Compare(Compare::Eq, a, b)
     }
 
     // ---- pairs and sequences

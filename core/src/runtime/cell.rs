@@ -74,6 +74,10 @@ impl Cells {
         }
         id
     }
+    /// All cells that environments have.
+    pub fn ids(&self) -> Vec<CellId> {
+        self.all.iter().map(|cell| cell.id).filter(|id| !self.free.contains(id)).collect()
+    }
     /// Give a dead environment's cell back.
     pub fn release(&mut self, id: CellId) {
         let cell = self.get_mut(id);
@@ -121,8 +125,11 @@ impl Runtime {
     /// Bind a cell's name in its own environment.
     pub fn define_cell(&mut self, id: CellId, value: Value, constant: bool) {
         let cell = self.cells.get_mut(id);
-        cell.bound = true;
         cell.constant = constant;
+        if !std::mem::replace(&mut cell.bound, true) {
+            let environment = cell.environment;
+            self.environments.get_mut(environment).bound.push(id);
+        }
         self.write_cell(id, value);
     }
 
@@ -160,6 +167,29 @@ impl Runtime {
                 self.hand_down(mirror, value, entry);
             }
         }
+    }
+
+    /// Bring the entry of a binding, and of what mirrors it, up to date after its function's code changed.
+    pub fn refresh_cell(&mut self, id: CellId) {
+        let cell = self.cells.get(id);
+        if cell.bound || cell.parent.is_none() {
+            let value = cell.value;
+            let entry = self.entry_of(value);
+            if entry != self.cells.get(id).entry {
+                self.hand_down(id, value, entry);
+            }
+        }
+    }
+
+    /// A machine was set up: everything that is not native leads to its bridge.
+    pub(crate) fn bridge_everything(&mut self) {
+        let entry = Value(self.bridge_entry() as u64);
+        self.set_field(self.bridge_code, offset::CODE_ENTRY, entry);
+        for index in self.templates.indices() {
+            let code = self.templates.get(index).code;
+            self.set_field(code, offset::CODE_ENTRY, entry);
+        }
+        self.cells.ids().into_iter().for_each(|cell| self.refresh_cell(cell));
     }
 
     /// Where native code jumps to in order to call this value.

@@ -54,6 +54,7 @@ impl Runtime {
 
     /// Drop what stood for objects that died.
     fn sweep(&mut self) {
+        crate::unit::sweep_images(self);
         let heap = &self.heap;
         self.positions.retain(|address, _| heap.is_marked(Value::pair_at(*address as usize)));
         for index in self.templates.indices() {
@@ -84,6 +85,7 @@ impl Roots for RuntimeRoots<'_> {
         let runtime = self.runtime;
         // SAFETY: the part of the program's stack that is in use.
         unsafe { marker.conservative_range(self.stack_pointer, runtime.stack_base) };
+        crate::unit::trace_running(runtime, self.stack_pointer..runtime.stack_base, marker);
         let context = &runtime.context;
         [context.failure, context.tail_callee, runtime.global, runtime.bridge_code, runtime.memory_error]
             .into_iter()
@@ -95,7 +97,6 @@ impl Roots for RuntimeRoots<'_> {
         let arguments = context.arguments as usize;
         // SAFETY: the argument area is reserved for more words than any call uses.
         unsafe { marker.conservative_range(arguments, arguments + 8 * context.arguments_used) };
-        crate::unit::trace_units(runtime, marker);
         crate::interp::trace_extensions(runtime, marker);
     }
 
@@ -105,6 +106,7 @@ impl Roots for RuntimeRoots<'_> {
             Kind::Code => {
                 if let Some(template) = u32::try_from(index).ok().and_then(|index| runtime.templates.find(index)) {
                     crate::interp::trace_template(template, marker);
+                    crate::unit::trace_image_of(runtime, template, marker);
                 }
             }
             Kind::Environment => {

@@ -1,8 +1,275 @@
-//! The helpers that native code calls.
+//! The helpers that native code calls: `extern "C"` functions of the context and some words.
+//!
+//! Each turns the context into the runtime, does what its name says, and answers a word: a value, or `FAILURE`
+//! with the error in the context.
 
-use super::Context;
+use super::{Cell, CellId, Context, Failure, Outcome, Runtime, TAIL_CALL_FLAG};
+use crate::interp;
+use crate::ir::Helper;
+use crate::syntax::Position;
+use crate::unit::IMAGE_FLAG;
+use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
+
+/// In the context's interrupt word: memory ran out where no error could be raised.
+pub const INTERRUPT_MEMORY: Word = 2;
 
 /// Addresses by number, for the context.
 pub fn addresses() -> [usize; Context::HELPERS] {
-    [0; Context::HELPERS]
+    let mut addresses = [0; Context::HELPERS];
+    for helper in Helper::ALL {
+        addresses[*helper as usize] = address(*helper);
+    }
+    addresses
+}
+
+type Helper0 = unsafe extern "C" fn(*mut Context) -> Word;
+type Helper1 = unsafe extern "C" fn(*mut Context, Word) -> Word;
+type Helper2 = unsafe extern "C" fn(*mut Context, Word, Word) -> Word;
+type Helper3 = unsafe extern "C" fn(*mut Context, Word, Word, Word) -> Word;
+
+fn address(helper: Helper) -> usize {
+    match helper {
+        Helper::BoxDouble => box_double as Helper1 as usize,
+        Helper::Allocate => allocate as Helper1 as usize,
+        Helper::UnboundVariable => unbound_variable as Helper1 as usize,
+        Helper::SetCell => set_cell as Helper2 as usize,
+        Helper::DefineCell => define_cell as Helper3 as usize,
+        Helper::MakeClosure => make_closure as Helper2 as usize,
+        Helper::WrongCount => wrong_count as Helper2 as usize,
+        Helper::NotCallable => not_callable as Helper2 as usize,
+        Helper::Interpret => interpret as Helper2 as usize,
+        Helper::RestList => rest_list as Helper2 as usize,
+        Helper::StackOverflow => stack_overflow as Helper1 as usize,
+        Helper::Poll => poll as Helper0 as usize,
+        Helper::PassError => pass_error as Helper2 as usize,
+        Helper::CallCell => call_cell as Helper2 as usize,
+        Helper::PlaceError => place_error as Helper2 as usize,
+        Helper::CatchError => catch_error as Helper0 as usize,
+        Helper::TakeError => take_error as Helper0 as usize,
+        Helper::RaiseError => raise_error as Helper1 as usize,
+        Helper::WithEnvironment => with_environment as Helper3 as usize,
+    }
+}
+
+/// Call a helper for a machine that does not run on this CPU.
+///
+/// # Safety
+/// The context is a live runtime's, and the words are what the helper's description asks for.
+///
+/// # Panics
+/// If their number is not the helper's.
+pub unsafe fn call(helper: Helper, context: *mut Context, words: &[Word]) -> Word {
+    let address = address(helper);
+    // SAFETY: the address is that of a helper with as many parameters; the caller vouches for the rest.
+    unsafe {
+        match *words {
+            [] => std::mem::transmute::<usize, Helper0>(address)(context),
+            [a] => std::mem::transmute::<usize, Helper1>(address)(context, a),
+            [a, b] => std::mem::transmute::<usize, Helper2>(address)(context, a, b),
+            [a, b, c] => std::mem::transmute::<usize, Helper3>(address)(context, a, b, c),
+            _ => panic!("{} takes {} words, not {}", helper.name(), helper.parameters(), words.len()),
+        }
+    }
+}
+
+/// The runtime that a context belongs to.
+///
+/// # Safety
+/// Called by native code that the runtime entered with this context, so that nothing else uses the runtime.
+unsafe fn runtime<'a>(context: *mut Context) -> &'a mut Runtime {
+    // SAFETY: the runtime sets the pointer on each entry into native code, and lives longer than that.
+    unsafe { &mut *(*context).runtime }
+}
+
+fn word(outcome: Outcome) -> Word {
+    outcome.map_or(FAILURE, |value| value.0)
+}
+
+/// Raise an error of kind `compile`: a machine met a fault of the code it was given.
+///
+/// # Safety
+/// As for `call`.
+pub unsafe fn machine_fault(context: *mut Context, message: &str) -> Word {
+    // SAFETY: by the contract of helpers.
+    let runtime = unsafe { runtime(context) };
+    let Failure = runtime.error(super::ErrorKind::Compile, message, &[]);
+    FAILURE
+}
+
+/// The number of the cell at an address that native code was given.
+///
+/// # Safety
+/// The address came from `Cells::address`, and the cell's environment lives.
+unsafe fn cell_at(address: Word) -> CellId {
+    // SAFETY: by this function's contract.
+    unsafe { (*(address as *const Cell)).id }
+}
+
+/// The position of a native tail call: the call's image and site, or a position that the interpreter left there.
+fn tail_position(runtime: &Runtime) -> Position {
+    let site = runtime.context.tail_site;
+    if site >> 32 & IMAGE_FLAG == 0 {
+        return Position::unpack(site);
+    }
+    runtime.site_of((site >> 32 & !IMAGE_FLAG) as u32, site as u32).0
+}
+
+macro_rules! helpers {
+    ($($(#[$doc:meta])* fn $name:ident($runtime:ident $(, $parameter:ident)*) $body:block)*) => {
+        $($(#[$doc])*
+        unsafe extern "C" fn $name(context: *mut Context $(, $parameter: Word)*) -> Word {
+            // SAFETY: native code calls helpers with the context it was entered with.
+            let $runtime = unsafe { runtime(context) };
+            $body
+        })*
+    };
+}
+
+helpers! {
+    fn box_double(runtime, bits) {
+        let number = f64::from_bits(bits);
+        runtime.double(number).map_or_else(|Failure| {
+            // The caller cannot raise an error here: the next safepoint does.
+            runtime.context.failure = Value::NIL;
+            runtime.context.interrupt = INTERRUPT_MEMORY;
+            Value(crate::value::DOUBLE_BIAS).0
+        }, |value| value.0)
+    }
+    fn allocate(runtime, bytes) {
+        runtime.allocate(bytes as usize).map_or(FAILURE, |address| address as Word)
+    }
+    fn unbound_variable(runtime, mark) {
+        let Failure = unbound(runtime, Value(mark));
+        FAILURE
+    }
+    fn set_cell(runtime, cell, value) {
+        // SAFETY: the code's data table holds addresses of cells of its own environment.
+        let cell = unsafe { cell_at(cell) };
+        word(interp::set_variable(runtime, cell, Value(value)))
+    }
+    fn define_cell(runtime, cell, value, constant) {
+        // SAFETY: as above.
+        let cell = unsafe { cell_at(cell) };
+        word(interp::define_variable(runtime, cell, Value(value), constant != 0))
+    }
+    fn make_closure(runtime, code, captures) {
+        let closure = runtime.object(Kind::Closure, 1 + captures as usize);
+        word(closure.inspect(|closure| runtime.set_field(*closure, offset::CALLABLE_CODE, Value(code))))
+    }
+    fn wrong_count(runtime, callee, count) {
+        let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        let position = if flagged { tail_position(runtime) } else { Position::UNKNOWN };
+        let Failure = interp::wrong_count(runtime, Value(callee), count as i64 & !TAIL_CALL_FLAG);
+        if flagged {
+            runtime.place_error(position);
+        }
+        FAILURE
+    }
+    fn not_callable(runtime, callee, _count) {
+        let Failure = if Value(callee).as_unbound().is_some() {
+            unbound(runtime, Value(callee))
+        } else {
+            interp::not_applicable(runtime, Value(callee))
+        };
+        FAILURE
+    }
+    fn interpret(runtime, callee, count) {
+        let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        if flagged {
+            runtime.context.tail_site = tail_position(runtime).pack();
+        }
+        if Value(callee).as_unbound().is_some() {
+            let position = tail_position(runtime);
+            let Failure = unbound(runtime, Value(callee));
+            if flagged {
+                runtime.place_error(position);
+            }
+            return FAILURE;
+        }
+        match interp::interpret(runtime, Value(callee), count as i64) {
+            Ok(Some(value)) => value.0,
+            Ok(None) => TAIL_REQUEST,
+            Err(Failure) => FAILURE,
+        }
+    }
+    fn rest_list(runtime, fixed, count) {
+        let count = count as usize;
+        runtime.context.arguments_used = count;
+        // SAFETY: the prologue stored all `count` arguments there.
+        let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count) };
+        let list = runtime.list(&arguments[fixed as usize..]);
+        runtime.context.arguments_used = 0;
+        word(list)
+    }
+    fn stack_overflow(runtime, _callee) {
+        if runtime.context.interrupt != 0 {
+            return serve_interrupt(runtime);
+        }
+        let Failure = runtime.stack_overflow();
+        FAILURE
+    }
+    fn poll(runtime) {
+        serve_interrupt(runtime)
+    }
+    fn pass_error(runtime, image, site) {
+        let (position, name) = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+        runtime.place_error(position);
+        runtime.pass_frame(name, position);
+        FAILURE
+    }
+    fn place_error(runtime, image, site) {
+        let (position, _) = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+        runtime.place_error(position);
+        FAILURE
+    }
+    fn call_cell(runtime, cell, count) {
+        // SAFETY: the code's data table holds addresses of cells of its own environment.
+        let callee = unsafe { (*(cell as *const Cell)).value };
+        // SAFETY: the caller stored `count` arguments there.
+        let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
+        if callee.as_unbound().is_some() {
+            let Failure = unbound(runtime, callee);
+            return FAILURE;
+        }
+        word(interp::call(runtime, callee, arguments))
+    }
+    fn catch_error(runtime) {
+        interp::catch_failure(runtime).map_or(FAILURE, |error| error.0)
+    }
+    fn take_error(runtime) {
+        runtime.take_failure().0
+    }
+    fn raise_error(runtime, error) {
+        let Failure = runtime.raise(Value(error));
+        FAILURE
+    }
+    fn with_environment(runtime, environment, code, count) {
+        // SAFETY: the caller stored `count` captured variables there.
+        let captured = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
+        let Some(deferred) = runtime.template(Value(code)).cloned() else { return FAILURE };
+        // The argument area is used again by the calls of the body.
+        let top = runtime.stack.top;
+        for value in captured {
+            if runtime.push(*value).is_err() {
+                return FAILURE;
+            }
+        }
+        let result = interp::with_environment(runtime, Value(environment), &deferred, runtime.stack.from(top));
+        runtime.stack.top = top;
+        word(result)
+    }
+}
+
+fn unbound(runtime: &mut Runtime, mark: Value) -> Failure {
+    let symbol = super::Symbol(mark.as_unbound().unwrap_or(0));
+    interp::unbound_name(runtime, symbol)
+}
+
+fn serve_interrupt(runtime: &mut Runtime) -> Word {
+    if runtime.context.interrupt == INTERRUPT_MEMORY {
+        runtime.context.interrupt = 0;
+        let Failure = runtime.out_of_memory();
+        return FAILURE;
+    }
+    interp::poll(runtime).map_or(FAILURE, |()| Value::NIL.0)
 }

@@ -24,6 +24,8 @@ pub struct Options {
     pub target_origin: String,
     /// Name of the object format; `None`: the host's.
     pub format: Option<String>,
+    /// Where the format's name was given: `MARU_TARGET_FORMAT`, `--format`.
+    pub format_origin: String,
     /// Calls and loop turns in an environment that make it hot.
     pub hot_calls: u32,
     /// Once an environment has been compiled, that many new functions are compiled together.
@@ -51,6 +53,7 @@ impl Default for Options {
             target: None,
             target_origin: String::new(),
             format: None,
+            format_origin: String::new(),
             hot_calls: 100,
             hot_functions: 5,
             heap: HeapOptions::default(),

@@ -1,51 +1,262 @@
-//! Environments as units of compilation: heat, compiling, linking, invalidating.
+//! Environments as units of compilation: when to compile ([`heat`]), how ([`compile`]), what is loaded ([`image`]),
+//! what runs it ([`machine`]), and taking it back when an assumption breaks.
 
-use crate::interp::tree::Template;
-use crate::runtime::{Environment, Failure, Options, Runtime};
+mod compile;
+mod image;
+mod machine;
+mod request;
+
+pub use compile::CompileFailure;
+pub use image::{CompiledUnit, UnitImage, IMAGE_FLAG};
+pub use request::{compile_environment, compile_function, heat, why_not};
+
+use crate::format::ObjectFormat;
+use crate::load::ExecutableDirectory;
+use crate::registry;
+use crate::runtime::{Environment, Failure, JitMode, Machine, Options, Runtime};
+use crate::syntax::Position;
+use crate::target::Architecture;
 use crate::value::heap::Marker;
-use crate::value::Value;
+use crate::value::{offset, Value, FAILURE};
 use std::rc::Rc;
 
 /// What an environment knows of its compilation.
 #[derive(Debug, Default)]
 pub struct UnitState {
-    /// Images made of its functions.
-    pub images: Vec<u32>,
+    /// Whether some of its functions have been compiled.
+    pub compiled_before: bool,
+}
+
+/// How long the phases of compiling took in all, in nanoseconds, and what was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Units compiled.
+    pub units: u64,
+    /// Functions in them.
+    pub functions: u64,
+    /// Bytes of machine code.
+    pub code_bytes: u64,
+    /// Bytes of the files.
+    pub file_bytes: u64,
+    /// Tree to IR.
+    pub lower: u64,
+    /// Optimising the IR.
+    pub passes: u64,
+    /// Instruction selection.
+    pub select: u64,
+    /// Register allocation.
+    pub allocate: u64,
+    /// Encoding.
+    pub encode: u64,
+    /// Laying out, linking and writing the image into memory.
+    pub layout_write: u64,
+    /// Writing the file.
+    pub file: u64,
+    /// Opening it by the system's loader.
+    pub dlopen: u64,
+    /// Filling in the data table and the entries.
+    pub attach: u64,
+    /// The first call into the first unit.
+    pub first_call: u64,
+    /// Units taken back because an assumption broke.
+    pub invalidated: u64,
+}
+
+impl Statistics {
+    /// The phases by name, in nanoseconds, in order.
+    pub fn phases(&self) -> [(&'static str, u64); 10] {
+        [
+            ("lower", self.lower),
+            ("passes", self.passes),
+            ("select", self.select),
+            ("allocate", self.allocate),
+            ("encode", self.encode),
+            ("layout+write", self.layout_write),
+            ("file", self.file),
+            ("dlopen", self.dlopen),
+            ("attach", self.attach),
+            ("first call", self.first_call),
+        ]
+    }
 }
 
 /// Native code of a run.
 pub struct Units {
-    /// The bridge from native code into the interpreter, or 0.
+    /// The target.
+    pub architecture: Option<&'static dyn Architecture>,
+    /// The object format.
+    pub format: Option<&'static dyn ObjectFormat>,
+    /// Entry of the bridge from native code into the interpreter; 0 until a machine is set up.
     pub bridge: usize,
+    /// What runs native code; set up when there is some.
+    machine: Option<Rc<dyn Machine>>,
+    /// Why no machine could be set up.
+    unavailable: Option<String>,
+    /// Evaluated units, if IR is evaluated in place of running machine code.
+    evaluated: Option<Rc<machine::Evaluated>>,
+    /// The stubs' image, which must stay loaded.
+    stubs: Option<CompiledUnit>,
+    /// Loaded images by number; numbers are not used twice.
+    images: Vec<Option<UnitImage>>,
+    directory: ExecutableDirectory,
+    /// Transformations that the optimiser may still make.
+    optimisation_fuel: crate::ir::passes::OptimisationFuel,
+    /// Counts and times.
+    pub statistics: Statistics,
 }
 
 impl Units {
-    /// No code yet.
+    /// No code yet; target and format are looked up.
     ///
     /// # Errors
-    /// When the options name a target that does not exist.
-    pub fn new(_options: &Options) -> Result<Units, String> {
-        Ok(Units { bridge: 0 })
+    /// When the options name a target or format that does not exist.
+    pub fn new(options: &Options) -> Result<Units, String> {
+        let architecture = match &options.target {
+            Some(name) => Some(registry::find_architecture(name, &options.target_origin)?),
+            None => registry::host_architecture(),
+        };
+        let format = match &options.format {
+            Some(name) => Some(registry::find_format(name, &options.format_origin)?),
+            None => registry::host_format(),
+        };
+        Ok(Units {
+            architecture,
+            format,
+            bridge: 0,
+            machine: None,
+            unavailable: None,
+            evaluated: None,
+            stubs: None,
+            images: Vec::new(),
+            directory: ExecutableDirectory::default(),
+            optimisation_fuel: compile::optimisation_fuel(options),
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// The image with a number, if it is still loaded.
+    pub fn image(&self, number: u32) -> Option<&UnitImage> {
+        self.images.get(number as usize).and_then(Option::as_ref)
+    }
+
+    /// Position and template number of a site of an image.
+    fn site(&self, image: u32, site: u32) -> Option<(&UnitImage, Position, u32)> {
+        let image = self.image(image)?;
+        let (position, template) = *image.sites.get(site as usize)?;
+        Some((image, position, template))
     }
 }
 
-/// An assumption of these images does not hold any more: their functions go back to the interpreter.
-pub fn invalidate(_runtime: &mut Runtime, _images: &[u32]) {}
-
-/// Mark the values that images refer to.
-pub fn trace_units(_runtime: &Runtime, _marker: &mut Marker) {}
-
-/// An environment was collected: its images are unloaded.
-pub fn environment_died(_runtime: &mut Runtime, _environment: &Environment) {}
-
-/// A function's environment became hot, or a function is called for the first time in the `always` mode: compile
-/// the environment, if that is worth while.
-pub fn heat(_runtime: &mut Runtime, _template: &Rc<Template>) {}
+impl Runtime {
+    /// Where a site of an image stands, and the name of the function it is in.
+    pub(crate) fn site_of(&self, image: u32, site: u32) -> (Position, Value) {
+        match self.units.site(image, site) {
+            Some((image, position, template)) => (position, image.templates[template as usize].name),
+            None => (Position::UNKNOWN, Value::NIL),
+        }
+    }
+}
 
 /// Run native code: the `count` arguments are in the context's argument area.
 ///
 /// # Errors
 /// When the code returns with an error on its way.
-pub fn run_native(_runtime: &mut Runtime, _callee: Value, _count: i64) -> Result<Value, Failure> {
-    Err(Failure)
+pub fn run_native(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Value, Failure> {
+    let code = runtime.field(callee, offset::CALLABLE_CODE);
+    let entry = runtime.field(code, offset::CODE_ENTRY).0 as usize;
+    let Some(machine) = runtime.units.machine.clone() else {
+        return Err(runtime.error(crate::runtime::ErrorKind::Compile, "there is no machine for native code", &[]));
+    };
+    let first = runtime.units.statistics.first_call == 0;
+    let start = (first && runtime.options.statistics).then(std::time::Instant::now);
+    runtime.context.runtime = std::ptr::from_mut(runtime);
+    let context = std::ptr::from_mut(&mut *runtime.context);
+    // SAFETY: the context is this runtime's, and the entry belongs to an image that the callee keeps loaded. The
+    // runtime is not used through `runtime` until the code returns, only through the context.
+    let result = unsafe { machine.run(context, entry, callee, count) };
+    if let Some(start) = start {
+        runtime.units.statistics.first_call = start.elapsed().as_nanos() as u64;
+    }
+    if result == FAILURE {
+        Err(Failure)
+    } else {
+        Ok(Value(result))
+    }
+}
+
+/// An assumption of these images does not hold any more: their functions go back to the interpreter, and code that
+/// is running notices after its next call.
+pub fn invalidate(runtime: &mut Runtime, images: &[u32]) {
+    let mut any = false;
+    for number in images {
+        let Some(image) = runtime.units.images.get_mut(*number as usize).and_then(Option::as_mut) else { continue };
+        if image.intact.replace(0) == 0 {
+            continue;
+        }
+        any = true;
+        for template in image.templates.clone() {
+            if template.native.image.get() == *number {
+                template.native.compiled.set(false);
+                template.native.image.set(u32::MAX);
+                let bridge = runtime.units.bridge;
+                runtime.set_field(template.code, offset::CODE_ENTRY, Value(bridge as u64));
+            }
+        }
+        runtime.units.statistics.invalidated += 1;
+    }
+    if any {
+        runtime.refresh_entries();
+    }
+}
+
+/// Mark what native code that is running needs: images whose code the stack has addresses of.
+pub fn trace_running(runtime: &Runtime, stack: std::ops::Range<usize>, marker: &mut Marker) {
+    let ranges = runtime.units.images.iter().flatten().map(|image| (image.unit.code(), image));
+    let mut ranges: Vec<_> = ranges.collect();
+    ranges.sort_by_key(|(range, _)| range.start);
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
+    let (low, high) = (first.0.start, last.0.end);
+    for address in stack.step_by(8) {
+        // SAFETY: the range is part of this thread's stack, from the present frame to its base.
+        let word = unsafe { *(address as *const usize) };
+        if word < low || word >= high {
+            continue;
+        }
+        let after = ranges.partition_point(|(range, _)| range.start <= word);
+        if let Some((range, image)) = after.checked_sub(1).map(|index| &ranges[index]) {
+            if range.contains(&word) && !image.running.replace(true) {
+                image.values.iter().for_each(|value| marker.value(*value));
+            }
+        }
+    }
+}
+
+/// Mark what the native code of a template needs.
+pub fn trace_image_of(runtime: &Runtime, template: &crate::interp::tree::Template, marker: &mut Marker) {
+    if let Some(image) = runtime.units.image(template.native.image.get()) {
+        if !image.traced.replace(true) {
+            image.values.iter().for_each(|value| marker.value(*value));
+        }
+    }
+}
+
+/// Unload images that nothing can call any more.
+pub fn sweep_images(runtime: &mut Runtime) {
+    for number in 0..runtime.units.images.len() {
+        let Some(image) = &runtime.units.images[number] else { continue };
+        let used = image.traced.replace(false) | image.running.replace(false);
+        if !used {
+            runtime.units.images[number] = None;
+        }
+    }
+}
+
+/// An environment was collected.
+pub fn environment_died(_runtime: &mut Runtime, _environment: &Environment) {
+    // Its images died with their templates' code objects; see `sweep_images`.
+}
+
+/// Whether functions become native at all in this run.
+pub fn is_enabled(runtime: &Runtime) -> bool {
+    runtime.options.jit != JitMode::Off
 }

@@ -1,0 +1,123 @@
+//! A unit that was compiled and loaded: its code, and what ties it to the runtime.
+
+use crate::interp::tree::Template;
+use crate::ir::evaluate::Evaluator;
+use crate::load::LoadedImage;
+use crate::lower::DataWord;
+use crate::runtime::{CellId, Runtime};
+use crate::syntax::Position;
+use crate::value::{offset, Value};
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// The code of a unit.
+pub enum CompiledUnit {
+    /// A library in this process.
+    Library(LoadedImage),
+    /// Evaluated IR, with its data table.
+    Evaluated(Evaluator, Rc<Vec<Cell<u64>>>),
+}
+
+impl CompiledUnit {
+    /// The entry of a function.
+    pub fn entry(&self, number: usize) -> usize {
+        match self {
+            CompiledUnit::Library(image) => image.function_address(number).unwrap_or(0),
+            CompiledUnit::Evaluated(evaluator, _) => evaluator.address(crate::ir::FunctionId(number as u32)) as usize,
+        }
+    }
+    /// Addresses of the code in this process.
+    pub fn code(&self) -> Range<usize> {
+        match self {
+            CompiledUnit::Library(image) => image.code(),
+            CompiledUnit::Evaluated(..) => 0..0,
+        }
+    }
+    fn set_data(&self, index: usize, word: u64) {
+        match self {
+            // SAFETY: the image was made with as many data words as the unit has, and no code of it runs yet.
+            CompiledUnit::Library(image) => unsafe { *image.data().add(index) = word },
+            CompiledUnit::Evaluated(_, data) => data[index].set(word),
+        }
+    }
+}
+
+/// A loaded unit with all that belongs to it.
+pub struct UnitImage {
+    /// The code.
+    pub unit: CompiledUnit,
+    /// The templates of its functions, by number.
+    pub templates: Vec<Rc<Template>>,
+    /// Sites: position and template number.
+    pub sites: Vec<(Position, u32)>,
+    /// Heap values that the code refers to.
+    pub values: Vec<Value>,
+    /// 1 while its assumptions hold; the code reads it.
+    pub intact: Box<Cell<u64>>,
+    /// Reached by the collection in progress.
+    pub traced: Cell<bool>,
+    /// Found on the stack by the collection in progress.
+    pub running: Cell<bool>,
+}
+
+/// Bit that tells the number of an image, as code passes it, from a position.
+pub const IMAGE_FLAG: u64 = 1 << 31;
+
+impl Runtime {
+    /// Tie loaded code to the runtime: fill in its data table, register its assumptions, and let the code objects and
+    /// cells of its first `count` functions lead to it.
+    pub(super) fn attach(
+        &mut self,
+        mut image: UnitImage,
+        data: &[DataWord],
+        assumptions: &[(CellId, Value)],
+        count: usize,
+    ) -> u32 {
+        let number = self.units.images.len() as u32;
+        for (index, word) in data.iter().enumerate() {
+            let value = match *word {
+                DataWord::Intact => image.intact.as_ptr() as u64,
+                DataWord::Image => IMAGE_FLAG | u64::from(number),
+                DataWord::Cell(cell) => self.cells.address(cell) as u64,
+                DataWord::Constant(value) => {
+                    image.values.push(value);
+                    value.0
+                }
+                DataWord::Code(template) => image.templates[template as usize].code.0,
+            };
+            image.unit.set_data(index, value);
+        }
+        image.values.extend(image.templates.iter().map(|template| template.code));
+        for (cell, _) in assumptions {
+            self.cells.get_mut(*cell).dependents.push(number);
+        }
+        for (function, template) in image.templates.iter().enumerate().take(count) {
+            let entry = image.unit.entry(function);
+            self.set_field(template.code, offset::CODE_ENTRY, Value(entry as u64));
+            template.native.compiled.set(true);
+            template.native.image.set(number);
+            template.native.failure.replace(None);
+        }
+        let environments: Vec<u32> = image.templates.iter().map(|template| self.index(template.environment)).collect();
+        self.units.images.push(Some(image));
+        let mut last = None;
+        for environment in environments {
+            if last.replace(environment) != Some(environment) {
+                self.refresh_environment(environment);
+            }
+        }
+        number
+    }
+
+    /// Bring the entries of an environment's own bindings up to date.
+    fn refresh_environment(&mut self, environment: u32) {
+        let cells = self.environments.get(environment).bound.clone();
+        cells.into_iter().for_each(|cell| self.refresh_cell(cell));
+    }
+
+    /// Bring the entries of all cells up to date.
+    pub(super) fn refresh_entries(&mut self) {
+        self.cells.ids().into_iter().for_each(|cell| self.refresh_cell(cell));
+    }
+}

@@ -1,0 +1,105 @@
+//! The machines of this process: the host itself, and the IR evaluator.
+
+use super::Units;
+use crate::ir::evaluate::{Environment, EvaluateError, Evaluator};
+use crate::ir::{FunctionId, Helper};
+use crate::lower::ENTER;
+use crate::runtime::{helpers, Context, Machine};
+use crate::value::{Value, Word};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// This host: entered through a function of the stubs' image.
+pub(super) struct Host {
+    /// Address of the function `enter`, of the C convention.
+    pub(super) enter: usize,
+}
+
+impl Machine for Host {
+    fn name(&self) -> &str {
+        "host"
+    }
+    unsafe fn run(&self, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
+        type Enter = unsafe extern "C" fn(*mut Context, usize, Word, i64) -> Word;
+        // SAFETY: `enter` is the address of a function with this signature, in an image that stays loaded; the
+        // caller vouches for the rest.
+        unsafe { std::mem::transmute::<usize, Enter>(self.enter)(context, entry, callee.0, count) }
+    }
+}
+
+/// Evaluates IR in place of machine code: splits faults of the lowering from those of a target.
+#[derive(Default)]
+pub(super) struct Evaluated {
+    /// The units, with their data tables.
+    units: RefCell<Vec<(Evaluator, Rc<Vec<Cell<u64>>>)>>,
+    context: Cell<usize>,
+}
+
+impl Evaluated {
+    /// Add a unit with that many data words.
+    pub(super) fn add(&self, evaluator: Evaluator, words: usize) -> Rc<Vec<Cell<u64>>> {
+        let data = Rc::new(vec![Cell::new(0); words]);
+        self.units.borrow_mut().push((evaluator, data.clone()));
+        data
+    }
+}
+
+/// How one evaluation reaches the machine's units and the runtime.
+struct World<'a>(&'a Evaluated);
+
+impl Environment for World<'_> {
+    fn context_address(&mut self) -> Word {
+        self.0.context.get() as Word
+    }
+    fn helper(&mut self, helper: Helper, arguments: &[Word]) -> Result<Word, EvaluateError> {
+        let context = self.0.context.get();
+        // SAFETY: the context is the runtime's, which entered the machine.
+        let result = unsafe { helpers::call(helper, context as *mut Context, arguments) };
+        self.0.context.set(context);
+        Ok(result)
+    }
+    fn data(&mut self, unit: Word, index: u32) -> Result<Word, EvaluateError> {
+        let units = self.0.units.borrow();
+        let found = units.iter().find(|(evaluator, _)| evaluator.address(FunctionId(0)) == unit);
+        let word = found.and_then(|(_, data)| data.get(index as usize));
+        word.map(Cell::get).ok_or_else(|| EvaluateError::Environment(format!("there is no data word {index}")))
+    }
+    fn evaluator_at(&mut self, address: Word) -> Option<Evaluator> {
+        let units = self.0.units.borrow();
+        units.iter().find(|(unit, _)| unit.function_at(address).is_some()).map(|(unit, _)| unit.clone())
+    }
+    fn call_address(&mut self, address: Word, _words: &[Word]) -> Result<Word, EvaluateError> {
+        Err(EvaluateError::Environment(format!("a call of {address:#x}, where there is no function")))
+    }
+}
+
+/// The evaluator as a machine.
+pub(super) struct EvaluatorMachine {
+    pub(super) evaluated: Rc<Evaluated>,
+    pub(super) stubs: Evaluator,
+}
+
+impl Machine for EvaluatorMachine {
+    fn name(&self) -> &str {
+        "evaluator"
+    }
+    unsafe fn run(&self, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
+        let outer = self.evaluated.context.replace(context as usize);
+        let words = [entry as Word, callee.0, count as Word];
+        // SAFETY: the caller vouches for the context and the entry; the code was made by the lowering.
+        let result = unsafe { self.stubs.call(&mut World(&self.evaluated), FunctionId(ENTER as u32), &words) };
+        self.evaluated.context.set(outer);
+        match result {
+            Ok(word) => word,
+            // SAFETY: as above.
+            Err(fault) => unsafe { helpers::machine_fault(context, &format!("the IR evaluator stopped: {fault}")) },
+        }
+    }
+}
+
+impl Units {
+    /// The name of the machine in use, if one is set up.
+    pub fn machine_name(&self) -> Option<&str> {
+        self.machine.as_deref().map(Machine::name)
+    }
+}

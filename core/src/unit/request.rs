@@ -1,0 +1,145 @@
+//! When to compile what: heat, and the language's own requests.
+
+use super::CompileFailure;
+use crate::interp::tree::{Node, Template, TemplateKind};
+use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
+use crate::value::{Kind, Value};
+use std::rc::Rc;
+
+/// A template's environment is hot; or, in the `always` mode, the template is about to run for the first time.
+/// Compiles the environment's functions, and the template itself, if it is none of them.
+///
+/// An environment that was compiled before is compiled again only when enough new functions wait, or when the new
+/// ones are hot themselves: the count of calls starts anew after each compilation.
+pub fn heat(runtime: &mut Runtime, template: &Rc<Template>) {
+    if template.kind == TemplateKind::TopLevel && (is_trivial(&template.body) || runtime.options.jit != JitMode::Always)
+    {
+        return;
+    }
+    let environment = runtime.index(template.environment);
+    let mut roots = runtime.uncompiled_functions(environment);
+    if !roots.iter().any(|root| Rc::ptr_eq(root, template)) {
+        roots.push(template.clone());
+    }
+    compile_all(runtime, &roots);
+}
+
+/// A top-level form that only defines functions or constants is not worth compiling.
+fn is_trivial(node: &Node) -> bool {
+    match node {
+        Node::Define(_, value, ..) => matches!(**value, Node::Lambda(_) | Node::Constant(_)),
+        Node::Sequence(nodes) => nodes.iter().all(is_trivial),
+        Node::Constant(_) | Node::Global(..) | Node::Lambda(_) => true,
+        Node::WithEnvironment(_) => true,
+        _ => false,
+    }
+}
+
+/// Compile templates as one unit; if that fails, note why in each, and try those that can alone.
+fn compile_all(runtime: &mut Runtime, roots: &[Rc<Template>]) {
+    let name = unit_name(runtime, roots);
+    let Err(CompileFailure(reason)) = runtime.compile(roots, &name) else { return };
+    for root in roots {
+        root.native.failure.replace(Some(reason.clone()));
+    }
+    if roots.len() > 1 {
+        for root in roots {
+            // One function that cannot be compiled must not keep the others from it.
+            if runtime.compile(std::slice::from_ref(root), &name).is_ok() {
+                root.native.failure.replace(None);
+            }
+        }
+    }
+}
+
+fn unit_name(runtime: &Runtime, roots: &[Rc<Template>]) -> String {
+    let first = roots.first().and_then(|template| runtime.as_symbol(template.name));
+    first.map_or_else(|| "unit".to_string(), |symbol| runtime.symbols.name(symbol).to_string())
+}
+
+impl Runtime {
+    /// Templates of the functions that an environment binds and that are not compiled, in order of definition.
+    pub(super) fn uncompiled_functions(&self, environment: u32) -> Vec<Rc<Template>> {
+        let mut found: Vec<Rc<Template>> = Vec::new();
+        for cell in &self.environments.get(environment).bound {
+            let value = self.cells.get(*cell).value;
+            if !self.is_kind(value, Kind::Closure) {
+                continue;
+            }
+            let Some(template) = self.template(value) else { continue };
+            let wanted = !template.native.compiled.get() && template.native.failure.borrow().is_none();
+            if wanted && !found.iter().any(|other| Rc::ptr_eq(other, template)) {
+                found.push(template.clone());
+            }
+        }
+        found
+    }
+}
+
+/// `(compile-environment env [architecture])`: compile every function of an environment as one unit. Answers the
+/// number of functions compiled.
+///
+/// # Errors
+/// Kind `compile`, with the reason.
+pub fn compile_environment(runtime: &mut Runtime, environment: u32, architecture: Option<&str>) -> Outcome {
+    if let (Some(wanted), Some(selected)) = (architecture, runtime.units.architecture) {
+        if wanted != selected.name() {
+            let message = format!(
+                "compile-environment: this run compiles for {}; start it with MARU_TARGET_ARCH={wanted}",
+                selected.name()
+            );
+            return Err(runtime.error(ErrorKind::Compile, &message, &[]));
+        }
+    }
+    let roots = runtime.uncompiled_functions(environment);
+    if roots.is_empty() {
+        return Ok(Value::fixnum(0));
+    }
+    let name = unit_name(runtime, &roots);
+    match runtime.compile(&roots, &name) {
+        Ok(_) => Ok(Value::fixnum(roots.len() as i64)),
+        Err(failure) => Err(refuse(runtime, &roots, failure)),
+    }
+}
+
+fn refuse(runtime: &mut Runtime, roots: &[Rc<Template>], CompileFailure(reason): CompileFailure) -> Failure {
+    for root in roots {
+        root.native.failure.replace(Some(reason.clone()));
+    }
+    runtime.error(ErrorKind::Compile, &reason, &[])
+}
+
+/// `(compile-now f)`: compile one function. Answers the function.
+///
+/// # Errors
+/// Kind `compile`, with the reason; kind `type` for what is no function of the language.
+pub fn compile_function(runtime: &mut Runtime, closure: Value) -> Outcome {
+    let Some(template) = runtime.template(closure).cloned() else {
+        return Err(runtime.type_error("compile-now", "a function written in Maru", closure));
+    };
+    if !template.native.compiled.get() {
+        let name = unit_name(runtime, std::slice::from_ref(&template));
+        if let Err(failure) = runtime.compile(std::slice::from_ref(&template), &name) {
+            return Err(refuse(runtime, std::slice::from_ref(&template), failure));
+        }
+    }
+    Ok(closure)
+}
+
+/// Why a function is not native; `None` if it is.
+pub fn why_not(runtime: &Runtime, function: Value) -> Option<String> {
+    let Some(template) = runtime.template(function) else {
+        return Some(match runtime.kind(function) {
+            Some(Kind::Primitive) => "it is a primitive, part of Maru itself".to_string(),
+            _ => "it is not a function".to_string(),
+        });
+    };
+    if template.native.compiled.get() {
+        return None;
+    }
+    let failure = template.native.failure.borrow().clone();
+    Some(failure.unwrap_or_else(|| match runtime.options.jit {
+        JitMode::Off => "compilation is off (--jit off); compile-now and compile-environment still compile".into(),
+        _ => "its environment is not hot yet".to_string(),
+    }))
+}
