@@ -79,15 +79,17 @@ pub(super) struct Emit<'a, 'r> {
 }
 
 impl<'a, 'r> Emit<'a, 'r> {
-    /// The IR of a template's flow graph.
+    /// The IR of a template's flow graph, or of the flow graph of one of its loops.
     pub(super) fn function(
         unit: &'a mut UnitContext<'r>,
         flow: &'a Flow,
         template: &Template,
         number: u32,
+        is_loop: bool,
     ) -> Function {
         let registers = unit.argument_registers;
-        let arguments = if template.rest { registers } else { template.parameters as usize };
+        let (fixed, rest) = if is_loop { (0, false) } else { (template.parameters, template.rest) };
+        let arguments = if rest { registers } else { fixed as usize };
         let signature =
             Signature { convention: Convention::Maru, parameters: vec![Type::Word; 2 + arguments], result: Type::Word };
         let name = match unit.runtime.as_symbol(template.name) {

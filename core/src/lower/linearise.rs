@@ -77,7 +77,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let mut linearise = Linearise::new(unit, template, number);
         let slots = template.frame_size() as Reg;
         (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
-        let changed = linearise.changed_slots(node);
+        let changed = changed_slots(template, node);
         let on_error = linearise.new_block();
         linearise.handler = Some(on_error);
         let result = linearise.new_register();
@@ -101,13 +101,6 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let site = linearise.site(template.position);
         linearise.end(End::Raise(error, site));
         linearise.finish()
-    }
-
-    /// Slots that a loop changes and that are not boxed: what the interpreter's frame must get back.
-    fn changed_slots(&self, node: &Node) -> Vec<Reg> {
-        let mut changed = vec![false; self.template.frame_size()];
-        mark_assigned(node, &mut changed);
-        (0..changed.len() as Reg).filter(|slot| changed[*slot as usize]).collect()
     }
 
     fn finish(mut self) -> Flow {
@@ -625,6 +618,14 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let instr = Instr::WithEnvironment(result, environment, inner.template.clone(), captures, site);
         self.define(instr, result, destination);
     }
+}
+
+/// Slots that a loop changes and that are not boxed: what the interpreter's frame must get back.
+pub fn changed_slots(template: &Template, node: &Node) -> Vec<Reg> {
+    let mut changed = vec![false; template.frame_size()];
+    mark_assigned(node, &mut changed);
+    let is_changed = |slot: &Reg| changed[*slot as usize] && !template.variables[*slot as usize].boxed;
+    (0..changed.len() as Reg).filter(is_changed).collect()
 }
 
 /// Note the slots that are assigned.

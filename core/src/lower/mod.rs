@@ -16,6 +16,7 @@ mod primitive;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use flow::Site;
+pub use linearise::changed_slots;
 
 use crate::interp::tree::{Capture, Node, Template};
 use crate::ir;

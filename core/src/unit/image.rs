@@ -61,6 +61,13 @@ pub struct UnitImage {
     pub running: Cell<bool>,
 }
 
+impl UnitImage {
+    /// The entry of the last function, which a loop's image has the loop in.
+    pub(super) fn last_entry(&self) -> usize {
+        self.unit.entry(self.templates.len() - 1)
+    }
+}
+
 /// Bit that tells the number of an image, as code passes it, from a position.
 pub const IMAGE_FLAG: u64 = 1 << 31;
 

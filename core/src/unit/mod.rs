@@ -5,6 +5,7 @@ mod compile;
 mod image;
 mod machine;
 mod request;
+mod running;
 
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage, IMAGE_FLAG};
@@ -18,6 +19,7 @@ use crate::syntax::Position;
 use crate::target::Architecture;
 use crate::value::heap::Marker;
 use crate::value::{offset, Value, FAILURE};
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// What an environment knows of its compilation.
@@ -98,6 +100,8 @@ pub struct Units {
     stubs: Option<CompiledUnit>,
     /// Loaded images by number; numbers are not used twice.
     images: Vec<Option<UnitImage>>,
+    /// Images of loops that became native while they ran, by the loop's node and its template's code object.
+    loops: FxHashMap<(usize, Value), u32>,
     directory: ExecutableDirectory,
     /// Transformations that the optimiser may still make.
     optimisation_fuel: crate::ir::passes::OptimisationFuel,
@@ -128,6 +132,7 @@ impl Units {
             evaluated: None,
             stubs: None,
             images: Vec::new(),
+            loops: FxHashMap::default(),
             directory: ExecutableDirectory::default(),
             optimisation_fuel: compile::optimisation_fuel(options),
             statistics: Statistics::default(),
@@ -249,6 +254,8 @@ pub fn sweep_images(runtime: &mut Runtime) {
             runtime.units.images[number] = None;
         }
     }
+    let Units { images, loops, .. } = &mut runtime.units;
+    loops.retain(|_, number| images[*number as usize].is_some());
 }
 
 /// An environment was collected.

@@ -3,6 +3,7 @@
 use super::image::UnitImage;
 use super::CompileFailure;
 use crate::interp::tree::{Node, Template};
+use crate::lower::changed_slots;
 use crate::runtime::{Failure, Outcome, Runtime, MAX_ARGUMENTS};
 use crate::value::{Value, FAILURE};
 use std::rc::Rc;
@@ -38,14 +39,10 @@ impl Runtime {
         let context = std::ptr::from_mut(&mut *self.context);
         // SAFETY: as for `run_native`; the image stays loaded while an address of its code is on the stack.
         let result = unsafe { machine.run(context, entry, closure, 0) };
-        for slot in 0..size {
-            // Slots that the loop does not change still hold what was put there, unless calls used the area: those
-            // are not copied back.
-            if self.units.image(number).is_some_and(|image| image.changed.contains(&(slot as u32))) {
-                // SAFETY: the code stored the slots it changed there just before it returned.
-                let value = unsafe { *self.context.arguments.add(slot) };
-                self.stack.set(frame + slot, value);
-            }
+        for slot in changed_slots(template, node) {
+            // SAFETY: the code stored the slots it changed there just before it returned.
+            let value = unsafe { *self.context.arguments.add(slot as usize) };
+            self.stack.set(frame + slot as usize, value);
         }
         Some(if result == FAILURE { Err(Failure) } else { Ok(Value(result)) })
     }
