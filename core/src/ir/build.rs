@@ -410,7 +410,7 @@ mod tests {
     fn a_call_ends_the_reuse_of_constants() {
         let mut b = FunctionBuilder::new("f", words(1));
         let two = b.iconst(2);
-        b.helper(Helper::Add, &[Val(0), two]);
+        b.helper(Helper::SetCell, &[Val(0), two]);
         assert_ne!(b.iconst(2), two);
     }
 

@@ -10,7 +10,7 @@
 //!   v5, v6 = sub.overflow v4 v3
 //!   branch v6, b2, b3                          ; a word that is not zero
 //! b2 cold:
-//!   v7 = helper subtract v2 v3
+//!   v7 = helper set_cell v2 v3
 //!   store.word v7, [v0 + v1 - 8]               ; base, index, offset
 //!   v8 = load.word [context + 16]
 //!   v9 = data 3                                ; word 3 of the data table

@@ -125,7 +125,7 @@ fn helpers_get_their_words_and_values_survive_them() {
             text += &format!("  v{} = const {}\n  v{} = mul v0 v{}\n", 300 + n, n + 3, 10 + n, 300 + n);
             text += &format!("  v{} = int_to_float v{}\n", 500 + n, 10 + n);
         }
-        text += "  v2 = helper set_array_at v0 v1 v0\n";
+        text += "  v2 = helper define_cell v0 v1 v0\n";
         let mut last = "v2".to_string();
         for n in 0..live {
             text += &format!("  v{} = float_to_int v{}\n", 700 + n, 500 + n);
@@ -134,7 +134,7 @@ fn helpers_get_their_words_and_values_survive_them() {
             last = format!("v{}", 901 + 2 * n);
         }
         text += &format!("  return {last}\n}}\n");
-        let mut loaded = Loaded::from_text(&text).helper(Helper::SetArrayAt, mix_helper);
+        let mut loaded = Loaded::from_text(&text).helper(Helper::DefineCell, mix_helper);
         let expected = (0..live).fold(mix([9, 4, 9]), |sum, n| (sum + 9 * (n + 3)) ^ (9 * (n + 3)));
         assert_eq!(loaded.run2(9, 4), expected, "{live} live values");
     }

@@ -36,7 +36,7 @@ b1(v17: d, v18: w):
   store.word v22, [context]
   v23 = data 4294967295
   v24 = function_address f1
-  v25 = helper less v23 v24
+  v25 = helper set_cell v23 v24
   v26 = helper poll
   branch v26, b2, b3
 b2 cold:
@@ -85,7 +85,7 @@ fn errors_name_the_place() {
         (body("v1 = const -9223372036854775809"), "3:15: expected a number of at most 64 bits"),
         (body("v1 = has_tag 256 v0"), "3:16: a mask has 8 bits"),
         (body("v1 = load.word [v0 + 2147483648]"), "3:24: an offset has 32 bits"),
-        (body("v1 = helper lesser v0 v0"), "3:15: there is no helper 'lesser'"),
+        (body("v1 = helper set_cells v0 v0"), "3:15: there is no helper 'set_cells'"),
         (body("v99999999 = const 1"), "3:3: expected a value such as v1"),
         (body("jump b1 é"), "3:11: unexpected character 'é'"),
         ("function f() -> w {\nb1:\n".into(), "2:1: expected block b0"),
