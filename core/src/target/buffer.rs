@@ -28,7 +28,8 @@ pub struct CodeBuffer {
     pub(super) fixups: Vec<Fixup>,
     pub(super) unwind: Vec<UnwindRow>,
     notes: Option<Vec<Note>>,
-    pub(super) out_of_line: Vec<(Label, MachInst)>,
+    out_of_line: Vec<(Label, MachInst)>,
+    out_of_line_done: usize,
     labels: Vec<u32>,
     uses: Vec<(u32, FixupKind, Label)>,
     /// Label offsets of the first pass; empty during it.
@@ -44,12 +45,13 @@ impl CodeBuffer {
     }
 
     /// Forget the first pass's code, but not where its labels lay.
-    pub(super) fn start_second_pass(&mut self) {
+    pub fn start_second_pass(&mut self) {
         self.bounds = std::mem::take(&mut self.labels);
         self.bytes.clear();
         self.fixups.clear();
         self.unwind.clear();
         self.out_of_line.clear();
+        self.out_of_line_done = 0;
         self.uses.clear();
         if let Some(notes) = &mut self.notes {
             notes.clear();
@@ -127,6 +129,13 @@ impl CodeBuffer {
         let label = self.label();
         self.out_of_line.push((label, inst));
         label
+    }
+
+    /// The next instruction to be encoded out of line, once all blocks are.
+    pub fn next_out_of_line(&mut self) -> Option<(Label, MachInst)> {
+        let next = self.out_of_line.get(self.out_of_line_done).copied();
+        self.out_of_line_done += usize::from(next.is_some());
+        next
     }
 
     /// Note the text of the instruction that starts here; `text` is called only for a listing.

@@ -189,11 +189,9 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
         for position in 0..self.order.len() {
             self.block(position);
         }
-        let mut index = 0;
-        while let Some((label, inst)) = self.code.out_of_line.get(index).copied() {
+        while let Some((label, inst)) = self.code.next_out_of_line() {
             self.code.bind(label);
             self.machine.encode(&inst, &[], &mut self.code);
-            index += 1;
         }
     }
 

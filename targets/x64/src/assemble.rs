@@ -79,6 +79,8 @@ pub enum Shape {
     RmReg(Kind, Kind),
     /// Register or memory; the number extends the opcode.
     Rm(Kind, u8),
+    /// As `Rm`, shifted by one.
+    RmOne(Kind, u8),
     /// As `Rm`, shifted by `cl`.
     RmCl(Kind, u8),
     /// Register or memory, one-byte immediate.
@@ -314,6 +316,7 @@ impl Form {
             RegRm(a, b) => format!("{}, {}", register_name(a, reg), memory(b)),
             RmReg(a, b) => format!("{}, {}", memory(a), register_name(b, reg)),
             Rm(a, _) => memory(a),
+            RmOne(a, _) => format!("{}, 1", memory(a)),
             RmCl(a, _) => format!("{}, cl", memory(a)),
             RmImm8(a, _) | RmImm32(a, _) => format!("{}, {immediate}", memory(a)),
             RaxImm(a) => format!("{}, {immediate}", register_name(a, RAX)),
@@ -354,7 +357,7 @@ impl Form {
                 self.opcode(&mut bytes, reg, rm, self.needs_rex(operands));
                 bytes.address(reg, rm);
             }
-            Rm(_, digit) | RmCl(_, digit) | RmImm8(_, digit) | RmImm32(_, digit) => {
+            Rm(_, digit) | RmOne(_, digit) | RmCl(_, digit) | RmImm8(_, digit) | RmImm32(_, digit) => {
                 self.opcode(&mut bytes, 0, rm, self.needs_rex(operands));
                 bytes.address(digit, rm);
             }
@@ -509,7 +512,7 @@ impl Assembler for CodeBuffer {
     fn shift(&mut self, operation: u8, to: u8, count: u8) {
         let name = SHIFT[operation as usize];
         match count {
-            1 => self.op(form(name, 0xd1, Rm(Q, operation)).wide(), 0, Rm::Reg(to)),
+            1 => self.op(form(name, 0xd1, RmOne(Q, operation)).wide(), 0, Rm::Reg(to)),
             _ => self.op_immediate(form(name, 0xc1, RmImm8(Q, operation)).wide(), Rm::Reg(to), count.into()),
         }
     }

@@ -22,9 +22,9 @@ mod abi;
 mod assemble;
 mod divide;
 mod encode;
-mod select;
 #[cfg(test)]
-mod tests;
+mod encodings;
+mod select;
 
 use maru_core::ir::{Op, Val};
 use maru_core::target::{
