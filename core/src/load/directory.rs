@@ -8,8 +8,9 @@
 //! A file stays until its image is dropped, because debuggers and profilers read it; files of processes that ended
 //! without cleaning up are removed by the next.
 
-use super::{Library, LoadError, LoadedImage, Problem};
+use super::{check, Library, LoadError, LoadedImage, Problem};
 use crate::format::{fingerprint, ObjectFormat};
+use crate::target::MachineIdentity;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -54,19 +55,32 @@ impl Candidate {
     /// # Errors
     /// Why it will not do.
     pub fn prepare(&self) -> Result<PathBuf, String> {
-        check_base(&self.base)?;
-        // SAFETY: the function has no preconditions.
-        let user = unsafe { libc::geteuid() };
-        let path = self.base.join(format!("maru-{user}"));
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(format!("{} cannot be made: {error}", path.display()))
-            }
-            _ => {}
+        let path = self.base.join(format!("maru-{}", user()));
+        make_private(&path)?;
+        if is_mounted_noexec(&self.base) {
+            return Err("its file system is mounted noexec".into());
         }
-        check_own(&path, user)?;
         Ok(path)
     }
+}
+
+/// The user as whom this process acts.
+fn user() -> u32 {
+    // SAFETY: the function has no preconditions.
+    unsafe { libc::geteuid() }
+}
+
+/// Make a directory that belongs to this user alone, or check the one that is there.
+pub(super) fn make_private(path: &Path) -> Result<(), String> {
+    let parent = path.parent().unwrap_or(path);
+    check_base(parent)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(format!("{} cannot be made: {error}", path.display()))
+        }
+        _ => {}
+    }
+    check_own(path, user())
 }
 
 /// Others must not be able to put another directory in place of ours.
@@ -78,16 +92,15 @@ fn check_base(base: &Path) -> Result<(), String> {
     if !facts.is_dir() {
         return Err("not a directory".into());
     }
+    // By custom a group with the number of its user is that user's alone.
+    let mine = facts.gid() == user() && facts.uid() == user();
+    let by_others = if mine { 0o002 } else { 0o022 };
     let sticky = facts.mode() & 0o1000 != 0;
-    if facts.mode() & 0o022 != 0 && !sticky {
+    if facts.mode() & by_others != 0 && !sticky {
         return Err("others can rename what is in it (writable by others, without the sticky bit)".into());
     }
-    // SAFETY: the function has no preconditions.
-    if facts.uid() != 0 && facts.uid() != unsafe { libc::geteuid() } {
+    if facts.uid() != 0 && facts.uid() != user() {
         return Err(format!("it belongs to the user {}", facts.uid()));
-    }
-    if is_mounted_noexec(base) {
-        return Err("its file system is mounted noexec".into());
     }
     Ok(())
 }
@@ -181,15 +194,44 @@ impl ExecutableDirectory {
         self.current.as_deref().filter(|_| self.proven)
     }
 
-    /// Write a library that a format of this Maru made, and load it.
+    /// Check the bytes of a library, write them to a file, and load it.
     ///
     /// # Errors
-    /// When no candidate will do, or when one has done before and the loader refuses this library.
-    pub fn load(&mut self, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<LoadedImage, LoadError> {
+    /// When the library is not for this machine and version; when no candidate will do; or when one has done before
+    /// and the loader refuses this library.
+    pub fn load(
+        &mut self,
+        format: &dyn ObjectFormat,
+        machine: &MachineIdentity,
+        bytes: &[u8],
+    ) -> Result<LoadedImage, LoadError> {
+        check(Path::new(""), bytes, format, machine)?;
+        self.load_checked(format, bytes)
+    }
+
+    /// Load a library from a file that a user named. What is mapped is a copy: so the file may lie where nothing can
+    /// be executed, be overwritten while its image is in use, and be loaded twice, each image with its own data.
+    ///
+    /// # Errors
+    /// When the file cannot be read; otherwise as for [`ExecutableDirectory::load`].
+    pub fn load_file(
+        &mut self,
+        path: &Path,
+        format: &dyn ObjectFormat,
+        machine: &MachineIdentity,
+    ) -> Result<LoadedImage, LoadError> {
+        let unreadable =
+            |error| LoadError::new(path, Problem::Unreadable, format!("the library cannot be read: {error}"));
+        let bytes = fs::read(path).map_err(unreadable)?;
+        check(path, &bytes, format, machine)?;
+        self.load_checked(format, &bytes)
+    }
+
+    fn load_checked(&mut self, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<LoadedImage, LoadError> {
         loop {
             let directory = self.directory()?;
             let attempt = write_new(&directory, format, bytes).and_then(|file| {
-                // SAFETY: the file was just written, in a directory that nobody else can write to.
+                // SAFETY: the bytes were checked, and nobody else can write to the file.
                 let library = unsafe { Library::open(file.path()) }?;
                 Ok(LoadedImage::from_library(library)?.keep(file))
             });

@@ -199,17 +199,3 @@ pub fn check(
     }
     Ok(contents)
 }
-
-/// Load a library from a file that a user named: [`check`] first, then open.
-///
-/// # Errors
-/// When the file cannot be read, or holds no image for this machine and version, or cannot be loaded from there.
-pub fn open_file(path: &Path, format: &dyn ObjectFormat, machine: &MachineIdentity) -> Result<LoadedImage, LoadError> {
-    // A bare name would be searched for along the loader's own paths.
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
-    let file = std::fs::read(&absolute)
-        .map_err(|error| LoadError::new(path, Problem::Unreadable, format!("the library cannot be read: {error}")))?;
-    check(path, &file, format, machine)?;
-    // SAFETY: just checked.
-    LoadedImage::from_library(unsafe { Library::open(&absolute) }?)
-}

@@ -1,17 +1,19 @@
-//! Loading libraries: from bytes made a moment ago, from the cache, and from files that a user names.
+//! Loading libraries: made a moment ago, found in the cache, or named by a user.
 //!
-//! A library made by this process goes through [`ExecutableDirectory::load`]: written, opened, its header checked.
-//! A library found in a file is first examined as data ([`check`]), because the host's loader trusts what it maps;
-//! [`open_file`] does both. Either way the result is a [`LoadedImage`]: addresses of functions and of the data table,
-//! and the manifest, which is the compiler's own description of the image.
+//! Bytes of a library, wherever they come from, are examined as data ([`check`]), because the host's loader trusts
+//! what it maps; then written to a new file in the [`ExecutableDirectory`] and opened from there. The result is a
+//! [`LoadedImage`]: addresses of functions and of the data table, and the manifest, which is the compiler's own
+//! description of the image. The [`Cache`] keeps bytes by a key made from all that they were compiled from.
 
+mod cache;
 mod directory;
 mod header;
 mod library;
 
+pub use cache::{Cache, CacheEntry, CacheKey};
 pub use directory::{Candidate, ExecutableDirectory, WrittenFile};
-pub use header::{abi_stamp, ImageHeader};
-pub use library::{check, open_file, Library, LoadedImage};
+pub use header::{abi_stamp, BadHeader, ImageHeader};
+pub use library::{check, Library, LoadedImage};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

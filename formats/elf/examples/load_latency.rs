@@ -115,7 +115,8 @@ fn measure_image(title: &str, image: &Image, directory: &mut ExecutableDirectory
     fill_distances(&mut linked, &layout);
     let bytes = ELF.write(&linked, &layout, &machine).expect("a file");
     for _ in 0..ROUNDS {
-        let loaded = clock.time("load (file, dlopen, check)", || directory.load(&ELF, &bytes)).expect("loaded");
+        let loaded =
+            clock.time("load (check, file, dlopen)", || directory.load(&ELF, &machine, &bytes)).expect("loaded");
         let address = loaded.function_address(0).expect("a function");
         // SAFETY: the image's functions have this type.
         let function = unsafe { std::mem::transmute::<usize, extern "C" fn() -> u32>(address) };

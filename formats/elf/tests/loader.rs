@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use maru_core::format::{Image, ObjectFormat};
-use maru_core::load::{abi_stamp, check, open_file, Candidate, ExecutableDirectory, LoadError, LoadedImage, Problem};
+use maru_core::load::{abi_stamp, check, Candidate, ExecutableDirectory, LoadError, LoadedImage, Problem};
 use maru_core::target::MachineIdentity;
 use maru_elf::ELF;
 use std::fs;
@@ -60,7 +60,7 @@ fn what_was_built_can_be_called_and_read() {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     assert_eq!(directory.path(), None);
-    let image = directory.load(&ELF, &library()).expect("loaded");
+    let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
     assert_eq!(directory.path(), Some(&*place.own()));
     assert_eq!((call(&image, 0), call(&image, 3)), (42, 7));
     assert!(image.code().contains(&image.function_address(1).expect("there is one")));
@@ -80,7 +80,7 @@ fn a_file_lives_as_long_as_its_image() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    let image = directory.load(&ELF, &library()).expect("loaded");
+    let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
     let path = image.path().to_path_buf();
     let is_mapped = || fs::read_to_string("/proc/self/maps").expect("Linux").contains(&*path.to_string_lossy());
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
@@ -96,7 +96,7 @@ fn equal_libraries_have_their_own_data() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    let images: Vec<_> = (0..20).map(|_| directory.load(&ELF, &library()).expect("loaded")).collect();
+    let images: Vec<_> = (0..20).map(|_| directory.load(&ELF, &machine(), &library()).expect("loaded")).collect();
     for (image, number) in images.iter().zip(0..) {
         // SAFETY: the table has more than one word.
         unsafe { *image.data() = number };
@@ -120,7 +120,7 @@ fn several_threads_load_at_once() {
                 let mut directory = ExecutableDirectory::among(vec![candidate]);
                 for count in 1..30 {
                     let bytes = with_header(numbered(count), &[thread], &machine());
-                    let image = directory.load(&ELF, &bytes).expect("loaded");
+                    let image = directory.load(&ELF, &machine(), &bytes).expect("loaded");
                     assert_eq!(call(&image, count as usize - 1), count - 1);
                     assert_eq!(image.manifest(), [thread]);
                 }
@@ -131,7 +131,10 @@ fn several_threads_load_at_once() {
 }
 
 fn refused(path: &Path, problem: Problem, words: &str) {
-    let error = open_file(path, &ELF, &machine()).err().expect("refused");
+    let place = Place::new();
+    let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
+    let error = directory.load_file(path, &ELF, &machine()).err().expect("refused");
+    assert!(!place.own().exists(), "it was written before it was checked");
     check_error(&error, problem, words);
     assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
 }
@@ -142,14 +145,20 @@ fn check_error(error: &LoadError, problem: Problem, words: &str) {
 }
 
 #[test]
-fn a_file_named_by_a_user_is_loaded() {
+fn a_file_named_by_a_user_is_loaded_as_often_as_wanted() {
     if !can_run() {
         return;
     }
+    let place = Place::new();
+    let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     let file = TestFile::new(&library());
-    let image = open_file(file.path(), &ELF, &machine()).expect("loaded");
-    assert_eq!(call(&image, 0), 42);
-    drop(image);
+    let images = [0, 1].map(|_| directory.load_file(file.path(), &ELF, &machine()).expect("loaded"));
+    fs::write(file.path(), vec![0; library().len()]).expect("a file in use may be overwritten");
+    for image in &images {
+        assert_eq!(call(image, 0), 42);
+    }
+    assert_ne!(images[0].data(), images[1].data());
+    drop(images);
     assert!(file.path().exists(), "the user's file is not ours to remove");
 }
 
@@ -211,10 +220,9 @@ fn libraries_of_other_versions_are_refused() {
     let bytes = with_constants(|constants| constants[8] ^= 1);
     let stamp = format!("its stamp is {:016x}", abi_stamp() ^ 1);
     refused(TestFile::new(&bytes).path(), Problem::OtherVersion, &stamp);
-    // Also where the file was not examined first.
     let place = Place::new();
-    let error = ExecutableDirectory::among(vec![place.candidate()]).load(&ELF, &bytes).err().expect("refused");
-    check_error(&error, Problem::OtherVersion, &stamp);
+    let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
+    check_error(&directory.load(&ELF, &machine(), &bytes).err().expect("refused"), Problem::OtherVersion, &stamp);
 }
 
 #[test]
@@ -226,7 +234,7 @@ fn headers_that_point_outside_are_refused() {
 }
 
 fn load_in(candidates: Vec<Candidate>) -> Result<LoadedImage, LoadError> {
-    ExecutableDirectory::among(candidates).load(&ELF, &library())
+    ExecutableDirectory::among(candidates).load(&ELF, &machine(), &library())
 }
 
 /// Loading with only this candidate fails with these words, and with a good one behind it succeeds there.
@@ -287,27 +295,46 @@ fn places_that_are_none_are_refused() {
     unsuitable(candidate("/proc"), "cannot be made");
 }
 
+/// A good library that this host's loader takes for another CPU's.
+fn library_for_another_host() -> (MachineIdentity, Vec<u8>) {
+    let other = MachineIdentity { machine: 22, ..machine() };
+    let bytes = with_header(sample(), b"", &other);
+    (other, bytes)
+}
+
 #[test]
 fn what_the_loader_refuses_is_tried_elsewhere_and_then_reported() {
     if !can_run() {
         return;
     }
     let (first, second) = (Place::new(), Place::new());
+    let (other, strange) = library_for_another_host();
     let mut directory = ExecutableDirectory::among(vec![first.candidate(), second.candidate()]);
-    let error = directory.load(&ELF, b"no library at all").err().expect("refused");
+    let error = directory.load(&ELF, &other, &strange).err().expect("refused");
     check_error(&error, Problem::NoDirectory, "the system's loader refuses it");
-    assert!(
-        error.message.contains(&*first.0.to_string_lossy()) && error.message.contains(&*second.0.to_string_lossy())
-    );
+    for place in [&first, &second] {
+        assert!(error.message.contains(&*place.0.to_string_lossy()), "{error}");
+    }
     // All may be tried again …
-    let image = directory.load(&ELF, &library()).expect("loaded");
+    let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
     assert!(image.path().starts_with(first.own()));
     // … and where one library was loaded, another that is refused is to blame itself.
-    let error = directory.load(&ELF, b"no library at all").err().expect("refused");
+    let error = directory.load(&ELF, &other, &strange).err().expect("refused");
     assert_eq!(error.problem, Problem::Refused);
     assert_eq!(directory.path(), Some(&*first.own()));
     drop(image);
     assert_eq!(fs::read_dir(first.own()).expect("there").count(), 0);
+}
+
+#[test]
+fn bytes_that_are_no_library_never_reach_the_loader() {
+    let place = Place::new();
+    let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
+    for bytes in [&b"no library at all"[..], &library()[..2000], b""] {
+        let error = directory.load(&ELF, &machine(), bytes).err().expect("refused");
+        assert_eq!(error.problem, Problem::NotOurs, "{error}");
+    }
+    assert!(!place.own().exists());
 }
 
 #[test]
@@ -317,9 +344,9 @@ fn a_directory_that_vanishes_is_made_again() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    directory.load(&ELF, &library()).expect("loaded");
+    directory.load(&ELF, &machine(), &library()).expect("loaded");
     fs::remove_dir(place.own()).expect("empty");
-    let image = directory.load(&ELF, &library()).expect("loaded again");
+    let image = directory.load(&ELF, &machine(), &library()).expect("loaded again");
     assert!(image.path().starts_with(place.own()));
 }
 
@@ -330,7 +357,7 @@ fn only_files_left_by_dead_processes_are_removed() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    directory.load(&ELF, &library()).expect("loaded");
+    directory.load(&ELF, &machine(), &library()).expect("loaded");
     let own = std::process::id();
     let names = ["999999999-1-a.so", "999999998-1-a.so", &format!("{own}-9999-a.so"), "notes.txt", "1-1-a.so"];
     for name in names {
@@ -366,13 +393,15 @@ fn file_systems_without_execution_are_refused() {
             return not_run("file systems cannot be mounted here");
         }
         fs::set_permissions(&candidate.base, fs::Permissions::from_mode(0o755)).expect("our own");
-        // A file that a user names there is refused by the system's loader.
+        unsuitable(candidate.clone(), "mounted noexec");
+        // A file that a user names there is loaded from elsewhere.
         let file = candidate.base.join("user.so");
         fs::write(&file, library()).expect("written");
+        let good = Place::new();
+        let mut directory = ExecutableDirectory::among(vec![candidate, good.candidate()]);
         if can_run() {
-            refused(&file, Problem::Refused, "noexec");
+            directory.load_file(&file, &ELF, &machine()).expect("loaded");
         }
-        unsuitable(candidate, "mounted noexec");
     });
     thread.join().expect("no failure");
 }
@@ -384,7 +413,7 @@ fn an_image_without_functions_loads() {
     }
     let place = Place::new();
     let bytes = with_header(Image::new("empty", ""), b"", &machine());
-    let image = ExecutableDirectory::among(vec![place.candidate()]).load(&ELF, &bytes).expect("loaded");
+    let image = ExecutableDirectory::among(vec![place.candidate()]).load(&ELF, &machine(), &bytes).expect("loaded");
     assert_eq!((image.function_count(), image.function_address(0), image.manifest()), (0, None, &b""[..]));
     assert_eq!(ELF.file_name("a"), "a.so");
 }
