@@ -12,7 +12,7 @@ use crate::ir::Function;
 use crate::load::ImageHeader;
 use crate::lower::{bridge_functions, lower_loop, lower_unit, LoweredUnit, BRIDGE, ENTER};
 use crate::runtime::{Options, Runtime};
-use crate::target::Architecture;
+use crate::target::{Architecture, MachineIdentity};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -179,7 +179,7 @@ impl Runtime {
         let (architecture, format) = self.units.target()?;
         let bytes = self.units.library(architecture, format, &functions, data_words, name, manifest)?;
         let mut watch = Watch::start();
-        let image = self.units.directory.load(format, &bytes)?;
+        let image = self.units.directory.load(format, identity(architecture, format)?, &bytes)?;
         watch.lap(&mut self.units.statistics.dlopen);
         Ok(CompiledUnit::Library(image))
     }
@@ -187,6 +187,15 @@ impl Runtime {
 
 const NO_ARCHITECTURE: &str =
     "no target for this host's CPU is linked into this maru; `maru targets` lists those that are";
+
+/// What the format calls the target.
+fn identity(
+    architecture: &'static dyn Architecture,
+    format: &'static dyn ObjectFormat,
+) -> Result<&'static MachineIdentity, CompileFailure> {
+    let identity = architecture.identity(format.name());
+    identity.ok_or_else(|| CompileFailure(format!("{} does not hold code for {}", format.name(), architecture.name())))
+}
 
 impl Units {
     /// Target and format of this run.
@@ -208,9 +217,7 @@ impl Units {
         name: &str,
         manifest: &[u8],
     ) -> Result<Vec<u8>, CompileFailure> {
-        let machine = architecture.identity(format.name()).ok_or_else(|| {
-            CompileFailure(format!("{} does not hold code for {}", format.name(), architecture.name()))
-        })?;
+        let machine = identity(architecture, format)?;
         let mut image = Image::new(name, "");
         for function in functions {
             let compiled = architecture.compile(function)?;
