@@ -1,5 +1,6 @@
 //! The reference interpreter: expander, resolved tree, evaluator, primitives, prelude.
 
+pub mod expand;
 pub mod tree;
 
 use crate::runtime::{Failure, Outcome, Runtime};

@@ -1,0 +1,218 @@
+//! Tokens: what the reader's text is made of, before lists.
+
+/// A token.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    Mark(Mark),
+    /// A number or a symbol.
+    Atom(String),
+    /// `?a`: the code point.
+    Character(u32),
+    String(String),
+}
+
+/// Punctuation.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(super) enum Mark {
+    Open(char),
+    OpenArray,
+    Close(char),
+    Quote,
+    Quasiquote,
+    Unquote,
+    Splice,
+    Dot,
+}
+
+/// Why there is no token here.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub message: String,
+    pub offset: usize,
+    /// More text could make it right.
+    pub incomplete: bool,
+}
+
+/// Takes a text apart.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    text: Box<str>,
+    at: usize,
+    start: usize,
+}
+
+/// Whether an atom ends before this character.
+pub(super) fn is_delimiter(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '\'' | '`' | ',')
+}
+
+impl Tokens {
+    pub fn new(text: &str) -> Tokens {
+        let mut tokens = Tokens { text: text.into(), at: 0, start: 0 };
+        tokens.accept('\u{feff}');
+        if tokens.rest().starts_with("#!") {
+            tokens.skip_line();
+        }
+        tokens
+    }
+    /// Byte offset behind the last token.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+    /// Byte offset of the last token.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+    fn take(&mut self) -> Option<char> {
+        let character = self.peek()?;
+        self.at += character.len_utf8();
+        Some(character)
+    }
+    fn accept(&mut self, wanted: char) -> bool {
+        let found = self.peek() == Some(wanted);
+        if found {
+            self.at += wanted.len_utf8();
+        }
+        found
+    }
+    fn skip_line(&mut self) {
+        self.at = self.rest().find('\n').map_or(self.text.len(), |length| self.at + length + 1);
+    }
+    fn skip_space(&mut self) {
+        while let Some(character) = self.peek() {
+            if character == ';' {
+                self.skip_line();
+            } else if character.is_whitespace() {
+                self.at += character.len_utf8();
+            } else {
+                return;
+            }
+        }
+    }
+    fn fault<T>(&self, message: impl Into<String>, offset: usize) -> Result<T, Fault> {
+        Err(Fault { message: message.into(), offset, incomplete: false })
+    }
+    fn incomplete<T>(&self, message: &str, offset: usize) -> Result<T, Fault> {
+        Err(Fault { message: message.into(), offset, incomplete: true })
+    }
+
+    /// The next token; `None` at the end of the text.
+    pub fn next(&mut self) -> Result<Option<Token>, Fault> {
+        self.skip_space();
+        self.start = self.at;
+        let Some(character) = self.take() else { return Ok(None) };
+        let mark = match character {
+            '(' | '[' | '{' => Mark::Open(character),
+            ')' | ']' | '}' => Mark::Close(character),
+            '\'' => Mark::Quote,
+            '`' => Mark::Quasiquote,
+            ',' if self.accept('@') => Mark::Splice,
+            ',' => Mark::Unquote,
+            '#' if self.accept('(') => Mark::OpenArray,
+            '"' => return self.string().map(Some),
+            '?' => return self.character().map(Some),
+            _ => {
+                let length = self.rest().find(is_delimiter).unwrap_or(self.rest().len());
+                self.at += length;
+                let atom = &self.text[self.start..self.at];
+                if atom != "." {
+                    return Ok(Some(Token::Atom(atom.into())));
+                }
+                Mark::Dot
+            }
+        };
+        Ok(Some(Token::Mark(mark)))
+    }
+
+    /// After `?`: a character, or an escape.
+    fn character(&mut self) -> Result<Token, Fault> {
+        let point = match self.take() {
+            None => return self.incomplete("a character should follow `?`", self.start),
+            // A backslash alone is itself.
+            Some('\\') if self.peek().is_none_or(is_delimiter) => u32::from('\\'),
+            Some('\\') => self.escape()?,
+            Some(character) => u32::from(character),
+        };
+        if self.peek().is_some_and(|next| !is_delimiter(next)) {
+            let length = self.rest().find(is_delimiter).unwrap_or(self.rest().len());
+            self.at += length;
+            let text = &self.text[self.start..self.at];
+            return self.fault(format!("`{text}` is not one character"), self.start);
+        }
+        Ok(Token::Character(point))
+    }
+
+    /// After `"`.
+    fn string(&mut self) -> Result<Token, Fault> {
+        let mut text = String::new();
+        loop {
+            let at = self.at;
+            match self.take() {
+                None => return self.incomplete("the string that opens here is not closed", self.start),
+                Some('"') => return Ok(Token::String(text)),
+                Some('\\') => match char::from_u32(self.escape()?) {
+                    Some(character) => text.push(character),
+                    None => return self.fault("this code point is no character", at),
+                },
+                Some(character) => text.push(character),
+            }
+        }
+    }
+
+    /// After a backslash: the code point that the escape means.
+    fn escape(&mut self) -> Result<u32, Fault> {
+        let at = self.at - 1;
+        let Some(character) = self.take() else {
+            return self.incomplete("an escape should follow the backslash", at);
+        };
+        Ok(match character {
+            'n' => u32::from('\n'),
+            't' => u32::from('\t'),
+            'r' => u32::from('\r'),
+            's' => u32::from(' '),
+            'e' => 0x1b,
+            'a' => 0x07,
+            'b' => 0x08,
+            'v' => 0x0b,
+            'f' => 0x0c,
+            '0' => 0,
+            'x' => self.hexadecimal(2, at)?,
+            'u' if self.accept('{') => self.braced(at)?,
+            'u' => self.hexadecimal(4, at)?,
+            '\\' | '"' | '\'' | '?' => u32::from(character),
+            _ => return self.fault(format!("`\\{character}` is no escape"), at),
+        })
+    }
+
+    fn hexadecimal(&mut self, digits: usize, at: usize) -> Result<u32, Fault> {
+        let mut point = 0;
+        for _ in 0..digits {
+            let Some(digit) = self.peek().and_then(|character| character.to_digit(16)) else {
+                let message = format!("the escape wants {digits} hexadecimal digits");
+                return if self.peek().is_none() { self.incomplete(&message, at) } else { self.fault(message, at) };
+            };
+            self.at += 1;
+            point = point * 16 + digit;
+        }
+        Ok(point)
+    }
+
+    /// `\u{1f600}`, after the brace.
+    fn braced(&mut self, at: usize) -> Result<u32, Fault> {
+        let length = self.rest().find(|character: char| !character.is_ascii_hexdigit()).unwrap_or(self.rest().len());
+        let digits = &self.text[self.at..self.at + length];
+        let point = u32::from_str_radix(digits, 16).ok().filter(|point| char::from_u32(*point).is_some());
+        self.at += length;
+        match point {
+            Some(point) if self.accept('}') => Ok(point),
+            _ if self.peek().is_none() => self.incomplete("the escape is not closed", at),
+            _ => self.fault("the escape wants a character's code in hexadecimal digits, and `}`", at),
+        }
+    }
+}
