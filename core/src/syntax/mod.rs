@@ -6,7 +6,7 @@ mod position;
 mod reader;
 mod token;
 
-pub use atom::number;
+pub use atom::reads_as_symbol;
 pub use fault::{Fault, SyntaxError};
 pub use position::{Position, Source, Sources};
 pub use reader::Reader;
