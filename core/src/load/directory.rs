@@ -16,7 +16,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Younger files are never taken for leftovers: their process may be one that is not to be seen from here.
 const LEFTOVER_AGE: Duration = Duration::from_secs(60);
@@ -175,6 +175,10 @@ pub struct ExecutableDirectory {
     proven: bool,
     /// Candidates that were tried, with what was wrong.
     rejected: Vec<(Candidate, String)>,
+    /// Time spent writing files.
+    pub time_writing: Duration,
+    /// Time spent in the system's loader.
+    pub time_opening: Duration,
 }
 
 impl Default for ExecutableDirectory {
@@ -186,7 +190,14 @@ impl Default for ExecutableDirectory {
 impl ExecutableDirectory {
     /// A directory in the first of these places that will do. None is touched before something is to be loaded.
     pub fn among(candidates: Vec<Candidate>) -> ExecutableDirectory {
-        ExecutableDirectory { candidates, current: None, proven: false, rejected: Vec::new() }
+        ExecutableDirectory {
+            candidates,
+            current: None,
+            proven: false,
+            rejected: Vec::new(),
+            time_writing: Duration::ZERO,
+            time_opening: Duration::ZERO,
+        }
     }
 
     /// The directory in use, once something was loaded.
@@ -227,13 +238,26 @@ impl ExecutableDirectory {
         self.load_checked(format, &bytes)
     }
 
+    /// Write a library that a format of this process made a moment ago to a file, and load it.
+    ///
+    /// # Errors
+    /// As for [`ExecutableDirectory::load`].
+    pub fn load_fresh(&mut self, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<LoadedImage, LoadError> {
+        self.load_checked(format, bytes)
+    }
+
     fn load_checked(&mut self, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<LoadedImage, LoadError> {
         loop {
             let directory = self.directory()?;
+            let start = Instant::now();
             let attempt = write_new(&directory, format, bytes).and_then(|file| {
-                // SAFETY: the bytes were checked, and nobody else can write to the file.
+                let written = Instant::now();
+                self.time_writing += written - start;
+                // SAFETY: the bytes were checked or made here, and nobody else can write to the file.
                 let library = unsafe { Library::open(file.path()) }?;
-                Ok(LoadedImage::from_library(library)?.keep(file))
+                let image = LoadedImage::from_library(library)?.keep(file);
+                self.time_opening += written.elapsed();
+                Ok(image)
             });
             match attempt {
                 Ok(image) => {

@@ -41,6 +41,24 @@ pub enum DataWord {
     Code(u32),
 }
 
+/// What a cell must hold for the code of a unit to be valid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Assumption {
+    /// This very value, a primitive.
+    Value(Value),
+    /// A closure of this function of the unit, which captures nothing.
+    Function(u32),
+}
+
+/// When the code will be linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linking {
+    /// Now, in this process: what is bound stays bound.
+    Now,
+    /// Later, in another process: only cells below this number, those of the prelude, are sure to be bound.
+    Later(u32),
+}
+
 /// A unit in IR.
 pub struct LoweredUnit {
     /// The templates, nested ones included, in order of their functions.
@@ -52,9 +70,7 @@ pub struct LoweredUnit {
     /// For each site: position, and number of the template.
     pub sites: Vec<(Position, u32)>,
     /// What cells must hold for the code to be valid, in order of first use.
-    pub assumptions: Vec<(CellId, Value)>,
-    /// Cells that must be bound when the code is linked.
-    pub bound: Vec<CellId>,
+    pub assumptions: Vec<(CellId, Assumption)>,
 }
 
 /// How often an assumption about a cell may break before it is not made any more.
@@ -69,14 +85,19 @@ pub(crate) struct UnitContext<'r> {
     data: Vec<DataWord>,
     data_numbers: FxHashMap<DataWord, u32>,
     sites: Vec<(Position, u32)>,
-    assumptions: Vec<(CellId, Value)>,
-    bound: Vec<CellId>,
+    assumptions: Vec<(CellId, Assumption)>,
+    linking: Linking,
     argument_registers: usize,
 }
 
 /// Lower templates, and all that are nested in them, as one unit.
-pub fn lower_unit(runtime: &mut Runtime, roots: &[Rc<Template>], argument_registers: usize) -> LoweredUnit {
-    let mut unit = UnitContext::new(runtime, argument_registers);
+pub fn lower_unit(
+    runtime: &mut Runtime,
+    roots: &[Rc<Template>],
+    argument_registers: usize,
+    linking: Linking,
+) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, argument_registers, linking);
     roots.iter().for_each(|template| unit.add(template));
     let functions = unit.lower_templates();
     unit.finish(functions)
@@ -90,7 +111,7 @@ pub fn lower_loop(
     node: &Node,
     argument_registers: usize,
 ) -> LoweredUnit {
-    let mut unit = UnitContext::new(runtime, argument_registers);
+    let mut unit = UnitContext::new(runtime, argument_registers, Linking::Now);
     unit.add_nested(&template.body);
     let mut functions = unit.lower_templates();
     let number = unit.templates.len() as u32;
@@ -102,7 +123,7 @@ pub fn lower_loop(
 }
 
 impl<'r> UnitContext<'r> {
-    fn new(runtime: &'r mut Runtime, argument_registers: usize) -> UnitContext<'r> {
+    fn new(runtime: &'r mut Runtime, argument_registers: usize, linking: Linking) -> UnitContext<'r> {
         let mut unit = UnitContext {
             runtime,
             templates: Vec::new(),
@@ -112,7 +133,7 @@ impl<'r> UnitContext<'r> {
             data_numbers: FxHashMap::default(),
             sites: Vec::new(),
             assumptions: Vec::new(),
-            bound: Vec::new(),
+            linking,
             argument_registers,
         };
         unit.data_word(DataWord::Intact);
@@ -138,7 +159,6 @@ impl<'r> UnitContext<'r> {
             data: self.data,
             sites: self.sites,
             assumptions: self.assumptions,
-            bound: self.bound,
         }
     }
 
@@ -215,13 +235,14 @@ impl<'r> UnitContext<'r> {
         }
         self.sites.len() as Site - 1
     }
-    /// Whether a cell is bound. A bound cell stays bound.
-    pub(crate) fn is_bound(&mut self, cell: CellId) -> bool {
+    /// Whether a cell is bound when the code runs. A bound cell stays bound.
+    pub(crate) fn is_bound(&self, cell: CellId) -> bool {
         let bound = self.runtime.cells.get(cell).value.as_unbound().is_none();
-        if bound && !self.bound.contains(&cell) {
-            self.bound.push(cell);
-        }
         bound
+            && match self.linking {
+                Linking::Now => true,
+                Linking::Later(prelude) => self.runtime.binding_cell(cell).is_some_and(|cell| cell.0 < prelude),
+            }
     }
     /// The name of the primitive that a cell holds.
     pub(crate) fn primitive_name(&self, cell: CellId) -> Option<&'static str> {
@@ -232,15 +253,17 @@ impl<'r> UnitContext<'r> {
         let index = self.runtime.field(value, offset::CALLABLE_INDEX).as_fixnum()?;
         Some(self.runtime.primitives[index as usize].name)
     }
-    /// Rely on a cell keeping the value it has; false if it changes too often for that.
+    /// Rely on a cell keeping the primitive that it holds; false if it changes too often for that.
     pub(crate) fn assume(&mut self, cell: CellId) -> bool {
-        let data = self.runtime.cells.get(cell);
-        if data.changes >= CHANGES_TOLERATED {
+        let value = self.runtime.cells.get(cell).value;
+        self.rely_on(cell, Assumption::Value(value))
+    }
+    fn rely_on(&mut self, cell: CellId, assumption: Assumption) -> bool {
+        if self.runtime.cells.get(cell).changes >= CHANGES_TOLERATED {
             return false;
         }
-        let assumption = (cell, data.value);
-        if !self.assumptions.contains(&assumption) {
-            self.assumptions.push(assumption);
+        if !self.assumptions.contains(&(cell, assumption)) {
+            self.assumptions.push((cell, assumption));
         }
         true
     }
@@ -254,7 +277,7 @@ impl<'r> UnitContext<'r> {
         let template = self.runtime.template(value)?;
         let number = self.number_of(template)?;
         let usable = template.captures.is_empty() && self.accepts(number, arguments);
-        (usable && self.assume(cell)).then_some(number)
+        (usable && self.rely_on(cell, Assumption::Function(number))).then_some(number)
     }
     /// Whether a function of the unit takes exactly that many arguments.
     pub(crate) fn accepts(&self, number: u32, arguments: usize) -> bool {

@@ -74,6 +74,10 @@ impl Cells {
         }
         id
     }
+    /// One more than the highest number of a cell.
+    pub fn count(&self) -> u32 {
+        self.all.len() as u32
+    }
     /// All cells that environments have.
     pub fn ids(&self) -> Vec<CellId> {
         self.all.iter().map(|cell| cell.id).filter(|id| !self.free.contains(id)).collect()
@@ -157,9 +161,7 @@ impl Runtime {
         cell.value = value;
         cell.entry = entry;
         if changed && !cell.dependents.is_empty() {
-            cell.changes += 1;
-            let dependents = std::mem::take(&mut cell.dependents);
-            crate::unit::invalidate(self, &dependents);
+            crate::unit::cell_changed(self, id);
         }
         for index in 0..self.cells.get(id).mirrors.len() {
             let mirror = self.cells.get(id).mirrors[index];

@@ -71,6 +71,8 @@ pub struct Runtime {
     pub memory_error: Value,
     /// Values of Rust code that must stay alive, such as forms being loaded.
     pub roots: Vec<Value>,
+    /// Cells below this number belong to the prelude: they are bound in every run.
+    pub prelude_cells: u32,
     /// Where printed text goes; `None` is standard output. Inner buffers capture outer output.
     pub captures: Vec<String>,
     /// Arguments of the program, for `*arguments*`.
@@ -127,6 +129,7 @@ impl Runtime {
             bridge_code: Value::NIL,
             memory_error: Value::NIL,
             roots: Vec::new(),
+            prelude_cells: 0,
             captures: Vec::new(),
             arguments: Vec::new(),
             stack_base: stack.end,
@@ -135,6 +138,7 @@ impl Runtime {
         runtime.context.runtime = std::ptr::from_mut(&mut *runtime);
         runtime.boot().map_err(|Failure| "memory for the first objects is out".to_string())?;
         crate::interp::load_prelude(&mut runtime)?;
+        runtime.prelude_cells = runtime.cells.count();
         Ok(runtime)
     }
 

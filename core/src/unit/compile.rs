@@ -10,10 +10,9 @@ use crate::ir::passes::{optimise, OptimisationFuel};
 use crate::ir::verify::verify_unit;
 use crate::ir::Function;
 use crate::load::ImageHeader;
-use crate::lower::{bridge_functions, lower_loop, lower_unit, LoweredUnit, BRIDGE, ENTER};
+use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, BRIDGE, ENTER};
 use crate::runtime::{Options, Runtime};
 use crate::target::{Architecture, MachineIdentity};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -56,7 +55,7 @@ impl Runtime {
         self.set_up_machine()?;
         let registers = self.argument_registers()?;
         let mut watch = Watch::start();
-        let lowered = lower_unit(self, roots, registers);
+        let lowered = lower_unit(self, roots, registers, Linking::Now);
         watch.lap(&mut self.units.statistics.lower);
         let count = lowered.templates.len();
         self.load_lowered(lowered, count, name)
@@ -77,19 +76,11 @@ impl Runtime {
     /// Optimise, compile and load; the first `count` functions become the code of their templates.
     fn load_lowered(&mut self, mut lowered: LoweredUnit, count: usize, name: &str) -> Result<u32, CompileFailure> {
         self.optimise(&mut lowered)?;
-        let LoweredUnit { templates, functions, data, sites, assumptions, .. } = lowered;
+        let LoweredUnit { templates, functions, data, sites, assumptions } = lowered;
         let unit = self.load_functions(functions, data.len(), name, &[])?;
         let mut watch = Watch::start();
-        let image = UnitImage {
-            unit,
-            templates,
-            sites,
-            values: Vec::new(),
-            intact: Box::new(Cell::new(1)),
-            traced: Cell::new(false),
-            running: Cell::new(false),
-        };
-        let number = self.attach(image, &data, &assumptions, count);
+        let image = UnitImage::new(unit, templates, sites, assumptions);
+        let number = self.attach(image, &data, count);
         watch.lap(&mut self.units.statistics.attach);
         self.units.statistics.units += 1;
         Ok(number)
@@ -178,9 +169,9 @@ impl Runtime {
         }
         let (architecture, format) = self.units.target()?;
         let bytes = self.units.library(architecture, format, &functions, data_words, name, manifest)?;
-        let mut watch = Watch::start();
-        let image = self.units.directory.load(format, identity(architecture, format)?, &bytes)?;
-        watch.lap(&mut self.units.statistics.dlopen);
+        let image = self.units.directory.load_fresh(format, &bytes)?;
+        self.units.statistics.file = self.units.directory.time_writing.as_nanos() as u64;
+        self.units.statistics.dlopen = self.units.directory.time_opening.as_nanos() as u64;
         Ok(CompiledUnit::Library(image))
     }
 }

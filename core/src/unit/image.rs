@@ -3,10 +3,10 @@
 use crate::interp::tree::Template;
 use crate::ir::evaluate::Evaluator;
 use crate::load::LoadedImage;
-use crate::lower::DataWord;
+use crate::lower::{Assumption, DataWord};
 use crate::runtime::{CellId, Runtime};
 use crate::syntax::Position;
-use crate::value::{offset, Value};
+use crate::value::{offset, Kind, Value};
 use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -34,6 +34,20 @@ impl CompiledUnit {
             CompiledUnit::Evaluated(..) => 0..0,
         }
     }
+    /// How many functions it has.
+    pub fn function_count(&self) -> usize {
+        match self {
+            CompiledUnit::Library(image) => image.function_count(),
+            CompiledUnit::Evaluated(evaluator, _) => evaluator.functions().len(),
+        }
+    }
+    /// How many data words it has.
+    pub fn data_words(&self) -> usize {
+        match self {
+            CompiledUnit::Library(image) => image.data_words(),
+            CompiledUnit::Evaluated(_, data) => data.len(),
+        }
+    }
     fn set_data(&self, index: usize, word: u64) {
         match self {
             // SAFETY: the image was made with as many data words as the unit has, and no code of it runs yet.
@@ -53,8 +67,12 @@ pub struct UnitImage {
     pub sites: Vec<(Position, u32)>,
     /// Heap values that the code refers to.
     pub values: Vec<Value>,
+    /// What cells must hold.
+    pub assumptions: Vec<(CellId, Assumption)>,
     /// 1 while its assumptions hold; the code reads it.
     pub intact: Box<Cell<u64>>,
+    /// Linked before everything it relies on is defined.
+    pub pending: Cell<bool>,
     /// Reached by the collection in progress.
     pub traced: Cell<bool>,
     /// Found on the stack by the collection in progress.
@@ -62,6 +80,26 @@ pub struct UnitImage {
 }
 
 impl UnitImage {
+    /// An image that is not attached yet.
+    pub(super) fn new(
+        unit: CompiledUnit,
+        templates: Vec<Rc<Template>>,
+        sites: Vec<(Position, u32)>,
+        assumptions: Vec<(CellId, Assumption)>,
+    ) -> UnitImage {
+        UnitImage {
+            unit,
+            templates,
+            sites,
+            values: Vec::new(),
+            assumptions,
+            intact: Box::new(Cell::new(0)),
+            pending: Cell::new(true),
+            traced: Cell::new(false),
+            running: Cell::new(false),
+        }
+    }
+
     /// The entry of the last function, which a loop's image has the loop in.
     pub(super) fn last_entry(&self) -> usize {
         self.unit.entry(self.templates.len() - 1)
@@ -74,13 +112,7 @@ pub const IMAGE_FLAG: u64 = 1 << 31;
 impl Runtime {
     /// Tie loaded code to the runtime: fill in its data table, register its assumptions, and let the code objects and
     /// cells of its first `count` functions lead to it.
-    pub(super) fn attach(
-        &mut self,
-        mut image: UnitImage,
-        data: &[DataWord],
-        assumptions: &[(CellId, Value)],
-        count: usize,
-    ) -> u32 {
+    pub(super) fn attach(&mut self, mut image: UnitImage, data: &[DataWord], count: usize) -> u32 {
         let number = self.units.images.len() as u32;
         for (index, word) in data.iter().enumerate() {
             let value = match *word {
@@ -96,8 +128,12 @@ impl Runtime {
             image.unit.set_data(index, value);
         }
         image.values.extend(image.templates.iter().map(|template| template.code));
-        for (cell, _) in assumptions {
+        for (cell, _) in &image.assumptions {
             self.cells.get_mut(*cell).dependents.push(number);
+        }
+        if self.holds(&image) {
+            image.pending.set(false);
+            image.intact.set(1);
         }
         for (function, template) in image.templates.iter().enumerate().take(count) {
             let entry = image.unit.entry(function);
@@ -115,6 +151,20 @@ impl Runtime {
             }
         }
         number
+    }
+
+    /// Whether all assumptions of an image hold.
+    pub(super) fn holds(&self, image: &UnitImage) -> bool {
+        image.assumptions.iter().all(|(cell, assumption)| {
+            let value = self.cells.get(*cell).value;
+            match assumption {
+                Assumption::Value(expected) => value == *expected,
+                Assumption::Function(number) => {
+                    self.is_kind(value, Kind::Closure)
+                        && self.field(value, offset::CALLABLE_CODE) == image.templates[*number as usize].code
+                }
+            }
+        })
     }
 
     /// Bring the entries of an environment's own bindings up to date.

@@ -14,7 +14,7 @@ pub use request::{compile_environment, compile_function, heat, why_not};
 use crate::format::ObjectFormat;
 use crate::load::ExecutableDirectory;
 use crate::registry;
-use crate::runtime::{Environment, Failure, JitMode, Machine, Options, Runtime};
+use crate::runtime::{CellId, Environment, Failure, JitMode, Machine, Options, Runtime};
 use crate::syntax::Position;
 use crate::target::Architecture;
 use crate::value::heap::Marker;
@@ -189,16 +189,37 @@ pub fn run_native(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Va
     }
 }
 
-/// An assumption of these images does not hold any more: their functions go back to the interpreter, and code that
-/// is running notices after its next call.
-pub fn invalidate(runtime: &mut Runtime, images: &[u32]) {
-    let mut any = false;
-    for number in images {
-        let Some(image) = runtime.units.images.get_mut(*number as usize).and_then(Option::as_mut) else { continue };
-        if image.intact.replace(0) == 0 {
-            continue;
+/// A cell that images rely on has another value now. Images whose assumptions broke are taken back; an image that
+/// was linked before all its functions were defined is complete when the last of them is.
+pub fn cell_changed(runtime: &mut Runtime, cell: CellId) {
+    let dependents = std::mem::take(&mut runtime.cells.get_mut(cell).dependents);
+    let mut kept = Vec::new();
+    let mut broken = Vec::new();
+    for number in dependents {
+        let Some(image) = runtime.units.image(number) else { continue };
+        match (runtime.holds(image), image.pending.get()) {
+            (true, _) => {
+                image.pending.set(false);
+                image.intact.set(1);
+                kept.push(number);
+            }
+            (false, true) => kept.push(number),
+            (false, false) => broken.push(number),
         }
-        any = true;
+    }
+    if !broken.is_empty() {
+        runtime.cells.get_mut(cell).changes += 1;
+    }
+    runtime.cells.get_mut(cell).dependents.extend(kept);
+    invalidate(runtime, &broken);
+}
+
+/// Images whose assumptions broke: their functions go back to the interpreter, and code that is running notices
+/// after its next call.
+fn invalidate(runtime: &mut Runtime, images: &[u32]) {
+    for number in images {
+        let Some(image) = runtime.units.image(*number) else { continue };
+        image.intact.set(0);
         for template in image.templates.clone() {
             if template.native.image.get() == *number {
                 template.native.compiled.set(false);
@@ -209,7 +230,7 @@ pub fn invalidate(runtime: &mut Runtime, images: &[u32]) {
         }
         runtime.units.statistics.invalidated += 1;
     }
-    if any {
+    if !images.is_empty() {
         runtime.refresh_entries();
     }
 }
