@@ -190,7 +190,18 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.end(&data.end, state);
     }
 
+    /// What follows belongs to the line of a site, for line tables.
+    fn line(&mut self, site: Site) {
+        let (position, _) = self.unit.sites[site as usize];
+        if let Some(line) = self.unit.runtime.sources.line(position) {
+            self.b.set_line(line);
+        }
+    }
+
     fn instr(&mut self, instr: &Instr, state: &mut State) {
+        if let Some(site) = instr.site() {
+            self.line(site);
+        }
         match instr {
             Instr::Move(to, from) => state.places[*to as usize] = Some(self.place(state, *from)),
             Instr::Immediate(to, value) => {
@@ -301,6 +312,9 @@ impl<'a, 'r> Emit<'a, 'r> {
     }
 
     fn end(&mut self, end: &End, mut state: State) {
+        if let End::Test(.., site, _, _) | End::TailCall(_, _, site) = end {
+            self.line(*site);
+        }
         match end {
             End::Jump(to) => {
                 let target = self.edge_to_block(&state, *to);

@@ -136,6 +136,21 @@ impl Instr {
             BoxSet(..) | SetGlobal(..) | Define(..) | SetCapture(..) | Poll(_) | FrameStore(_) => None,
         }
     }
+    /// Where it stands.
+    pub fn site(&self) -> Option<Site> {
+        use Instr::*;
+        match *self {
+            Global(.., site)
+            | SetGlobal(.., site)
+            | Define(.., site)
+            | Primitive(.., site)
+            | Call(.., site)
+            | Closure(.., site)
+            | WithEnvironment(.., site)
+            | Poll(site) => Some(site),
+            _ => None,
+        }
+    }
     /// The registers it reads.
     pub fn uses(&self, mut each: impl FnMut(Reg)) {
         use Instr::*;

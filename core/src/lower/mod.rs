@@ -63,6 +63,8 @@ pub enum Linking {
 pub struct LoweredUnit {
     /// The templates, nested ones included, in order of their functions.
     pub templates: Vec<Rc<Template>>,
+    /// The file that its line tables speak of: that of the first template.
+    pub source: String,
     /// One function a template.
     pub functions: Vec<ir::Function>,
     /// The data table.
@@ -153,8 +155,11 @@ impl<'r> UnitContext<'r> {
     }
 
     fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {
+        let position = self.templates.first().map_or(Position::UNKNOWN, |template| template.position);
+        let source = self.runtime.sources.get(position.source).map_or(String::new(), |source| source.name.clone());
         LoweredUnit {
             templates: self.templates,
+            source,
             functions,
             data: self.data,
             sites: self.sites,

@@ -70,6 +70,11 @@ impl Sources {
     pub fn get(&self, source: u32) -> Option<&Source> {
         self.all.get(source as usize)
     }
+    /// The line of a place, from 1.
+    pub fn line(&self, position: Position) -> Option<u32> {
+        let source = self.get(position.source)?;
+        Some(source.lines.partition_point(|start| *start <= position.offset) as u32)
+    }
     /// File name, line and column (both from 1; columns count characters) of a place.
     pub fn locate(&self, position: Position) -> Option<(&str, u32, u32)> {
         let source = self.get(position.source)?;

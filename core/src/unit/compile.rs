@@ -76,8 +76,8 @@ impl Runtime {
     /// Optimise, compile and load; the first `count` functions become the code of their templates.
     fn load_lowered(&mut self, mut lowered: LoweredUnit, count: usize, name: &str) -> Result<u32, CompileFailure> {
         self.optimise(&mut lowered)?;
-        let LoweredUnit { templates, functions, data, sites, assumptions } = lowered;
-        let unit = self.load_functions(functions, data.len(), name, &[])?;
+        let LoweredUnit { templates, source, functions, data, sites, assumptions } = lowered;
+        let unit = self.load_functions(functions, data.len(), name, &source)?;
         let mut watch = Watch::start();
         let image = UnitImage::new(unit, templates, sites, assumptions);
         let number = self.attach(image, &data, count);
@@ -125,7 +125,7 @@ impl Runtime {
         if self.options.evaluator {
             let evaluated = Rc::new(Evaluated::default());
             self.units.evaluated = Some(evaluated.clone());
-            let stubs = self.load_functions(bridge_functions(EVALUATED_REGISTERS), 0, "maru-stubs", &[])?;
+            let stubs = self.load_functions(bridge_functions(EVALUATED_REGISTERS), 0, "maru-stubs", "")?;
             if let CompiledUnit::Evaluated(stubs, _) = &stubs {
                 self.units.machine = Some(Rc::new(EvaluatorMachine { evaluated, stubs: stubs.clone() }));
             }
@@ -140,7 +140,7 @@ impl Runtime {
             )));
         }
         let functions = bridge_functions(architecture.argument_registers());
-        let stubs = self.load_functions(functions, 0, "maru-stubs", &[])?;
+        let stubs = self.load_functions(functions, 0, "maru-stubs", "")?;
         self.units.machine = Some(Rc::new(Host { enter: stubs.entry(ENTER) }));
         self.use_stubs(stubs);
         Ok(())
@@ -158,7 +158,7 @@ impl Runtime {
         functions: Vec<Function>,
         data_words: usize,
         name: &str,
-        manifest: &[u8],
+        source: &str,
     ) -> Result<CompiledUnit, CompileFailure> {
         self.units.statistics.functions += functions.len() as u64;
         if let Some(evaluated) = &self.units.evaluated {
@@ -168,7 +168,7 @@ impl Runtime {
             return Ok(CompiledUnit::Evaluated(evaluator, data));
         }
         let (architecture, format) = self.units.target()?;
-        let bytes = self.units.library(architecture, format, &functions, data_words, name, manifest)?;
+        let bytes = self.units.library(architecture, format, &functions, data_words, (name, source), &[])?;
         let image = self.units.directory.load_fresh(format, &bytes)?;
         self.units.statistics.file = self.units.directory.time_writing.as_nanos() as u64;
         self.units.statistics.dlopen = self.units.directory.time_opening.as_nanos() as u64;
@@ -198,18 +198,18 @@ impl Units {
         Ok((architecture, format))
     }
 
-    /// Optimised IR to the bytes of a library.
+    /// Optimised IR to the bytes of a library with a name, made of a source.
     pub(crate) fn library(
         &mut self,
         architecture: &'static dyn Architecture,
         format: &'static dyn ObjectFormat,
         functions: &[Function],
         data_words: usize,
-        name: &str,
+        (name, source): (&str, &str),
         manifest: &[u8],
     ) -> Result<Vec<u8>, CompileFailure> {
         let machine = identity(architecture, format)?;
-        let mut image = Image::new(name, "");
+        let mut image = Image::new(name, &absolute(source));
         for function in functions {
             let compiled = architecture.compile(function)?;
             let [select, allocate, encode] = compiled.nanoseconds;
@@ -229,6 +229,14 @@ impl Units {
         self.statistics.code_bytes += image.code.len() as u64;
         self.statistics.file_bytes += bytes.len() as u64;
         Ok(bytes)
+    }
+}
+
+/// Debuggers look for sources by absolute paths. What is no file, such as the text of a prompt, keeps its name.
+fn absolute(source: &str) -> String {
+    match std::path::absolute(source) {
+        Ok(path) if path.is_file() => path.display().to_string(),
+        _ => source.to_string(),
     }
 }
 
