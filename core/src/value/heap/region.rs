@@ -75,9 +75,22 @@ impl Region {
             libc::mprotect(start as *mut libc::c_void, end - self.committed, libc::PROT_READ | libc::PROT_WRITE)
         };
         if result == 0 {
+            self.prefer_huge_pages(start, end - self.committed);
             self.committed = end;
         }
         result == 0
+    }
+
+    /// Marking a heap of 100 MB takes up to twice as long with small pages. The first step keeps them, for small
+    /// programs start faster so.
+    fn prefer_huge_pages(&self, start: usize, size: usize) {
+        #[cfg(target_os = "linux")]
+        if start > self.base {
+            // SAFETY: advice on a range of ours; whether it is taken does not matter.
+            unsafe { libc::madvise(start as *mut libc::c_void, size, libc::MADV_HUGEPAGE) };
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (start, size);
     }
 
     /// Gives the pages of a committed range back. Afterwards it reads as zeros; answers false if it was left as it is.
