@@ -18,6 +18,8 @@ pub struct Flow {
     predecessors: Vec<u32>,
     /// By position: the interval of the block's subtree in a preorder of the dominator tree.
     intervals: Vec<(u32, u32)>,
+    /// Positions in that preorder: a block comes after all its predecessors but those at the ends of back edges.
+    pub preorder: Vec<u32>,
 }
 
 impl Flow {
@@ -145,11 +147,13 @@ impl Flow {
         // `next` is where the next child's interval starts; a dominator comes before all it dominates.
         let mut next = vec![0; count];
         self.intervals = vec![(0, 0); count];
+        self.preorder = vec![0; count];
         for position in 0..count {
             let dominator = self.dominators[position] as usize;
             let start = next[dominator];
             next[dominator] += sizes[position];
             self.intervals[position] = (start, start + sizes[position]);
+            self.preorder[start as usize] = position as u32;
             next[position] = start + 1;
         }
     }

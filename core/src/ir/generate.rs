@@ -182,4 +182,4 @@ impl<R: FnMut() -> u64> Choices<'_, R> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::ir) mod tests;

@@ -24,7 +24,7 @@ pub(in crate::ir) fn run(functions: Vec<Function>, seed: u64) -> (u64, Vec<u64>)
 }
 
 /// A stream of random numbers.
-fn stream(mut state: u64) -> impl FnMut() -> u64 {
+pub(in crate::ir) fn stream(mut state: u64) -> impl FnMut() -> u64 {
     move || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,0 +1,135 @@
+//! Computes nothing twice: a pure operation whose like was computed in a dominating block is replaced by that.
+//!
+//! Constants are cheaper made anew than kept: they are shared only where no call and no join lies between.
+
+use super::*;
+
+/// Run the pass.
+pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
+    let mut replacements = Replacements::new(function);
+    let pure = flow.order.iter().map(|&block| function.block(block).insts.len()).sum();
+    let mut seen = Seen::with_room_for(pure);
+    // By position: the stretch that its end lies in, the next number of one.
+    let mut stretches = vec![0; flow.order.len()];
+    let mut next_stretch = 0;
+    for &position in &flow.preorder {
+        let position = position as usize;
+        let mut stretch = match flow.predecessors(position) {
+            &[predecessor] if position != 0 => stretches[predecessor as usize],
+            _ => new(&mut next_stretch),
+        };
+        let data = &mut function.blocks[flow.order[position].0 as usize];
+        for inst in &mut data.insts {
+            inst.op.operands_mut(|value| replacements.apply(value));
+            if matches!(inst.op, Op::Helper(..) | Op::Call(..)) {
+                stretch = new(&mut next_stretch);
+            }
+            let Some(key) = key(&inst.op) else { continue };
+            let entry = seen.entry(key);
+            let near = |entry: Entry| entry.stretch == stretch || !inst.op.is_constant();
+            let usable = entry.is_some_and(|entry| near(entry) && flow.dominates(entry.position as usize, position));
+            match entry {
+                Some(entry) if usable && fuel.spend() => {
+                    for (result, by) in inst.results.iter().zip(entry.results) {
+                        if let (Some(result), Some(by)) = (*result, by) {
+                            replacements.replace(result, by);
+                        }
+                    }
+                }
+                _ => seen.set(key, Entry { position: position as u32, stretch, results: inst.results }),
+            }
+        }
+        data.exit.operands_mut(|value| replacements.apply(value));
+        stretches[position] = stretch;
+    }
+}
+
+/// A number not yet used, for a stretch: blocks and parts of blocks that a call or a join begins, and no other lies in.
+fn new(next: &mut u32) -> u32 {
+    *next += 1;
+    *next
+}
+
+/// What tells pure operations apart: a number of the operation's form, and its operands.
+type Key = (u16, u64);
+
+/// The key of a pure operation, which no other has unless it computes the same.
+fn key(op: &Op) -> Option<Key> {
+    let pair = |a: Val, b: Val| u64::from(a.0) << 32 | u64::from(b.0);
+    let sorted = |a: Val, b: Val| pair(a.min(b), a.max(b));
+    let form = |kind: u16, which: u16| kind << 8 | which;
+    Some(match *op {
+        Op::Const(number) => (form(1, 0), number as u64),
+        Op::FloatConst(bits) => (form(2, 0), bits),
+        Op::LoadData(n) => (form(3, 0), n.into()),
+        Op::FunctionAddress(id) => (form(4, 0), id.0.into()),
+        Op::Binary(op @ (Binary::Add | Binary::Mul | Binary::And | Binary::Or | Binary::Xor), a, b) => {
+            (form(5, op as u16), sorted(a, b))
+        }
+        Op::Binary(op, a, b) => (form(5, op as u16), pair(a, b)),
+        Op::Overflowing(op @ (Overflowing::Add | Overflowing::Mul), a, b) => (form(6, op as u16), sorted(a, b)),
+        Op::Overflowing(op, a, b) => (form(6, op as u16), pair(a, b)),
+        Op::Compare(op @ (Compare::Eq | Compare::Ne), a, b) => (form(7, op as u16), sorted(a, b)),
+        Op::Compare(op, a, b) => (form(7, op as u16), pair(a, b)),
+        Op::HasTag(mask, a) => (form(8, mask.into()), a.0.into()),
+        // Not sorted: of two NaNs, machines return the first.
+        Op::FloatBinary(op, a, b) => (form(9, op as u16), pair(a, b)),
+        Op::FloatUnary(op, a) => (form(10, op as u16), a.0.into()),
+        Op::FloatCompare(op, a, b) => (form(11, op as u16), pair(a, b)),
+        Op::IntToFloat(a) => (form(12, 0), a.0.into()),
+        Op::FloatToInt(a) => (form(13, 0), a.0.into()),
+        Op::FloatBits(a) => (form(14, 0), a.0.into()),
+        Op::FloatFromBits(a) => (form(15, 0), a.0.into()),
+        Op::Load(..)
+        | Op::LoadIndexed(..)
+        | Op::Store(..)
+        | Op::StoreIndexed(..)
+        | Op::LoadContext(_)
+        | Op::StoreContext(..)
+        | Op::Helper(..)
+        | Op::Call(..) => return None,
+    })
+}
+
+/// Where an operation was last seen.
+#[derive(Clone, Copy)]
+struct Entry {
+    position: u32,
+    stretch: u32,
+    results: [Option<Val>; 2],
+}
+
+/// Operations seen: an open-addressed table that never grows, for it has room for all.
+struct Seen {
+    slots: Vec<(Key, Entry)>,
+    mask: usize,
+}
+
+impl Seen {
+    fn with_room_for(count: usize) -> Seen {
+        let size = (2 * count).next_power_of_two().max(8);
+        // No operation has form 0.
+        let empty = ((0, 0), Entry { position: 0, stretch: 0, results: [None; 2] });
+        Seen { slots: vec![empty; size], mask: size - 1 }
+    }
+
+    /// The slot of the key, or the empty one where it belongs.
+    fn slot(&self, key: Key) -> usize {
+        let mixed = (key.1 ^ u64::from(key.0).rotate_right(16)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut slot = (mixed >> 32) as usize & self.mask;
+        while self.slots[slot].0 != key && self.slots[slot].0 .0 != 0 {
+            slot = (slot + 1) & self.mask;
+        }
+        slot
+    }
+
+    fn entry(&self, key: Key) -> Option<Entry> {
+        let (found, entry) = self.slots[self.slot(key)];
+        (found == key).then_some(entry)
+    }
+
+    fn set(&mut self, key: Key, entry: Entry) {
+        let slot = self.slot(key);
+        self.slots[slot] = (key, entry);
+    }
+}
