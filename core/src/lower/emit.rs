@@ -342,6 +342,19 @@ impl<'a, 'r> Emit<'a, 'r> {
                     self.branch_to(condition, (&when_true, *yes), (&state, *no));
                 }
             }
+            End::Inline(cell, args, site, result, body, after) => {
+                self.line(*site);
+                if state.demoted {
+                    let value = self.call(&Callee::Cell(*cell), args, *site, &mut state);
+                    self.set(&mut state, *result, value);
+                    let target = self.edge_to_block(&state, *after);
+                    self.jump(target);
+                } else {
+                    self.require_intact(&mut state);
+                    let target = self.edge_to_block(&state, *body);
+                    self.jump(target);
+                }
+            }
             End::Return(from) => {
                 let value = self.word(&mut state, *from);
                 self.b.ret(value);

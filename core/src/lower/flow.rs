@@ -81,6 +81,9 @@ pub enum End {
     If(Reg, BlockId, BlockId),
     /// The same for a primitive that answers true or nil.
     Test(Intrinsic, Vec<Reg>, CellId, u8, Site, BlockId, BlockId),
+    /// Go to the first block, where a function's body stands in place of a call of the cell, if the unit's
+    /// assumptions hold; else make the call, with its result in the register, and go to the second.
+    Inline(CellId, Vec<Reg>, Site, Reg, BlockId, BlockId),
     /// Return.
     Return(Reg),
     /// Call in tail position.
@@ -189,6 +192,7 @@ impl End {
         match self {
             End::If(r, ..) | End::Return(r) | End::Raise(r, _) => each(*r),
             End::Test(_, args, ..) => args.iter().for_each(|r| each(*r)),
+            End::Inline(_, args, ..) => args.iter().for_each(|r| each(*r)),
             End::TailCall(callee, args, _) => {
                 callee.uses(&mut each);
                 args.iter().for_each(|r| each(*r));
@@ -200,7 +204,7 @@ impl End {
     pub fn successors(&self) -> impl Iterator<Item = BlockId> {
         let (first, second) = match self {
             End::Jump(to) => (Some(*to), None),
-            End::If(_, yes, no) | End::Test(.., yes, no) => (Some(*yes), Some(*no)),
+            End::If(_, yes, no) | End::Test(.., yes, no) | End::Inline(.., yes, no) => (Some(*yes), Some(*no)),
             _ => (None, None),
         };
         first.into_iter().chain(second)
@@ -242,6 +246,11 @@ impl Liveness {
         let data = &flow.blocks[block as usize];
         for to in data.end.successors() {
             self.add(to, set);
+        }
+        // The result of a call made in place of an inlined body is defined on the way to the second block; the
+        // first block defines it itself before it is read.
+        if let End::Inline(_, _, _, result, ..) = data.end {
+            remove(set, result);
         }
         data.end.uses(|r| insert(set, r));
         for instr in data.instrs[index..].iter().rev() {

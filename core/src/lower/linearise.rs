@@ -23,9 +23,16 @@ enum Destination {
 /// Makes the flow graph of one template.
 pub struct Linearise<'a, 'r> {
     unit: &'a mut UnitContext<'r>,
+    /// All templates of the unit.
+    all: &'a [Rc<Template>],
+    /// The template whose nodes are being made linear: the function's own, or one that is inlined.
     template: &'a Template,
-    /// The template's number in the unit.
+    /// The template's number in the unit, for sites and known captures.
     number: u32,
+    /// The register of the template's slot 0.
+    base: Reg,
+    /// Templates that are being inlined, to end recursion.
+    inlining: Vec<*const Template>,
     blocks: Vec<FlowBlock>,
     current: Option<BlockId>,
     handler: Option<BlockId>,
@@ -41,12 +48,20 @@ pub struct Linearise<'a, 'r> {
 }
 
 impl<'a, 'r> Linearise<'a, 'r> {
-    fn new(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32) -> Linearise<'a, 'r> {
+    fn new(
+        unit: &'a mut UnitContext<'r>,
+        all: &'a [Rc<Template>],
+        template: &'a Template,
+        number: u32,
+    ) -> Linearise<'a, 'r> {
         let slots = template.frame_size();
         let mut linearise = Linearise {
             unit,
+            all,
             template,
             number,
+            base: 0,
+            inlining: vec![std::ptr::from_ref(template)],
             blocks: Vec::new(),
             current: None,
             handler: None,
@@ -64,8 +79,13 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     /// The flow graph of template `number` of the unit.
-    pub fn template(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32) -> Flow {
-        let mut linearise = Linearise::new(unit, template, number);
+    pub fn template(
+        unit: &'a mut UnitContext<'r>,
+        all: &'a [Rc<Template>],
+        template: &'a Template,
+        number: u32,
+    ) -> Flow {
+        let mut linearise = Linearise::new(unit, all, template, number);
         linearise.box_parameters();
         linearise.lower(&template.body, Destination::Return);
         linearise.finish()
@@ -73,8 +93,14 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     /// The flow graph of one loop of a template, which takes over the interpreter's frame between two turns and
     /// gives it back at the end, whether that is a value or an error.
-    pub fn running_loop(unit: &'a mut UnitContext<'r>, template: &'a Template, number: u32, node: &Node) -> Flow {
-        let mut linearise = Linearise::new(unit, template, number);
+    pub fn running_loop(
+        unit: &'a mut UnitContext<'r>,
+        all: &'a [Rc<Template>],
+        template: &'a Template,
+        number: u32,
+        node: &Node,
+    ) -> Flow {
+        let mut linearise = Linearise::new(unit, all, template, number);
         let slots = template.frame_size() as Reg;
         (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
         let changed = changed_slots(template, node);
@@ -112,7 +138,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let parameters = self.template.parameters + u32::from(self.template.rest);
         for slot in 0..parameters {
             if self.template.variables[slot as usize].boxed {
-                self.push(Instr::NewBox(slot, slot));
+                self.push(Instr::NewBox(self.base + slot, self.base + slot));
             }
         }
     }
@@ -177,9 +203,8 @@ impl<'a, 'r> Linearise<'a, 'r> {
     /// The register that holds an expression's value: a variable's own, if nobody changes it meanwhile.
     fn value(&mut self, node: &Node) -> Reg {
         if let Node::Local(slot) = node {
-            let slot = *slot as usize;
-            if !self.template.variables[slot].boxed && !self.assigned[slot] {
-                return slot as Reg;
+            if !self.template.variables[*slot as usize].boxed && !self.assigned[*slot as usize] {
+                return self.base + slot;
             }
         }
         let register = self.new_register();
@@ -200,9 +225,9 @@ impl<'a, 'r> Linearise<'a, 'r> {
             Node::Local(slot) => {
                 if self.template.variables[*slot as usize].boxed {
                     let result = self.target(destination);
-                    self.define(Instr::BoxGet(result, *slot), result, destination);
+                    self.define(Instr::BoxGet(result, self.base + slot), result, destination);
                 } else {
-                    self.deliver(*slot, destination);
+                    self.deliver(self.base + slot, destination);
                 }
             }
             Node::Captured(index) => self.captured(*index, destination),
@@ -219,18 +244,18 @@ impl<'a, 'r> Linearise<'a, 'r> {
             Node::Bind(slot, value) => {
                 if self.template.variables[*slot as usize].boxed {
                     let value = self.value(value);
-                    self.push(Instr::NewBox(*slot, value));
+                    self.push(Instr::NewBox(self.base + slot, value));
                 } else {
-                    self.lower(value, Destination::Into(*slot));
+                    self.lower(value, Destination::Into(self.base + slot));
                 }
                 self.nil(destination);
             }
             Node::SetLocal(slot, value) => {
                 let value = self.value(value);
                 if self.template.variables[*slot as usize].boxed {
-                    self.push(Instr::BoxSet(*slot, value));
+                    self.push(Instr::BoxSet(self.base + slot, value));
                 } else {
-                    self.push(Instr::Move(*slot, value));
+                    self.push(Instr::Move(self.base + slot, value));
                 }
                 self.deliver(value, destination);
             }
@@ -399,9 +424,10 @@ impl<'a, 'r> Linearise<'a, 'r> {
     /// Bind loop variables to values that may be read from the same slots.
     fn bind_all(&mut self, slots: &[u32], values: &[Reg]) {
         let mut sources = values.to_vec();
+        let places: Vec<Reg> = slots.iter().map(|slot| self.base + slot).collect();
         for (index, source) in values.iter().enumerate() {
             // A slot that an earlier binding of this turn overwrites must be saved first.
-            if slots[..index].contains(source) {
+            if places[..index].contains(source) {
                 let saved = self.new_register();
                 sources[index] = saved;
             }
@@ -409,11 +435,11 @@ impl<'a, 'r> Linearise<'a, 'r> {
         for (saved, source) in sources.iter().zip(values).filter(|(saved, source)| saved != source) {
             self.push(Instr::Move(*saved, *source));
         }
-        for (slot, source) in slots.iter().zip(&sources) {
+        for ((slot, place), source) in slots.iter().zip(places).zip(&sources) {
             if self.template.variables[*slot as usize].boxed {
-                self.push(Instr::NewBox(*slot, *source));
-            } else if slot != source {
-                self.push(Instr::Move(*slot, *source));
+                self.push(Instr::NewBox(place, *source));
+            } else if place != *source {
+                self.push(Instr::Move(place, *source));
             }
         }
     }
@@ -423,7 +449,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let mut registers = Vec::with_capacity(template.captures.len());
         for capture in &template.captures {
             registers.push(match capture {
-                Capture::Local(slot) => *slot,
+                Capture::Local(slot) => self.base + slot,
                 Capture::Captured(index) => {
                     let register = self.new_register();
                     self.push(Instr::Captured(register, *index));
@@ -456,12 +482,12 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 }
             }
             let site = self.site(template.position);
-            self.push(Instr::Closure(*slot, template.clone(), captures, site));
+            self.push(Instr::Closure(self.base + slot, template.clone(), captures, site));
         }
         for (slot, template) in bindings {
             for (index, capture) in template.captures.iter().enumerate() {
                 if let (true, Capture::Local(from)) = (in_group(capture), capture) {
-                    self.push(Instr::SetCapture(*slot, index as u32, *from));
+                    self.push(Instr::SetCapture(self.base + slot, index as u32, self.base + from));
                 }
             }
         }
@@ -511,6 +537,9 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 return;
             }
         }
+        if self.try_inline(call, destination) {
+            return;
+        }
         let callee = self.callee(&call.function, call.arguments.len());
         let arguments = self.operands(&call.arguments, false);
         if self.current.is_none() {
@@ -523,6 +552,63 @@ impl<'a, 'r> Linearise<'a, 'r> {
         }
         let result = self.target(destination);
         self.define(Instr::Call(result, callee, arguments, site), result, destination);
+    }
+
+    /// Put a small function's body in place of a call of it, guarded by the unit's assumptions.
+    fn try_inline(&mut self, call: &Call, destination: Destination) -> bool {
+        let Node::Global(index, _) = &call.function else { return false };
+        let cell = self.template.cells[*index as usize];
+        if self.inlining.len() > DEEPEST_INLINING {
+            return false;
+        }
+        let Some(number) = self.unit.inlinable(cell, call.arguments.len()) else { return false };
+        let all = self.all;
+        let template: &'a Template = &all[number as usize];
+        if self.inlining.contains(&std::ptr::from_ref(template)) || !is_small(template) {
+            return false;
+        }
+        if !self.unit.rely_on_function(cell) {
+            return false;
+        }
+        let arguments: Vec<Reg> = call.arguments.iter().map(|argument| self.value(argument)).collect();
+        if self.current.is_none() {
+            return true;
+        }
+        let base = self.registers;
+        self.registers += template.frame_size() as Reg;
+        let result = self.target(destination);
+        let site = self.site(call.position);
+        let (body, after) = (self.new_block(), self.new_block());
+        self.end(End::Inline(cell, arguments.clone(), site, result, body, after));
+        self.current = Some(body);
+        for (slot, argument) in arguments.iter().enumerate() {
+            self.push(Instr::Move(base + slot as Reg, *argument));
+        }
+        self.inlined_body(template, number, base, result);
+        self.end(End::Jump(after));
+        self.current = Some(after);
+        self.deliver(result, if let Destination::Into(_) = destination { Destination::Effect } else { destination });
+        true
+    }
+
+    /// The body of an inlined function: everything that belongs to the template changes for its time.
+    fn inlined_body(&mut self, template: &'a Template, number: u32, base: Reg, result: Reg) {
+        let slots = template.frame_size();
+        let mut assigned = vec![false; slots];
+        mark_assigned(&template.body, &mut assigned);
+        let outer = (self.template, self.number, self.base);
+        let outer_assigned = std::mem::replace(&mut self.assigned, assigned);
+        let outer_known = std::mem::replace(&mut self.known_slots, vec![None; slots]);
+        let outer_loops = std::mem::replace(&mut self.loops, vec![None; template.loops as usize]);
+        (self.template, self.number, self.base) = (template, number, base);
+        self.inlining.push(std::ptr::from_ref(template));
+        self.box_parameters();
+        self.lower(&template.body, Destination::Into(result));
+        self.inlining.pop();
+        (self.template, self.number, self.base) = outer;
+        self.assigned = outer_assigned;
+        self.known_slots = outer_known;
+        self.loops = outer_loops;
     }
 
     fn callee(&mut self, function: &Node, count: usize) -> Callee {
@@ -543,7 +629,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             }
             Node::Local(slot) if self.known_slots[*slot as usize].is_some() => {
                 let known = self.known_slots[*slot as usize].expect("just tested");
-                self.known_or_register(*slot, known, count)
+                self.known_or_register(self.base + slot, known, count)
             }
             Node::Captured(index) => match self.unit.known_capture(self.number, *index) {
                 Some(known) => {
@@ -582,9 +668,9 @@ impl<'a, 'r> Linearise<'a, 'r> {
             if self.template.variables[*slot as usize].boxed {
                 let error = self.new_register();
                 self.push(Instr::Catch(error, false));
-                self.push(Instr::NewBox(*slot, error));
+                self.push(Instr::NewBox(self.base + slot, error));
             } else {
-                self.push(Instr::Catch(*slot, false));
+                self.push(Instr::Catch(self.base + slot, false));
             }
             self.lower(handler, Destination::Into(result));
             self.end(End::Jump(done));
@@ -626,6 +712,30 @@ pub fn changed_slots(template: &Template, node: &Node) -> Vec<Reg> {
     mark_assigned(node, &mut changed);
     let is_changed = |slot: &Reg| changed[*slot as usize] && !template.variables[*slot as usize].boxed;
     (0..changed.len() as Reg).filter(is_changed).collect()
+}
+
+/// How many calls deep functions are inlined.
+const DEEPEST_INLINING: usize = 3;
+/// The largest function, in nodes, that is inlined.
+const LARGEST_INLINED: usize = 30;
+
+/// Whether a function is worth inlining: small, and without closures, handlers and definitions, whose templates and
+/// frames belong to it.
+fn is_small(template: &Template) -> bool {
+    fn count(node: &Node, left: &mut usize) -> bool {
+        let plain = !matches!(
+            node,
+            Node::Lambda(_) | Node::Fix(..) | Node::Try(_) | Node::WithEnvironment(_) | Node::Define(..)
+        );
+        if !plain || *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        let mut all = true;
+        node.children(&mut |child| all = all && count(child, left));
+        all
+    }
+    count(&template.body, &mut LARGEST_INLINED.clone())
 }
 
 /// Note the slots that are assigned.

@@ -119,7 +119,8 @@ pub fn lower_loop(
     let number = unit.templates.len() as u32;
     unit.templates.push(template.clone());
     unit.find_known_captures(number);
-    let flow = linearise::Linearise::running_loop(&mut unit, template, number, node);
+    let all = unit.templates.clone();
+    let flow = linearise::Linearise::running_loop(&mut unit, &all, template, number, node);
     functions.push(emit::Emit::function(&mut unit, &flow, template, number, true));
     unit.finish(functions)
 }
@@ -146,9 +147,10 @@ impl<'r> UnitContext<'r> {
     fn lower_templates(&mut self) -> Vec<ir::Function> {
         let count = self.templates.len() as u32;
         (0..count).for_each(|number| self.find_known_captures(number));
+        let all = self.templates.clone();
         let lower = |number: u32| {
             let template = self.templates[number as usize].clone();
-            let flow = linearise::Linearise::template(self, &template, number);
+            let flow = linearise::Linearise::template(self, &all, &template, number);
             emit::Emit::function(self, &flow, &template, number, false)
         };
         (0..count).map(lower).collect()
@@ -283,6 +285,23 @@ impl<'r> UnitContext<'r> {
         let number = self.number_of(template)?;
         let usable = template.captures.is_empty() && self.accepts(number, arguments);
         (usable && self.rely_on(cell, Assumption::Function(number))).then_some(number)
+    }
+    /// The number of the function of this unit that a cell holds, if its body may stand in place of calls with that
+    /// many arguments.
+    pub(crate) fn inlinable(&self, cell: CellId, arguments: usize) -> Option<u32> {
+        let value = self.runtime.cells.get(cell).value;
+        if !self.runtime.is_kind(value, Kind::Closure) {
+            return None;
+        }
+        let template = self.runtime.template(value)?;
+        let number = self.number_of(template)?;
+        (template.captures.is_empty() && self.accepts(number, arguments)).then_some(number)
+    }
+    /// Rely on a cell keeping the function of this unit that it holds.
+    pub(crate) fn rely_on_function(&mut self, cell: CellId) -> bool {
+        let value = self.runtime.cells.get(cell).value;
+        let number = self.runtime.template(value).and_then(|template| self.number_of(template));
+        number.is_some_and(|number| self.rely_on(cell, Assumption::Function(number)))
     }
     /// Whether a function of the unit takes exactly that many arguments.
     pub(crate) fn accepts(&self, number: u32, arguments: usize) -> bool {
