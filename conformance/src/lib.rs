@@ -1,1 +1,3 @@
-//! conformance
+//! The same programs on every target, compared with the interpreter.
+
+pub mod golden;
