@@ -2,6 +2,7 @@
 
 pub mod expand;
 pub mod tree;
+pub mod tree_text;
 
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::heap::Marker;

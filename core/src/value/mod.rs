@@ -3,5 +3,6 @@
 pub mod heap;
 mod layout;
 pub mod number;
+pub mod print;
 
 pub use layout::*;

@@ -201,7 +201,7 @@ pub(super) fn list_do(expander: &mut Expander, form: Value, place: Place) -> Res
     let test = of_rest(expander, "pair?", at);
     let element = of_rest(expander, "car", at);
     let next = of_rest(expander, "cdr", at);
-    let (list, body) = collection(expander, form, place, element, vec![Expression::set(&rest, next)])?;
+    let (list, body) = collection(expander, form, place, element, Expression::set(&rest, next))?;
     let turns = Expression::While(Box::new(test), Box::new(body), place.position);
     Ok(Expression::Sequence(vec![Expression::bind(&rest, list), turns]))
 }
@@ -226,20 +226,20 @@ fn indexed(expander: &mut Expander, form: Value, place: Place, length: &str, at:
     let element = expander.call_global(at, element, operand);
     let next = vec![Expression::of(&index), Expression::Constant(Value::fixnum(1))];
     let next = expander.call_global("+", next, operand);
-    let (value, body) = collection(expander, form, place, element, vec![Expression::set(&index, next)])?;
+    let (value, body) = collection(expander, form, place, element, Expression::set(&index, next))?;
     let turns = Expression::While(Box::new(test), Box::new(body), place.position);
     let zero = Expression::Constant(Value::fixnum(0));
     Ok(Expression::Sequence(vec![Expression::bind(&sequence, value), Expression::bind(&index, zero), turns]))
 }
 
 /// `(name x collection body…)`: the collection, and a turn of the loop, in which `x` (or a pattern) is bound to the
-/// element, then the loop advances, then the body follows. (So the body may change the collection.)
+/// element, then the body follows, then the loop advances. (So the body may change the rest of the collection.)
 fn collection(
     expander: &mut Expander,
     form: Value,
     place: Place,
     element: Expression,
-    advance: Vec<Expression>,
+    advance: Expression,
 ) -> Result<(Expression, Expression), Failure> {
     let name = expander.name_of(form);
     let wanted = format!("{name}: a variable and a collection are wanted");
@@ -250,13 +250,13 @@ fn collection(
     let value = expander.element_of(rest, operand)?;
     let (mut turn, mut variables) = (Vec::new(), Vec::new());
     expander.destructure(&name, target, element, operand, &mut turn, &mut variables)?;
-    turn.extend(advance);
     let mark = expander.scope.enter();
     variables.into_iter().for_each(|(name, variable)| expander.scope.bind(name, variable));
     let forms = expander.runtime.cdr(rest);
     let body = expander.body(forms, operand);
     expander.scope.leave(mark);
     turn.push(body?);
+    turn.push(advance);
     Ok((value, Expression::sequence(turn)))
 }
 

@@ -29,8 +29,8 @@ mod mark;
 mod quasiquote;
 mod resolve;
 mod scope;
-#[cfg(test)]
-mod tests;
+
+pub use core_forms::names as core_form_names;
 
 use super::tree::Template;
 use crate::runtime::{Failure, Runtime, Symbol};

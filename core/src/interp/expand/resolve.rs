@@ -204,7 +204,13 @@ impl Resolver<'_> {
             Expression::Sequence(expressions) => {
                 let mut nodes = Vec::new();
                 self.flatten(expressions, tail, &mut nodes)?;
-                Node::Sequence(nodes)
+                match nodes.pop() {
+                    Some(only) if nodes.is_empty() => only,
+                    last => {
+                        nodes.extend(last);
+                        Node::Sequence(nodes)
+                    }
+                }
             }
             Expression::While(test, body, position) => {
                 Node::While(self.boxed_node(test, false)?, self.boxed_node(body, false)?, *position)

@@ -1,0 +1,300 @@
+//! Values as text.
+//!
+//! Lists of any length and depth are written without recursion. A structure that contains itself is cut off with
+//! `…` where it comes round.
+
+use super::number::Number;
+use super::{offset, Kind, Value};
+use crate::runtime::Runtime;
+use rustc_hash::FxHashSet;
+use std::fmt::Write;
+
+/// For whom a value is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// For people: strings are bare.
+    Print,
+    /// For the reader: strings are quoted, with escapes.
+    Dump,
+}
+
+/// The text of a value.
+pub fn text(runtime: &Runtime, value: Value, style: Style) -> String {
+    let mut text = String::new();
+    write(runtime, value, style, &mut text);
+    text
+}
+
+/// Append the text of a value.
+pub fn write(runtime: &Runtime, value: Value, style: Style, text: &mut String) {
+    let mut printer = Printer { runtime, style, text, steps: Vec::new(), open: FxHashSet::default() };
+    printer.value(value);
+    while let Some(step) = printer.steps.pop() {
+        printer.step(step);
+    }
+}
+
+/// What remains to be written, last one first.
+enum Step {
+    /// The pairs of a list from here on, of which `count` have been written; some earlier pair, to notice cycles.
+    Pairs { rest: Value, earlier: Value, count: usize },
+    /// Values from an index on.
+    Elements { of: Elements, index: usize },
+    /// A value on its own.
+    Value(Value),
+    /// Close what opened at this address.
+    Close(usize, char),
+}
+
+/// Values in a row.
+#[derive(Clone, Copy)]
+enum Elements {
+    Array(Value),
+    Fields(Value),
+}
+
+struct Printer<'a> {
+    runtime: &'a Runtime,
+    style: Style,
+    text: &'a mut String,
+    steps: Vec<Step>,
+    /// Addresses of the structures whose inside is being written.
+    open: FxHashSet<usize>,
+}
+
+impl Printer<'_> {
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Value(value) => self.value(value),
+            Step::Pairs { rest, earlier, count } => self.pairs(rest, earlier, count),
+            Step::Elements { of, index } => self.elements(of, index),
+            Step::Close(address, bracket) => {
+                self.open.remove(&address);
+                if bracket != '\0' {
+                    self.text.push(bracket);
+                }
+            }
+        }
+    }
+
+    /// Note that a structure is being written; false if it is already, around this place.
+    fn enter(&mut self, value: Value) -> bool {
+        let fresh = self.open.insert(value.address());
+        if !fresh {
+            self.text.push('…');
+        }
+        fresh
+    }
+
+    fn value(&mut self, value: Value) {
+        if let Some(number) = Number::from_value(value) {
+            return self.put(format_args!("{number}"));
+        }
+        if value.is_pair() {
+            return self.list(value);
+        }
+        match self.runtime.kind(value) {
+            Some(kind) => self.object(value, kind),
+            None if value.is_nil() => self.text.push_str("()"),
+            None if value == Value::TRUE => self.text.push_str("#t"),
+            None => self.text.push_str("<mark>"),
+        }
+    }
+
+    fn put(&mut self, text: std::fmt::Arguments) {
+        // Writing to a string cannot fail.
+        let _ = self.text.write_fmt(text);
+    }
+
+    fn list(&mut self, list: Value) {
+        if !self.enter(list) {
+            return;
+        }
+        let rest = self.runtime.cdr(list);
+        if let (Some(prefix), true) = (self.prefix(list), rest.is_pair() && self.runtime.cdr(rest).is_nil()) {
+            self.text.push_str(prefix);
+            self.steps.push(Step::Close(list.address(), '\0'));
+            self.steps.push(Step::Value(self.runtime.car(rest)));
+            return;
+        }
+        self.text.push('(');
+        self.steps.push(Step::Close(list.address(), ')'));
+        self.pairs(list, Value::NIL, 0);
+    }
+
+    /// What the reader takes for a list with this head.
+    fn prefix(&self, list: Value) -> Option<&'static str> {
+        let head = self.runtime.as_symbol(self.runtime.car(list))?;
+        Some(match self.runtime.symbols.name(head) {
+            "quote" => "'",
+            "quasiquote" => "`",
+            "unquote" => ",",
+            "unquote-splicing" => ",@",
+            _ => return None,
+        })
+    }
+
+    fn pairs(&mut self, rest: Value, earlier: Value, count: usize) {
+        if rest.is_nil() {
+            return;
+        }
+        if count > 0 {
+            self.text.push(' ');
+        }
+        if rest == earlier {
+            return self.text.push('…');
+        }
+        if !rest.is_pair() {
+            self.text.push_str(". ");
+            return self.steps.push(Step::Value(rest));
+        }
+        // Brent: the pair remembered moves up whenever the distance to it has doubled.
+        let earlier = if count.is_power_of_two() { rest } else { earlier };
+        let next = self.runtime.cdr(rest);
+        self.steps.push(Step::Pairs { rest: next, earlier, count: count + 1 });
+        self.steps.push(Step::Value(self.runtime.car(rest)));
+    }
+
+    fn elements(&mut self, of: Elements, index: usize) {
+        let values: &[Value] = match of {
+            Elements::Array(array) => {
+                let storage = self.runtime.field(array, offset::SEQUENCE_STORAGE);
+                let length = self.runtime.sequence_length(array);
+                self.runtime.slots(storage).get(..length).unwrap_or_default()
+            }
+            // The fields follow the class.
+            Elements::Fields(instance) => self.runtime.slots(instance).get(1..).unwrap_or_default(),
+        };
+        let Some(value) = values.get(index) else { return };
+        if index > 0 {
+            self.text.push(' ');
+        }
+        self.steps.push(Step::Elements { of, index: index + 1 });
+        self.steps.push(Step::Value(*value));
+    }
+
+    fn object(&mut self, value: Value, kind: Kind) {
+        let runtime = self.runtime;
+        match kind {
+            Kind::String if self.style == Style::Dump => self.quoted(value),
+            Kind::String => self.text.push_str(&runtime.text(value)),
+            Kind::Symbol => {
+                let name = runtime.as_symbol(value).map_or("", |symbol| runtime.symbols.name(symbol));
+                self.text.push_str(name);
+            }
+            Kind::Array => {
+                if self.enter(value) {
+                    self.text.push_str("#(");
+                    self.steps.push(Step::Close(value.address(), ')'));
+                    self.steps.push(Step::Elements { of: Elements::Array(value), index: 0 });
+                }
+            }
+            Kind::Instance => {
+                if self.enter(value) {
+                    let class = runtime.field(value, offset::INSTANCE_CLASS);
+                    self.opaque(class, Kind::Class);
+                    self.text.push('(');
+                    self.steps.push(Step::Close(value.address(), ')'));
+                    self.steps.push(Step::Elements { of: Elements::Fields(value), index: 0 });
+                }
+            }
+            Kind::Error => self.error(value),
+            _ => self.opaque(value, kind),
+        }
+    }
+
+    /// What has no text that reads back: its type, and its name if it has one.
+    fn opaque(&mut self, value: Value, kind: Kind) {
+        let type_name = match kind {
+            Kind::Closure => "<expr>",
+            Kind::Primitive => "<subr>",
+            Kind::Form => "<form>",
+            Kind::Environment => "<environment>",
+            Kind::Data => "<data>",
+            Kind::Class => "<class>",
+            Kind::Selector => "<selector>",
+            Kind::Generic => "<generic>",
+            Kind::Table => "<table>",
+            Kind::Port => "<port>",
+            Kind::Architecture => "<architecture>",
+            Kind::Box => "<box>",
+            Kind::Code => "<code>",
+            Kind::Bytes | Kind::Slots => "<storage>",
+            _ => "<object>",
+        };
+        let name = self.name(value, kind);
+        if kind == Kind::Class && !name.is_empty() {
+            return self.text.push_str(&name);
+        }
+        self.text.push_str(type_name);
+        self.text.push_str(&name);
+    }
+
+    fn name(&self, value: Value, kind: Kind) -> String {
+        let runtime = self.runtime;
+        let symbol_name = |name: Value| {
+            runtime.as_symbol(name).map_or(String::new(), |symbol| runtime.symbols.name(symbol).to_string())
+        };
+        match kind {
+            Kind::Closure => runtime.template(value).map_or(String::new(), |template| symbol_name(template.name)),
+            Kind::Form => {
+                let function = runtime.field(value, offset::FORM_FUNCTION);
+                runtime.kind(function).map_or(String::new(), |kind| self.name(function, kind))
+            }
+            Kind::Primitive => {
+                let index = runtime.field(value, offset::CALLABLE_INDEX).as_fixnum().unwrap_or(-1);
+                let primitive = usize::try_from(index).ok().and_then(|index| runtime.primitives.get(index));
+                primitive.map_or(String::new(), |primitive| primitive.name.to_string())
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// `<error>kind: message irritant…`.
+    fn error(&mut self, error: Value) {
+        if !self.enter(error) {
+            return;
+        }
+        let runtime = self.runtime;
+        self.text.push_str("<error>");
+        let kind = runtime.field(error, offset::ERROR_KIND);
+        let name = runtime.as_symbol(kind).map_or("", |symbol| runtime.symbols.name(symbol));
+        let message = runtime.field(error, offset::ERROR_MESSAGE);
+        let message = if runtime.is_kind(message, Kind::String) { runtime.text(message) } else { String::new() };
+        self.put(format_args!("{name}: {message}"));
+        let irritants = runtime.field(error, offset::ERROR_IRRITANTS);
+        self.steps.push(Step::Close(error.address(), '\0'));
+        if irritants.is_pair() {
+            self.text.push(' ');
+            self.pairs(irritants, Value::NIL, 0);
+        }
+    }
+
+    fn quoted(&mut self, string: Value) {
+        let length = self.runtime.sequence_length(string);
+        let storage = self.runtime.field(string, offset::SEQUENCE_STORAGE);
+        self.text.push('"');
+        for bytes in self.runtime.bytes(storage).chunks_exact(4).take(length) {
+            let point = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            self.escaped(char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        self.text.push('"');
+    }
+
+    fn escaped(&mut self, character: char) {
+        match character {
+            '"' => self.text.push_str("\\\""),
+            '\\' => self.text.push_str("\\\\"),
+            '\n' => self.text.push_str("\\n"),
+            '\t' => self.text.push_str("\\t"),
+            '\r' => self.text.push_str("\\r"),
+            '\u{1b}' => self.text.push_str("\\e"),
+            '\0'..='\u{1f}' | '\u{7f}' => self.put(format_args!("\\x{:02x}", character as u32)),
+            // Marks that change how the text around them is shown.
+            '\u{80}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
+                self.put(format_args!("\\u{:04x}", character as u32));
+            }
+            _ => self.text.push(character),
+        }
+    }
+}
