@@ -75,11 +75,14 @@ fn file(place: &Place, key: &CacheKey, ending: &str) -> PathBuf {
     place.directory().join(format!("{}.{ending}", key.name()))
 }
 
+/// The ending of a file, and what is done to it.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
 #[test]
 fn every_damage_is_found_and_the_entry_removed() {
     let place = Place::new();
     let cache = place.cache();
-    let changes: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let changes: [Damage; 5] = [
         ("image", |bytes| bytes[3] ^= 1),
         ("image", |bytes| bytes.truncate(4)),
         ("image", |bytes| bytes.push(0)),

@@ -1,32 +1,115 @@
 //! The `.debug_` sections: one compilation unit with a subprogram and line rows for each function.
 //!
-//! DWARF 4, because its addresses have fixed places and every debugger and profiler in use reads it. The paths are
-//! those that the image names: the current directory is not looked at, so that bytes are reproducible.
+//! DWARF 4, because every debugger and profiler in use reads it. The paths are those that the image names: the
+//! current directory is not looked at, so that bytes are reproducible. Written by hand, because a compiler waits for
+//! it: a general library takes ten times as long as all the rest of the file.
 
-use gimli::write::{Address, AttributeValue, Dwarf, EndianVec, LineProgram, LineString, Sections, Unit, UnitEntryId};
-use gimli::{constants as dwarf, Encoding, Format, LittleEndian};
-use maru_core::format::{FormatError, Image, ImageFunction};
+use crate::bytes::Bytes;
+use gimli::constants as dwarf;
+use maru_core::format::{Image, ImageFunction};
 use std::path::Path;
 
 /// The names of the sections, in the order of [`sections`].
 pub const NAMES: [&str; 4] = [".debug_abbrev", ".debug_info", ".debug_line", ".debug_str"];
 
-const ENCODING: Encoding = Encoding { format: Format::Dwarf32, version: 4, address_size: 8 };
+const VERSION: u16 = 4;
+const UNIT_ABBREVIATION: u8 = 1;
+const FUNCTION_ABBREVIATION: u8 = 2;
+
+/// Line numbers that a special opcode can go back by, and how many steps it has.
+const LINE_BASE: i64 = -5;
+const LINE_RANGE: i64 = 14;
+/// Number of the first special opcode, one more than that of the last standard one.
+const OPCODE_BASE: u8 = 13;
+/// How many operands the standard opcodes have.
+const OPERANDS: [u8; OPCODE_BASE as usize - 1] = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
 
 /// Contents of the sections named by [`NAMES`], or `None` if the image has no lines to speak of.
-pub fn sections(image: &Image, code: u64) -> Result<Option<[Vec<u8>; 4]>, FormatError> {
+pub fn sections(image: &Image, code: u64) -> Option<[Vec<u8>; 4]> {
     if image.source.is_empty() || image.functions.iter().all(|function| function.lines.is_empty()) {
-        return Ok(None);
+        return None;
     }
-    let mut dwarf = Dwarf::new();
-    let unit = dwarf.units.add(Unit::new(ENCODING, line_program(image, code)));
-    describe_unit(image, code, &mut dwarf, unit);
-    let mut sections = Sections::new(EndianVec::new(LittleEndian));
-    dwarf
-        .write(&mut sections)
-        .map_err(|error| FormatError(format!("{}: line tables cannot be written: {error}", image.name)))?;
-    let Sections { debug_abbrev, debug_info, debug_line, debug_str, .. } = sections;
-    Ok(Some([debug_abbrev.0.into_vec(), debug_info.0.into_vec(), debug_line.0.into_vec(), debug_str.0.into_vec()]))
+    let mut strings = Bytes::default();
+    let info = unit(image, code, &mut strings);
+    Some([abbreviations().0, info.0, line_program(image, code).0, strings.0])
+}
+
+/// What the entries of the unit look like: pairs of attribute and form.
+fn abbreviations() -> Bytes {
+    let mut out = Bytes::default();
+    let mut entry =
+        |number, tag: dwarf::DwTag, children: dwarf::DwChildren, attributes: &[(dwarf::DwAt, dwarf::DwForm)]| {
+            out.u8(number);
+            out.uleb(tag.0.into());
+            out.u8(children.0);
+            for (attribute, form) in attributes {
+                out.uleb(attribute.0.into());
+                out.uleb(form.0.into());
+            }
+            out.raw(&[0, 0]);
+        };
+    let unit = [
+        (dwarf::DW_AT_producer, dwarf::DW_FORM_strp),
+        (dwarf::DW_AT_language, dwarf::DW_FORM_data1),
+        (dwarf::DW_AT_name, dwarf::DW_FORM_strp),
+        (dwarf::DW_AT_comp_dir, dwarf::DW_FORM_strp),
+        (dwarf::DW_AT_low_pc, dwarf::DW_FORM_addr),
+        (dwarf::DW_AT_high_pc, dwarf::DW_FORM_data4),
+        (dwarf::DW_AT_stmt_list, dwarf::DW_FORM_sec_offset),
+    ];
+    let function = [
+        (dwarf::DW_AT_name, dwarf::DW_FORM_strp),
+        (dwarf::DW_AT_external, dwarf::DW_FORM_flag_present),
+        (dwarf::DW_AT_low_pc, dwarf::DW_FORM_addr),
+        (dwarf::DW_AT_high_pc, dwarf::DW_FORM_data4),
+        (dwarf::DW_AT_decl_file, dwarf::DW_FORM_data1),
+        (dwarf::DW_AT_decl_line, dwarf::DW_FORM_udata),
+    ];
+    entry(UNIT_ABBREVIATION, dwarf::DW_TAG_compile_unit, dwarf::DW_CHILDREN_yes, &unit);
+    entry(FUNCTION_ABBREVIATION, dwarf::DW_TAG_subprogram, dwarf::DW_CHILDREN_no, &function);
+    out.u8(0);
+    out
+}
+
+/// The unit's entries, in the order of attributes that [`abbreviations`] gives.
+fn unit(image: &Image, code: u64, strings: &mut Bytes) -> Bytes {
+    let mut string = |text: &str| {
+        let at = strings.position() as u32;
+        string(strings, text);
+        at
+    };
+    let mut out = Bytes::default();
+    out.u32(0);
+    out.u16(VERSION);
+    out.u32(0);
+    out.u8(8);
+    out.u8(UNIT_ABBREVIATION);
+    out.u32(string("Maru"));
+    // Debuggers know no Lisp without types; as C they show names, lines and registers, which is all there is.
+    out.u8(dwarf::DW_LANG_C99.0 as u8);
+    out.u32(string(&image.source));
+    out.u32(string(directory(&image.source)));
+    out.u64(code);
+    out.u32(image.code.len() as u32);
+    out.u32(0);
+    for function in &image.functions {
+        out.u8(FUNCTION_ABBREVIATION);
+        out.u32(string(&function.symbol));
+        out.u64(code + u64::from(function.offset));
+        out.u32(function.size);
+        out.u8(1);
+        out.uleb(first_line(function).into());
+    }
+    out.u8(0);
+    let length = out.position() - 4;
+    out.put_u32(0, length as u32);
+    out
+}
+
+/// Append a string and its end. A nul would end it early; no file is called so.
+fn string(out: &mut Bytes, text: &str) {
+    out.0.extend(text.bytes().filter(|&byte| byte != 0));
+    out.u8(0);
 }
 
 /// The directory that relative file names are relative to.
@@ -35,73 +118,70 @@ fn directory(source: &str) -> &str {
     parent.and_then(Path::to_str).unwrap_or(".")
 }
 
-fn line_string(text: &str) -> LineString {
-    // A nul would end the string early; no file is called so.
-    LineString::String(text.bytes().filter(|&byte| byte != 0).collect())
-}
+/// The line table: a header, then a program that makes the rows.
+fn line_program(image: &Image, code: u64) -> Bytes {
+    let mut out = Bytes::default();
+    out.u32(0);
+    out.u16(VERSION);
+    out.u32(0);
+    let header = out.position();
+    out.raw(&[1, 1, 1, LINE_BASE as u8, LINE_RANGE as u8, OPCODE_BASE]);
+    out.raw(&OPERANDS);
+    // No directories but the unit's own, and one file, which lies in it.
+    out.u8(0);
+    string(&mut out, &image.source);
+    out.raw(&[0, 0, 0, 0]);
+    let header_length = out.position() - header;
+    out.put_u32(header - 4, header_length as u32);
 
-fn line_program(image: &Image, code: u64) -> LineProgram {
-    let source = line_string(&image.source);
-    let directory = line_string(directory(&image.source));
-    let mut program = LineProgram::new(ENCODING, gimli::LineEncoding::default(), directory, None, source.clone(), None);
-    let directory = program.default_directory();
-    let file = program.add_file(source, directory, None);
-    program.begin_sequence(Some(Address::Constant(code)));
+    out.raw(&[0, 9, dwarf::DW_LNE_set_address.0]);
+    out.u64(code);
+    let mut at = (0, 1);
     for function in image.functions.iter().filter(|function| function.size > 0) {
         for (offset, line) in rows(function) {
-            let row = program.row();
-            row.address_offset = u64::from(function.offset) + u64::from(offset);
-            row.file = file;
-            row.line = line.into();
-            program.generate_row();
+            let row = (u64::from(function.offset) + u64::from(offset), line);
+            write_row(&mut out, at, row);
+            at = row;
         }
     }
-    program.end_sequence(image.code.len() as u64);
-    program
+    out.u8(dwarf::DW_LNS_advance_pc.0);
+    out.uleb(image.code.len() as u64 - at.0);
+    out.raw(&[0, 1, dwarf::DW_LNE_end_sequence.0]);
+    let length = out.position() - 4;
+    out.put_u32(0, length as u32);
+    out
+}
+
+/// From one row to the next: by one special opcode, which changes address and line and makes a row, if both changes
+/// are small enough.
+fn write_row(out: &mut Bytes, from: (u64, u32), to: (u64, u32)) {
+    let mut lines = i64::from(to.1) - i64::from(from.1);
+    let mut bytes = to.0 - from.0;
+    if !(LINE_BASE..LINE_BASE + LINE_RANGE).contains(&lines) {
+        out.u8(dwarf::DW_LNS_advance_line.0);
+        out.sleb(lines);
+        lines = 0;
+    }
+    let most = (i64::from(u8::MAX) - i64::from(OPCODE_BASE) - (lines - LINE_BASE)) / LINE_RANGE;
+    if bytes > most as u64 {
+        out.u8(dwarf::DW_LNS_advance_pc.0);
+        out.uleb(bytes);
+        bytes = 0;
+    }
+    out.u8((i64::from(OPCODE_BASE) + (lines - LINE_BASE) + LINE_RANGE * bytes as i64) as u8);
+}
+
+fn first_line(function: &ImageFunction) -> u32 {
+    function.lines.first().map_or(0, |(_, line)| *line)
 }
 
 /// A function's rows: ascending, inside the function, and from its first byte on. Line 0 means "no line".
 fn rows(function: &ImageFunction) -> impl Iterator<Item = (u32, u32)> + '_ {
-    let first_line = function.lines.first().map_or(0, |(_, line)| *line);
-    let first = function.lines.first().is_none_or(|(offset, _)| *offset > 0).then_some((0, first_line));
+    let first = function.lines.first().is_none_or(|(offset, _)| *offset > 0).then_some((0, first_line(function)));
     let mut reached = 0;
     first.into_iter().chain(function.lines.iter().copied().filter(move |(offset, _)| {
         let good = *offset >= reached && *offset < function.size;
         reached = reached.max(*offset);
         good
     }))
-}
-
-fn describe_unit(image: &Image, code: u64, dwarf: &mut Dwarf, unit: gimli::write::UnitId) {
-    let Dwarf { units, strings, .. } = dwarf;
-    let unit = units.get_mut(unit);
-    let mut string = |text: &str| {
-        AttributeValue::StringRef(strings.add(text.bytes().filter(|&byte| byte != 0).collect::<Vec<u8>>()))
-    };
-    let root = unit.root();
-    let entry = unit.get_mut(root);
-    entry.set(dwarf::DW_AT_producer, string("Maru"));
-    // Debuggers know no Lisp without types; as C they show names, lines and registers, which is all there is.
-    entry.set(dwarf::DW_AT_language, AttributeValue::Language(dwarf::DW_LANG_C99));
-    entry.set(dwarf::DW_AT_name, string(&image.source));
-    entry.set(dwarf::DW_AT_comp_dir, string(directory(&image.source)));
-    entry.set(dwarf::DW_AT_low_pc, AttributeValue::Address(Address::Constant(code)));
-    entry.set(dwarf::DW_AT_high_pc, AttributeValue::Udata(image.code.len() as u64));
-    for function in &image.functions {
-        let name = string(&function.symbol);
-        let id = unit.add(root, dwarf::DW_TAG_subprogram);
-        describe_function(unit, id, name, function, code);
-    }
-}
-
-fn describe_function(unit: &mut Unit, id: UnitEntryId, name: AttributeValue, function: &ImageFunction, code: u64) {
-    let address = Address::Constant(code + u64::from(function.offset));
-    let entry = unit.get_mut(id);
-    entry.set(dwarf::DW_AT_name, name);
-    entry.set(dwarf::DW_AT_external, AttributeValue::Flag(true));
-    entry.set(dwarf::DW_AT_low_pc, AttributeValue::Address(address));
-    entry.set(dwarf::DW_AT_high_pc, AttributeValue::Udata(function.size.into()));
-    if let Some((_, line)) = function.lines.first() {
-        entry.set(dwarf::DW_AT_decl_line, AttributeValue::Udata((*line).into()));
-    }
 }

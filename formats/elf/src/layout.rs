@@ -264,7 +264,7 @@ fn write_unmapped(
     out.0.extend_from_within(mapped.names.start as usize..mapped.names.end as usize);
     let names = Section { kind: elf::SHT_STRTAB, offset, size: mapped.names.size(), ..Section::default() };
     sections.add(".strtab", Section { alignment: 1, ..names });
-    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, mapped.code)?.into_iter().flatten()) {
+    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, mapped.code).into_iter().flatten()) {
         let strings = if *name == ".debug_str" { elf::SHF_MERGE | elf::SHF_STRINGS } else { elf::SectionFlags(0) };
         let (offset, size) = (out.position(), bytes.len() as u64);
         out.raw(&bytes);

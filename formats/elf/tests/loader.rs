@@ -64,7 +64,7 @@ fn what_was_built_can_be_called_and_read() {
     assert_eq!(directory.path(), Some(&*place.own()));
     assert_eq!((call(&image, 0), call(&image, 3)), (42, 7));
     assert!(image.code().contains(&image.function_address(1).expect("there is one")));
-    assert_eq!((image.function_count(), image.function_address(5)), (5, None));
+    assert_eq!((image.function_count(), image.function_address(6)), (6, None));
     assert_eq!(image.manifest(), b"the manifest");
     assert_eq!(image.data_words(), 100);
     // SAFETY: the data table has as many words, and nobody else uses it.

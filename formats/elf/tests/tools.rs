@@ -71,7 +71,7 @@ fn addr2line_finds_source_lines() {
     assert!(good && text.contains("maru_call") && text.contains("/nowhere/program.l:6"), "{text}");
 }
 
-/// A C program that loads a library and has one of its functions call back; in the callback it stops.
+/// A C program that loads a library and calls the function that is named, or has one call back.
 const HOST: &str = r#"
 #include <dlfcn.h>
 #include <stdio.h>
@@ -79,7 +79,8 @@ void called_back(void) { puts("called back"); }
 int main(int argc, char **argv) {
     void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     if (!library) { puts(dlerror()); return 1; }
-    ((void (*)(void *))dlsym(library, "maru_save"))(called_back);
+    if (argc > 2) ((void (*)(void))dlsym(library, argv[2]))();
+    else ((void (*)(void *))dlsym(library, "maru_save"))(called_back);
     return 0;
 }
 "#;
@@ -138,4 +139,24 @@ fn gdb_shows_names_lines_and_the_callers() {
     assert_eq!(frames.len(), 3, "{text}");
     assert!(frames[1].contains("maru_save () at /nowhere/program.l:10"), "{text}");
     assert!(frames[2].contains("main ("), "{text}");
+}
+
+#[test]
+fn perf_attributes_time_to_functions_and_lines() {
+    if !can_run() {
+        return;
+    }
+    let (_file, library) = sample_file();
+    let Some((_program, program)) = host_program() else { return };
+    let data = TestFile::new(b"");
+    let data = data.path().to_str().expect("a plain path");
+    let record = ["record", "-N", "-q", "-e", "cpu-clock", "-o", data, &program, &library, "maru_busy"];
+    let Some((text, good)) = tool("perf", &record) else { return };
+    if !good {
+        return not_run(&format!("perf may not measure here: {}", text.lines().next().unwrap_or_default()));
+    }
+    let report = ["report", "--stdio", "-i", data, "--sort", "symbol,srcline"];
+    let Some((text, good)) = tool("perf", &report) else { return };
+    let busiest = text.lines().find(|line| line.contains('%')).unwrap_or_default();
+    assert!(good && busiest.contains("maru_busy") && busiest.contains("program.l:21"), "{text}");
 }

@@ -92,6 +92,11 @@ pub fn saving_function() -> CompiledFunction {
     function(&bytes, rows, &[(0, 9), (10, 10)])
 }
 
+/// `mov ecx, 100000000; loop: dec ecx; jnz loop; ret`
+fn busy_function() -> CompiledFunction {
+    function(&[0xb9, 0x00, 0xe1, 0xf5, 0x05, 0xff, 0xc9, 0x75, 0xfc, 0xc3], &[], &[(0, 20), (5, 21), (9, 22)])
+}
+
 /// `lea rax, [rip + data]; ret`, with the distance already in place: made for [`sample`] only.
 pub fn push_data_function(image: &mut Image, layout: &Layout) {
     let at = image.functions.iter().find(|f| f.symbol == "maru_data_address").expect("in the sample").offset;
@@ -109,6 +114,7 @@ pub fn sample() -> Image {
     image.push("maru_save".into(), saving_function(), TRAP);
     image.push("list->string!".into(), constant_function(7), TRAP);
     image.push("maru_data_address".into(), function(&[0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3], &[], &[]), TRAP);
+    image.push("maru_busy".into(), busy_function(), TRAP);
     image.constants = b"MARU constants of the sample".to_vec();
     image.data_words = 100;
     image
