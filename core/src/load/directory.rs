@@ -5,8 +5,8 @@
 //! first library to be loaded decides. In the chosen place the files lie in a directory that belongs to this user
 //! alone: who can write there can make this process run anything.
 //!
-//! A file stays until its image is dropped, because debuggers and profilers read it; files of processes that ended
-//! without cleaning up are removed by the next.
+//! A file stays until its image is dropped or the process exits, because debuggers and profilers read it; files of
+//! processes that were killed are removed by the next.
 
 use super::{check, Library, LoadError, LoadedImage, Problem};
 use crate::format::{fingerprint, ObjectFormat};
@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Younger files are never taken for leftovers: their process may be one that is not to be seen from here.
@@ -286,6 +287,7 @@ impl ExecutableDirectory {
             match candidate.prepare() {
                 Ok(path) => {
                     remove_leftovers(&path);
+                    remove_at_exit(&path);
                     self.current = Some(path);
                 }
                 Err(problem) => self.reject(problem),
@@ -340,6 +342,32 @@ fn write_new(directory: &Path, format: &dyn ObjectFormat, bytes: &[u8]) -> Resul
 
 fn unwritable(path: &Path, error: &io::Error) -> LoadError {
     LoadError::new(path, Problem::Unwritable, format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Directories that this process used.
+static USED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A process that exits without dropping its images removes their files nevertheless.
+fn remove_at_exit(directory: &Path) {
+    let Ok(mut used) = USED.lock() else { return };
+    if used.is_empty() {
+        // SAFETY: the function takes no arguments, does not unwind, and stays as long as the program.
+        unsafe { libc::atexit(remove_own_files) };
+    }
+    if !used.iter().any(|path| path == directory) {
+        used.push(directory.into());
+    }
+}
+
+extern "C" fn remove_own_files() {
+    let own = format!("{}-", std::process::id());
+    // A thread that holds the lock is on its way to load something; then the next process cleans up.
+    let Ok(used) = USED.try_lock() else { return };
+    for entry in used.iter().flat_map(fs::read_dir).flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&own)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Remove files whose process is gone.

@@ -89,6 +89,29 @@ fn a_file_lives_as_long_as_its_image() {
     assert!(!path.exists() && !is_mapped());
 }
 
+/// Set where this program runs itself once more, to the place to be used.
+const CHILD: &str = "MARU_LOADER_TEST_CHILD";
+
+#[test]
+fn a_process_that_exits_leaves_no_files() {
+    if !can_run() {
+        return;
+    }
+    if let Some(base) = std::env::var_os(CHILD) {
+        let mut directory = ExecutableDirectory::among(vec![Candidate { origin: CHILD, base: base.into() }]);
+        let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
+        assert!(image.path().exists());
+        std::mem::forget(image);
+        std::process::exit(23);
+    }
+    let place = Place::new();
+    let mut child = std::process::Command::new(std::env::current_exe().expect("a path"));
+    child.args(["--exact", "a_process_that_exits_leaves_no_files", "--nocapture"]).env(CHILD, &place.0);
+    let output = child.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(23), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read_dir(place.own()).expect("made by the child").count(), 0);
+}
+
 #[test]
 fn equal_libraries_have_their_own_data() {
     if !can_run() {
