@@ -239,11 +239,14 @@ impl ExecutableDirectory {
         self.load_checked(format, &bytes)
     }
 
-    /// Write a library that a format of this process made a moment ago to a file, and load it.
+    /// Write a library that a format of this process made a moment ago to a file, and load it, unexamined.
+    ///
+    /// # Safety
+    /// The bytes must be what a format wrote for this host, unchanged: the system's loader trusts them.
     ///
     /// # Errors
     /// As for [`ExecutableDirectory::load`].
-    pub fn load_fresh(&mut self, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<LoadedImage, LoadError> {
+    pub unsafe fn load_fresh(&mut self, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<LoadedImage, LoadError> {
         self.load_checked(format, bytes)
     }
 

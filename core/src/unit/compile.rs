@@ -169,7 +169,8 @@ impl Runtime {
         }
         let (architecture, format) = self.units.target()?;
         let bytes = self.units.library(architecture, format, &functions, data_words, (name, source), &[])?;
-        let image = self.units.directory.load_fresh(format, &bytes)?;
+        // SAFETY: the bytes are what the format wrote a moment ago.
+        let image = unsafe { self.units.directory.load_fresh(format, &bytes) }?;
         self.units.statistics.file = self.units.directory.time_writing.as_nanos() as u64;
         self.units.statistics.dlopen = self.units.directory.time_opening.as_nanos() as u64;
         Ok(CompiledUnit::Library(image))
