@@ -13,5 +13,9 @@ fn listings_are_golden() {
     for architecture in architectures {
         different.extend(golden::check(architecture, bless).unwrap_or_else(|error| panic!("{error}")));
     }
-    assert!(different.is_empty(), "BLESS=1 rewrites golden files; read the difference first.\n{}", different.join("\n"));
+    assert!(
+        different.is_empty(),
+        "BLESS=1 rewrites golden files; read the difference first.\n{}",
+        different.join("\n")
+    );
 }

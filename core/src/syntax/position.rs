@@ -52,6 +52,14 @@ pub struct Source {
     lines: Vec<u32>,
 }
 
+impl Source {
+    /// The byte offset at which a line (from 1) starts; the text's end for lines past the last one.
+    pub fn line_start(&self, line: u32) -> usize {
+        let line = (line as usize).saturating_sub(1);
+        self.lines.get(line).map_or(self.text.len(), |start| *start as usize)
+    }
+}
+
 /// All source texts of a run, by number.
 #[derive(Debug, Default)]
 pub struct Sources {

@@ -127,7 +127,7 @@ impl Reader {
 
     /// The text ended inside a list or after a prefix.
     fn unclosed(&self, open: &[Open]) -> SyntaxError {
-        let end = self.position(self.tokens.offset());
+        let end = self.position(self.tokens.end());
         let Some(innermost) = open.last() else { return SyntaxError::new("the text ends".into(), end) };
         if innermost.kind == OpenKind::Prefix {
             return SyntaxError::new("nothing follows this".into(), innermost.position).incomplete();

@@ -39,6 +39,7 @@ pub(super) struct Tokens {
     text: Box<str>,
     at: usize,
     start: usize,
+    end: usize,
 }
 
 /// Whether an atom ends before this character.
@@ -48,7 +49,7 @@ pub(super) fn is_delimiter(character: char) -> bool {
 
 impl Tokens {
     pub fn new(text: &str) -> Tokens {
-        let mut tokens = Tokens { text: text.into(), at: 0, start: 0 };
+        let mut tokens = Tokens { text: text.into(), at: 0, start: 0, end: 0 };
         tokens.accept('\u{feff}');
         if tokens.rest().starts_with("#!") {
             tokens.skip_line();
@@ -58,6 +59,10 @@ impl Tokens {
     /// Byte offset behind the last token.
     pub fn offset(&self) -> usize {
         self.at
+    }
+    /// Byte offset at which the token before the last one ended: at the end of the text, the last one there is.
+    pub fn end(&self) -> usize {
+        self.end
     }
     /// Byte offset of the last token.
     pub fn start(&self) -> usize {
@@ -104,6 +109,7 @@ impl Tokens {
 
     /// The next token; `None` at the end of the text.
     pub fn next(&mut self) -> Result<Option<Token>, Fault> {
+        self.end = self.at;
         self.skip_space();
         self.start = self.at;
         let Some(character) = self.take() else { return Ok(None) };

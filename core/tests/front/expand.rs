@@ -1,6 +1,6 @@
 //! What forms become: resolved trees as text.
 
-use super::{runtime, Reader};
+use super::{runtime, with_stressed_runtime, Reader};
 use maru_core::interp::expand::{expand_deferred, expand_toplevel};
 use maru_core::interp::tree::{Node, TemplateKind};
 use maru_core::interp::tree_text::tree_text;
@@ -325,6 +325,61 @@ fn deep_nesting_is_expanded_or_refused() {
         match expand_text(&mut runtime, &text) {
             Ok(_) => {}
             Err(error) => assert!(error.starts_with("<error>stack-overflow"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn expanding_survives_collections_at_every_allocation() {
+    let text =
+        "(define (f a . rest) (let* (((x . y) a) (z '(1 \"s\" 2.5e300))) (for (i 0 9) `(,x ,@y (deep 1.5e-300) z))
+                (case x ((1 99999999999999999999) (set (car z) 2)) (else (with-environment e (define b z) (g b))))
+                (let loop ((i 0)) (if (< i 9) (loop (+ i 1)) (lambda () (set i z))))
+                (try (g) (catch (e) '#(1 (2) \"three\")))))";
+    let expected = expand_text(&mut runtime(), text).unwrap();
+    let stressed = with_stressed_runtime(|runtime| {
+        // What dies after the expansion is poisoned: the text is made of what the templates keep.
+        let mut reader = Reader::new(0, text);
+        let form = reader.next(runtime).unwrap().unwrap();
+        let global = runtime.global;
+        let template = expand_toplevel(runtime, form, global).unwrap();
+        runtime.roots.push(template.code);
+        runtime.collect();
+        tree_text(runtime, &template)
+    });
+    assert_eq!(stressed, expected);
+}
+
+mod soup {
+    use super::{expand_text, runtime};
+    use maru_core::interp::expand::core_form_names;
+    use proptest::prelude::*;
+
+    /// Text made of words that mean something to the reader or the expander.
+    fn words() -> impl Strategy<Value = String> {
+        let mut words: Vec<String> = core_form_names().map(String::from).collect();
+        words.extend(
+            "( ( ( ( ) ) ) ) ' ` , ,@ . [ ] else => x y loop f 1 2.5 \"s\" () #t ?a #( : (x) ((x 1)) ((x 1) y)"
+                .split_whitespace()
+                .map(String::from),
+        );
+        let word = prop::sample::select(words);
+        prop::collection::vec(word, 1..60).prop_map(|words| words.join(" "))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn no_words_panic(text in words()) {
+            let _ = expand_text(&mut runtime(), &text);
+        }
+
+        #[test]
+        fn no_balanced_words_panic(text in words()) {
+            // Closing what is open makes it likelier that there is a form.
+            let open = text.matches('(').count().saturating_sub(text.matches(')').count());
+            let _ = expand_text(&mut runtime(), &format!("({text}{}", ")".repeat(open + 1)));
         }
     }
 }
