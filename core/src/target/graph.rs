@@ -28,7 +28,46 @@ pub(super) struct Graph {
     /// At most two successors each, as indices of nodes.
     pub successors: Vec<Successors>,
     /// How many predecessors each block of the function has; 0 if it is unreachable.
-    pub predecessors: Vec<u32>,
+    pub incoming: Vec<u32>,
+    /// Predecessors of nodes.
+    pub predecessors: Predecessors,
+    /// Whether an edge leads back.
+    pub has_loops: bool,
+}
+
+/// The predecessors of all nodes.
+#[derive(Debug, Default)]
+pub(super) struct Predecessors {
+    all: Vec<regalloc2::Block>,
+    /// Where the predecessors of each node start; one more for the end.
+    starts: Vec<u32>,
+}
+
+impl Predecessors {
+    fn new(successors: &[Successors]) -> Predecessors {
+        let mut starts = vec![0u32; successors.len() + 1];
+        for next in successors.iter().flat_map(Successors::as_slice) {
+            starts[next.index()] += 1;
+        }
+        let mut total = 0;
+        for start in &mut starts {
+            total += *start;
+            *start = total;
+        }
+        let mut all = vec![regalloc2::Block::new(0); total as usize];
+        for (node, ahead) in successors.iter().enumerate() {
+            for next in ahead.as_slice() {
+                starts[next.index()] -= 1;
+                all[starts[next.index()] as usize] = regalloc2::Block::new(node);
+            }
+        }
+        Predecessors { all, starts }
+    }
+
+    /// The predecessors of a node.
+    pub fn of(&self, node: usize) -> &[regalloc2::Block] {
+        &self.all[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
 }
 
 /// Up to two successors.
@@ -64,28 +103,29 @@ pub(super) fn targets(exit: &Exit) -> [Option<&Target>; 2] {
 impl Graph {
     /// The graph of a function.
     pub fn new(function: &Function) -> Graph {
-        let predecessors = count_predecessors(function);
-        let mut graph = Graph { predecessors, ..Graph::default() };
+        let mut graph = Graph { incoming: count_incoming(function), ..Graph::default() };
         graph.number(function);
-        let order = Order::new(&graph.successors).reverse_postorder(&graph.successors);
-        graph.reorder(&order);
+        let order = Order::new(&graph.successors);
+        graph.has_loops = order.has_loops;
+        graph.reorder(&order.reverse_postorder(&graph.successors));
+        graph.predecessors = Predecessors::new(&graph.successors);
         graph.spread_cold();
         graph
     }
 
     /// Whether the edge into a block carries arguments, rather than giving them other names.
     pub fn takes_arguments(&self, block: Block) -> bool {
-        block.0 == 0 || self.predecessors[block.0 as usize] > 1
+        block.0 == 0 || self.incoming[block.0 as usize] > 1
     }
 
     /// Make the nodes, entry first, with successors.
     fn number(&mut self, function: &Function) {
-        if self.predecessors[0] > 1 {
+        if self.incoming[0] > 1 {
             self.push(Node::Entry, false);
         }
         let mut node_of = vec![usize::MAX; function.blocks.len()];
         for (index, data) in function.blocks.iter().enumerate() {
-            if self.predecessors[index] > 0 {
+            if self.incoming[index] > 0 {
                 node_of[index] = self.nodes.len();
                 self.push(Node::Block(Block(index as u32)), data.cold);
             }
@@ -154,7 +194,7 @@ impl Graph {
 }
 
 /// How many edges lead to each block from blocks that can be reached; the entry counts as one for the first.
-fn count_predecessors(function: &Function) -> Vec<u32> {
+fn count_incoming(function: &Function) -> Vec<u32> {
     let mut count = vec![0; function.blocks.len()];
     count[0] = 1;
     let mut work = vec![Block(0)];
@@ -174,6 +214,7 @@ fn count_predecessors(function: &Function) -> Vec<u32> {
 /// after the whole loop; else the second, so that the first follows its predecessor.
 struct Order {
     loop_depth: Vec<u32>,
+    has_loops: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -185,10 +226,11 @@ enum Visit {
 
 impl Order {
     fn new(successors: &[Successors]) -> Order {
-        let mut order = Order { loop_depth: vec![0; successors.len()] };
+        let mut order = Order { loop_depth: vec![0; successors.len()], has_loops: false };
         let mut back_edges = Vec::new();
         order.walk(successors, |_| {}, |latch, header| back_edges.push((header, latch)));
         if !back_edges.is_empty() {
+            order.has_loops = true;
             order.find_loops(successors, back_edges);
         }
         order
@@ -233,12 +275,7 @@ impl Order {
 
     /// Count for each node how many natural loops it is in.
     fn find_loops(&mut self, successors: &[Successors], mut back_edges: Vec<(u32, u32)>) {
-        let mut predecessors: Vec<Vec<u32>> = vec![Vec::new(); successors.len()];
-        for (node, ahead) in successors.iter().enumerate() {
-            for next in ahead.as_slice() {
-                predecessors[next.index()].push(node as u32);
-            }
-        }
+        let predecessors = Predecessors::new(successors);
         back_edges.sort_unstable();
         let mut member_of = vec![u32::MAX; successors.len()];
         for same_header in back_edges.chunk_by(|a, b| a.0 == b.0) {
@@ -250,7 +287,7 @@ impl Order {
                 if member_of[node as usize] != header {
                     member_of[node as usize] = header;
                     self.loop_depth[node as usize] += 1;
-                    work.extend(&predecessors[node as usize]);
+                    work.extend(predecessors.of(node as usize).iter().map(|block| block.index() as u32));
                 }
             }
         }
@@ -292,7 +329,7 @@ mod tests {
         let graph = Graph::new(&function(vec![branch(1, 2), Exit::Jump(to(2)), Exit::Unreachable, Exit::Jump(to(2))]));
         assert_eq!(graph.nodes.len(), 4);
         assert!(graph.nodes.contains(&Node::Edge(Block(0), 1)));
-        assert_eq!(graph.predecessors, [1, 1, 2, 0]);
+        assert_eq!(graph.incoming, [1, 1, 2, 0]);
     }
 
     #[test]

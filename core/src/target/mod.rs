@@ -6,8 +6,11 @@
 mod allocate;
 mod buffer;
 mod graph;
+mod lines;
+mod liveness;
 mod machine;
 mod native;
+mod places;
 mod select;
 
 pub use allocate::verify_allocation;

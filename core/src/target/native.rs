@@ -127,7 +127,7 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
         };
         emission.skip_empty_blocks();
         for cold in [false, true] {
-            let blocks = (0..function.blocks.len()).filter(|block| function.cold[*block] == cold);
+            let blocks = (0..function.blocks.len()).filter(|block| function.graph.cold[*block] == cold);
             let kept = blocks.filter(|block| emission.destination[*block] == *block as u32);
             emission.order.extend(kept.map(|block| block as u32));
         }
@@ -154,7 +154,7 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
     }
 
     fn only_jump(&self, block: usize) -> Option<u32> {
-        let [next] = self.function.successors[block].as_slice() else { return None };
+        let [next] = self.function.graph.successors[block].as_slice() else { return None };
         let range = &self.function.blocks[block].insts;
         if range.len() != 1 {
             return None;
@@ -245,7 +245,7 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
         let block = self.order[position] as usize;
         let to = |next: Block| self.destination[next.index()];
         let following = self.order.get(position + 1).copied();
-        match self.function.successors[block].as_slice() {
+        match self.function.graph.successors[block].as_slice() {
             [next] => self.jump(to(*next), following),
             [holds, fails] => {
                 let (holds, fails) = (to(*holds), to(*fails));

@@ -8,13 +8,15 @@
 //!
 //! A constant that must be in a register is loaded anew for each use, just before it.
 
-use super::allocate::{MachBlock, MachFunction, Selected};
+use super::allocate::{MachBlock, MachFunction};
 use super::graph::{targets, Graph, Node};
+use super::lines::Lines;
+use super::liveness::Liveness;
 use super::machine::{Flow, Terminator};
+use super::places::{Place, Places};
 use super::{CallKind, CallLayout, MachInst, RegisterMachine};
 use crate::ir::{Block, Condition, Exit, Function, Inst, Op, Type, Val, Width};
 use crate::runtime::Context;
-use crate::value::WORD_SIZE;
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
 use std::mem::offset_of;
 
@@ -37,8 +39,10 @@ pub struct Selection<'f> {
     register_count: usize,
     types: Vec<Type>,
     has_doubles: bool,
-    /// The block at hand.
+    /// The block at hand, and its node.
     block: Block,
+    node: usize,
+    liveness: Liveness,
     /// The overflow flag that goes straight to the branch at the end of the block.
     fused: Option<Val>,
     /// What is selected for the operation at hand, in order.
@@ -49,6 +53,7 @@ pub struct Selection<'f> {
     /// Everything, in reverse.
     insts: Vec<MachInst>,
     calls: bool,
+    warm_calls: bool,
     error: Option<String>,
 }
 
@@ -76,10 +81,15 @@ impl<'f> Selection<'f> {
         inst.map(|inst| &inst.op)
     }
 
-    /// Whether somebody later wants the value in a register: before an operation asks for its own operands, this
-    /// tells whether they live on after it.
+    /// Whether somebody has asked for the value in a register, so that its definition will be selected.
     pub fn is_wanted(&self, value: Val) -> bool {
         self.registers[self.resolve(value).0 as usize] != VReg::invalid()
+    }
+
+    /// Whether an operand of the operation at hand, asked before it is requested, is used after it.
+    pub fn lives_on(&self, value: Val) -> bool {
+        let value = self.resolve(value);
+        self.liveness.lives_on(value, self.node).unwrap_or_else(|| self.is_wanted(value))
     }
 
     /// The register that holds a value, an operand of the operation at hand.
@@ -87,7 +97,10 @@ impl<'f> Selection<'f> {
         let value = self.resolve(value);
         let constant = match self.definition(value) {
             Some(op @ (Op::Const(_) | Op::FloatConst(_))) => op,
-            _ => return self.register(value),
+            _ => {
+                self.liveness.used(value, self.node, &self.graph);
+                return self.register(value);
+            }
         };
         let copy = self.fresh(self.types[value.0 as usize]);
         self.before(constant.clone(), [Some(copy), None]);
@@ -155,6 +168,7 @@ impl<'f> Selection<'f> {
         result: Option<Val>,
     ) {
         self.calls = true;
+        self.warm_calls |= layout.has_area && !self.graph.cold[self.node];
         let first = self.operands.len();
         self.pass(address, arguments, layout);
         let mut clobbers = layout.clobbers;
@@ -229,9 +243,13 @@ impl<'f> Selection<'f> {
                 definitions[result.0 as usize] = Some(inst);
             }
         }
+        let graph = Graph::new(function);
         let mut selection = Selection {
             function,
-            graph: Graph::new(function),
+            liveness: Liveness::new(function, &graph),
+            graph,
+            node: 0,
+            warm_calls: false,
             definitions,
             renamed: (0..values as u32).map(Val).collect(),
             registers: vec![VReg::invalid(); values],
@@ -254,7 +272,7 @@ impl<'f> Selection<'f> {
 
     /// Parameters of a block with one predecessor are other names for its arguments.
     fn rename(&mut self) {
-        let reachable = |graph: &Graph, index: usize| graph.predecessors[index] > 0;
+        let reachable = |graph: &Graph, index: usize| graph.incoming[index] > 0;
         for (index, data) in self.function.blocks.iter().enumerate() {
             if !reachable(&self.graph, index) {
                 continue;
@@ -458,6 +476,7 @@ impl<'f> Selection<'f> {
         let nodes = selection.graph.nodes.len();
         let mut blocks = Vec::with_capacity(nodes);
         for index in (0..nodes).rev() {
+            selection.node = index;
             let end = selection.insts.len() as u32;
             let mut block = match selection.graph.nodes[index] {
                 Node::Entry => selection.entry(machine),
@@ -484,16 +503,16 @@ impl<'f> Selection<'f> {
         for block in &mut blocks {
             block.insts = count - block.insts.end..count - block.insts.start;
         }
-        MachFunction::new(Selected {
+        MachFunction {
             blocks,
             insts: self.insts,
-            successors: self.graph.successors,
-            cold: self.graph.cold,
+            graph: self.graph,
             calls: self.calls,
+            warm_calls: self.warm_calls,
             operands: self.operands,
             clobbers: self.clobbers,
             register_count: self.register_count,
-        })
+        }
     }
 }
 
@@ -513,65 +532,6 @@ fn words_only() -> PRegSet {
 /// Whether an operation does something besides making its results.
 fn has_effect(op: &Op) -> bool {
     matches!(op, Op::Store(..) | Op::StoreIndexed(..) | Op::StoreContext(..) | Op::Helper(..) | Op::Call(..))
-}
-
-/// Where an argument travels.
-enum Place {
-    Register(PReg),
-    /// Byte offset in the argument area.
-    Area(i32),
-    Nowhere,
-}
-
-/// Deals out the places of a call layout.
-struct Places<'l> {
-    layout: &'l CallLayout,
-    words: usize,
-    doubles: usize,
-}
-
-impl<'l> Places<'l> {
-    fn new(layout: &'l CallLayout) -> Places<'l> {
-        Places { layout, words: 0, doubles: 0 }
-    }
-
-    fn next(&mut self, kind: Type) -> Place {
-        let (registers, used) = match kind {
-            Type::Word => (&self.layout.words, &mut self.words),
-            Type::Double => (&self.layout.doubles, &mut self.doubles),
-        };
-        *used += 1;
-        match registers.get(*used - 1) {
-            Some(register) => Place::Register(*register),
-            None if kind == Type::Word && self.layout.has_area => Place::Area(((*used - 3) * WORD_SIZE) as i32),
-            None => Place::Nowhere,
-        }
-    }
-}
-
-/// Source lines of a block's operations, asked for from last to first.
-struct Lines<'f> {
-    entries: &'f [(Block, u32, u32)],
-}
-
-impl<'f> Lines<'f> {
-    fn new(function: &'f Function, block: Block) -> Lines<'f> {
-        let lines = &function.lines;
-        let start = lines.partition_point(|entry| entry.0 < block);
-        let end = lines.partition_point(|entry| entry.0 <= block);
-        Lines { entries: &lines[start..end] }
-    }
-
-    /// The line of the operation with this index, which must not grow from call to call; 0 if unknown.
-    fn at(&mut self, index: usize) -> u32 {
-        while let Some(((_, first, line), rest)) = self.entries.split_last() {
-            if *first as usize <= index {
-                return *line;
-            }
-            self.entries = rest;
-        }
-        0
-    }
 }
 
 /// Shorthands for operands.

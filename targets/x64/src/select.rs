@@ -164,7 +164,7 @@ fn binary(operation: Binary, a: Val, b: Val, to: Result, s: &mut Selection) {
 /// call: it was spilled across, and can stay where it is.
 fn sort(a: Val, b: Val, s: &Selection) -> (Val, Val) {
     let from_call = |value| matches!(s.definition(value), Some(Op::Call(..) | Op::Helper(..)));
-    let swap = match (s.is_wanted(a), s.is_wanted(b)) {
+    let swap = match (s.lives_on(a), s.lives_on(b)) {
         (true, false) => true,
         (false, false) => from_call(b) && !from_call(a),
         _ => false,
@@ -181,7 +181,7 @@ fn add(a: Val, b: Val, to: Result, s: &mut Selection) {
         return add_immediate(a, number, to, s);
     }
     let (a, b) = sort(a, b, s);
-    if s.is_wanted(a) && s.is_wanted(b) {
+    if s.lives_on(a) && s.lives_on(b) {
         let operands = [s.reads(a), s.reads(b), s.writes(to)];
         return s.emit(Opcode::LeaSum.inst(), &operands);
     }
@@ -189,7 +189,7 @@ fn add(a: Val, b: Val, to: Result, s: &mut Selection) {
 }
 
 fn add_immediate(a: Val, number: i64, to: Result, s: &mut Selection) {
-    if s.is_wanted(a) || number == 0 {
+    if s.lives_on(a) || number == 0 {
         unary(Opcode::LeaOffset.inst().displacement(number as i32), a, to, s);
     } else {
         in_place(Opcode::AluImmediate.inst().variant(alu::ADD).immediate(number), a, to, s);
