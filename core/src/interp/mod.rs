@@ -1,13 +1,26 @@
 //! The reference interpreter: expander, resolved tree, evaluator, primitives, prelude.
 
+mod call;
+mod eval;
 pub mod expand;
+mod extensions;
+mod output;
+mod ports;
+mod primitives;
+mod toplevel;
 pub mod tree;
 pub mod tree_text;
 
-use crate::runtime::{Failure, Outcome, Runtime};
-use crate::value::heap::Marker;
-use crate::value::{Kind, Value};
-use tree::Template;
+pub use call::{call, catch_failure, interpret, not_applicable, poll, wrong_count};
+pub use eval::{define_variable, set_variable, unbound};
+pub use extensions::{sweep_extensions, trace_extension, trace_extensions, trace_template, Extensions};
+pub use output::Output;
+pub use ports::{Port, Stream};
+pub use primitives::define_primitives;
+pub use toplevel::{evaluate_toplevel, load_file, load_prelude, run_program, set_arguments, with_environment};
+
+use crate::runtime::{Outcome, Runtime};
+use crate::value::Value;
 
 /// A primitive's code. Arguments stay reachable during the call; their number has been checked.
 pub type PrimitiveFunction = fn(&mut Runtime, &[Value]) -> Outcome;
@@ -25,53 +38,19 @@ pub struct PrimitiveInfo {
     pub function: PrimitiveFunction,
 }
 
-/// Tables on Rust's side for the language's indexed objects: ports, classes and the like.
-#[derive(Default)]
-pub struct Extensions {}
-
-/// Make all primitives and bind them in the global environment.
-///
-/// # Errors
-/// When memory is out.
-pub fn define_primitives(_runtime: &mut Runtime) -> Result<(), Failure> {
-    Ok(())
-}
-
-/// Evaluate the prelude in the global environment.
-///
-/// # Errors
-/// A rendered error, which is a fault of this build.
-pub fn load_prelude(_runtime: &mut Runtime) -> Result<(), String> {
-    Ok(())
-}
-
-/// Mark the values that a template refers to.
-pub fn trace_template(_template: &Template, _marker: &mut Marker) {}
-
-/// Mark what is a root among the extensions.
-pub fn trace_extensions(_runtime: &Runtime, _marker: &mut Marker) {}
-
-/// Mark what the entry refers to that an object of this kind stands for.
-pub fn trace_extension(_runtime: &Runtime, _kind: Kind, _index: usize, _marker: &mut Marker) {}
-
-/// Drop entries whose objects died.
-pub fn sweep_extensions(_runtime: &mut Runtime) {}
-
-/// Call a function of any kind with arguments, from Rust.
-///
-/// # Errors
-/// When the call fails; the error is in the context.
-pub fn call(_runtime: &mut Runtime, _function: Value, _arguments: &[Value]) -> Outcome {
-    Err(Failure)
-}
-
-/// Run a callee for native code: the `count` arguments are in the context's argument area. A tail call to native
-/// code is not made here: `Ok(None)` means that the context names callee, entry and arguments of it.
-///
-/// # Errors
-/// As `call`.
-pub fn interpret(_runtime: &mut Runtime, _callee: Value, _count: i64) -> Result<Option<Value>, Failure> {
-    Err(Failure)
+impl PrimitiveInfo {
+    /// A primitive that takes a fixed number of arguments.
+    const fn fixed(name: &'static str, count: u32, function: PrimitiveFunction) -> PrimitiveInfo {
+        PrimitiveInfo { name, least: count, most: Some(count), function }
+    }
+    /// A primitive that takes some optional arguments.
+    const fn optional(name: &'static str, least: u32, most: u32, function: PrimitiveFunction) -> PrimitiveInfo {
+        PrimitiveInfo { name, least, most: Some(most), function }
+    }
+    /// A primitive that takes any number of arguments from `least` on.
+    const fn variadic(name: &'static str, least: u32, function: PrimitiveFunction) -> PrimitiveInfo {
+        PrimitiveInfo { name, least, most: None, function }
+    }
 }
 
 // Placeholders until the evaluator lands.

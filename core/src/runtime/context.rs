@@ -44,7 +44,7 @@ pub struct Context {
     pub runtime: *mut crate::runtime::Runtime,
     /// Remaining fuel, in metered mode.
     pub fuel: i64,
-    /// Call depth, in metered mode.
+    /// How much deeper calls of functions may nest, in metered mode.
     pub depth: i64,
     /// Addresses of the runtime's helpers, indexed by [`crate::ir::Helper`].
     pub helpers: [usize; Context::HELPERS],

@@ -108,8 +108,8 @@ impl Runtime {
             arguments: arguments.cast(),
             arguments_used: 0,
             runtime: std::ptr::null_mut(),
-            fuel: i64::MAX,
-            depth: 0,
+            fuel: options.fuel.unwrap_or(i64::MAX),
+            depth: options.max_depth.unwrap_or(i64::MAX),
             helpers: helpers::addresses(),
         });
         let mut runtime = Box::new(Runtime {

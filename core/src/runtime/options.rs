@@ -32,6 +32,10 @@ pub struct Options {
     pub hot_functions: u32,
     /// The heap.
     pub heap: HeapOptions,
+    /// Calls of functions and loop turns that the program may make in all; `None`: any number.
+    pub fuel: Option<i64>,
+    /// How deep calls of functions may nest; `None`: as deep as the stack allows.
+    pub max_depth: Option<i64>,
     /// Size of the interpreter's stack of values, in values.
     pub value_stack: usize,
     /// Check the heap after every collection.
@@ -57,6 +61,8 @@ impl Default for Options {
             hot_calls: 100,
             hot_functions: 5,
             heap: HeapOptions::default(),
+            fuel: None,
+            max_depth: None,
             value_stack: 1 << 28,
             verify_heap: false,
             verify_code: false,

@@ -63,6 +63,8 @@ pub const UNBOUND_MASK: Word = 0xff;
 pub const FAILURE: Word = 0x1e;
 /// Returned by the interpreter to native code that called it: jump to the callee that the context names.
 pub const TAIL_REQUEST: Word = 0x26;
+/// In the context in place of an error: the program asked to exit. Handlers let it pass.
+pub const EXIT: Word = 0x2e;
 
 /// Largest fixnum.
 pub const FIXNUM_MAX: i64 = i64::MAX >> TAG_BITS;

@@ -1,0 +1,439 @@
+//! Calls: the loop that applies callables, so that calls in tail position take no room, and the ways into and out
+//! of native code.
+//!
+//! The caller leaves callee and arguments on the stack of values; whatever happens, they are gone afterwards.
+
+use super::eval::{eval, make_box, Activation, Exit};
+use super::tree::{Template, TemplateKind};
+use super::PrimitiveInfo;
+use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime, MAX_ARGUMENTS, TAIL_CALL_FLAG};
+use crate::syntax::Position;
+use crate::value::{offset, Kind, Value, EXIT};
+use std::rc::Rc;
+
+/// Raise `stack-overflow` if the machine stack is used up.
+#[inline(always)]
+pub(super) fn check_stack(runtime: &mut Runtime) -> Result<(), Failure> {
+    let marker = 0u8;
+    if (&raw const marker as usize) < runtime.context.stack_limit {
+        return Err(overflow(runtime));
+    }
+    Ok(())
+}
+
+#[cold]
+#[inline(never)]
+fn overflow(runtime: &mut Runtime) -> Failure {
+    runtime.extensions.failing_site = Position::UNKNOWN;
+    runtime.stack_overflow()
+}
+
+/// Raise `interrupt` if somebody asked for it.
+///
+/// # Errors
+/// `interrupt`.
+#[inline]
+pub fn poll(runtime: &mut Runtime) -> Result<(), Failure> {
+    // SAFETY: a field of the live context; a signal handler may have written it.
+    if unsafe { std::ptr::read_volatile(&raw const runtime.context.interrupt) } == 0 {
+        return Ok(());
+    }
+    runtime.context.interrupt = 0;
+    Err(runtime.error(ErrorKind::Interrupt, "interrupted", &[]))
+}
+
+/// Count a call or loop turn against the fuel.
+#[inline]
+pub(super) fn spend_fuel(runtime: &mut Runtime) -> Result<(), Failure> {
+    runtime.context.fuel -= 1;
+    if runtime.context.fuel >= 0 {
+        return Ok(());
+    }
+    // It stays used up: what a handler calls fails again.
+    runtime.context.fuel = 0;
+    Err(runtime.error(ErrorKind::OutOfFuel, "the fuel is used up", &[]))
+}
+
+/// Count a call or loop turn of a template that runs in the interpreter.
+#[inline]
+pub(super) fn count_heat(runtime: &mut Runtime, template: &Rc<Template>) {
+    if runtime.options.jit == JitMode::Off || template.native.compiled.get() {
+        return;
+    }
+    template.heat.set(template.heat.get().saturating_add(1));
+    if template.native.failure.borrow().is_some() {
+        return;
+    }
+    let threshold = if runtime.options.jit == JitMode::Always { 1 } else { runtime.options.hot_calls };
+    let index = runtime.index(template.environment);
+    let environment = runtime.environments.get_mut(index);
+    environment.heat = environment.heat.saturating_add(1);
+    if environment.heat >= threshold {
+        environment.heat = 0;
+        crate::unit::heat(runtime, template);
+    }
+}
+
+/// Call a function of any kind with arguments, from Rust.
+///
+/// # Errors
+/// When the call fails; the error is in the context.
+pub fn call(runtime: &mut Runtime, function: Value, arguments: &[Value]) -> Outcome {
+    let top = runtime.stack.top;
+    runtime.push(function)?;
+    for argument in arguments {
+        if runtime.push(*argument).is_err() {
+            runtime.stack.top = top;
+            return Err(Failure);
+        }
+    }
+    run(runtime, function, top + 1)
+}
+
+/// Run a callee for native code: the `count` arguments are in the context's argument area. A tail call to native
+/// code is not made here: `Ok(None)` means that the context names callee, entry and arguments of it.
+///
+/// # Errors
+/// As `call`.
+pub fn interpret(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Option<Value>, Failure> {
+    let by_tail_call = count & TAIL_CALL_FLAG != 0;
+    let site = if by_tail_call { Position::unpack(runtime.context.tail_site) } else { Position::UNKNOWN };
+    let count = (count & !TAIL_CALL_FLAG) as usize;
+    let top = runtime.stack.top;
+    runtime.push(callee)?;
+    for index in 0..count {
+        // SAFETY: native code stored `count` arguments there.
+        let argument = unsafe { *runtime.context.arguments.add(index) };
+        if runtime.push(argument).is_err() {
+            runtime.stack.top = top;
+            return Err(Failure);
+        }
+    }
+    runtime.context.arguments_used = 0;
+    run_loop(runtime, callee, top + 1, site, true)
+}
+
+/// Run a callee whose arguments lie on the stack of values from `base` to the top, the callee below them.
+pub(super) fn run(runtime: &mut Runtime, callee: Value, base: usize) -> Outcome {
+    // Only a call from native code comes back without a value.
+    run_loop(runtime, callee, base, Position::UNKNOWN, false).map(|value| value.unwrap_or(Value::NIL))
+}
+
+/// What became of one callee.
+enum Next {
+    Return(Value),
+    /// A tail call, whose callee and arguments are in place.
+    Call(Value),
+    /// Native code takes over.
+    Native,
+}
+
+/// Calls the callee, then what it calls in tail position, and so on. `site` is the position of the call if it was
+/// a tail call, whose caller is no longer there to say it.
+fn run_loop(
+    runtime: &mut Runtime,
+    mut callee: Value,
+    base: usize,
+    mut site: Position,
+    for_native: bool,
+) -> Result<Option<Value>, Failure> {
+    let depth = runtime.context.depth;
+    let result = loop {
+        let next = if runtime.is_kind(callee, Kind::Closure) {
+            runtime.context.depth = depth;
+            run_closure(runtime, callee, base, site, for_native)
+        } else {
+            run_other(runtime, callee, base, site)
+        };
+        match next {
+            Ok(Next::Return(value)) => break Ok(Some(value)),
+            Ok(Next::Native) => break Ok(None),
+            Ok(Next::Call(next)) => {
+                callee = next;
+                site = Position::unpack(runtime.context.tail_site);
+            }
+            Err(Failure) => break Err(Failure),
+        }
+    };
+    runtime.stack.top = base - 1;
+    runtime.context.depth = depth;
+    result
+}
+
+fn run_closure(
+    runtime: &mut Runtime,
+    closure: Value,
+    base: usize,
+    site: Position,
+    for_native: bool,
+) -> Result<Next, Failure> {
+    let Some(template) = runtime.template(closure).cloned() else {
+        return Err(not_applicable_at(runtime, closure, site));
+    };
+    if template.kind == TemplateKind::Function || runtime.options.jit == JitMode::Always {
+        count_heat(runtime, &template);
+    }
+    if template.native.compiled.get() {
+        return go_native(runtime, closure, base, site, for_native);
+    }
+    if let Err(Failure) = enter(runtime, closure, &template, base) {
+        runtime.place_error(site);
+        return Err(Failure);
+    }
+    let activation = Activation { template: &template, closure, frame: base };
+    match eval(runtime, &activation, &template.body) {
+        Ok(value) => Ok(Next::Return(value)),
+        Err(Exit::Tail) => Ok(Next::Call(slide(runtime, base))),
+        Err(Exit::Failure | Exit::Again(_)) => {
+            let site = std::mem::replace(&mut runtime.extensions.failing_site, Position::UNKNOWN);
+            if template.kind == TemplateKind::Function {
+                runtime.pass_frame(template.name, site);
+            }
+            Err(Failure)
+        }
+    }
+}
+
+/// Make a frame of the arguments: check their number, collect the rest, box what is boxed, make room for locals.
+fn enter(runtime: &mut Runtime, closure: Value, template: &Template, base: usize) -> Result<(), Failure> {
+    poll(runtime)?;
+    spend_fuel(runtime)?;
+    runtime.context.depth -= 1;
+    if runtime.context.depth < 0 {
+        return Err(overflow(runtime));
+    }
+    let count = runtime.stack.top - base;
+    let fixed = template.parameters as usize;
+    if count < fixed || count > fixed && !template.rest {
+        return Err(wrong_count(runtime, closure, count as i64));
+    }
+    if template.rest {
+        let rest = runtime.list(runtime.stack.from(base + fixed))?;
+        runtime.stack.top = base + fixed;
+        runtime.push(rest)?;
+    }
+    let filled = runtime.stack.top - base;
+    if !runtime.stack.grow(template.frame_size() - filled) {
+        return Err(overflow(runtime));
+    }
+    for slot in 0..filled {
+        if template.variables[slot].boxed {
+            let value = runtime.stack.get(base + slot);
+            let variable = make_box(runtime, value)?;
+            runtime.stack.set(base + slot, variable);
+        }
+    }
+    Ok(())
+}
+
+/// Move callee and arguments of a tail call from the top of the stack over the frame of the caller.
+fn slide(runtime: &mut Runtime, base: usize) -> Value {
+    let count = runtime.context.tail_count as usize;
+    let from = runtime.stack.top - count;
+    for index in 0..count {
+        let argument = runtime.stack.get(from + index);
+        runtime.stack.set(base + index, argument);
+    }
+    let callee = runtime.context.tail_callee;
+    runtime.stack.set(base - 1, callee);
+    runtime.stack.top = base + count;
+    callee
+}
+
+/// Arguments go to the argument area; the native code is run, or left to the native code that called.
+fn go_native(
+    runtime: &mut Runtime,
+    closure: Value,
+    base: usize,
+    site: Position,
+    for_native: bool,
+) -> Result<Next, Failure> {
+    let arguments = runtime.stack.from(base);
+    let count = arguments.len();
+    if count > MAX_ARGUMENTS {
+        return Err(too_many(runtime));
+    }
+    // SAFETY: the area has room for `MAX_ARGUMENTS` values.
+    unsafe { std::ptr::copy_nonoverlapping(arguments.as_ptr(), runtime.context.arguments, count) };
+    runtime.context.arguments_used = count;
+    runtime.stack.top = base - 1;
+    if for_native {
+        let context = &mut runtime.context;
+        context.tail_callee = closure;
+        context.tail_count = count as i64;
+        if site.is_known() {
+            context.tail_count |= TAIL_CALL_FLAG;
+            context.tail_site = site.pack();
+        }
+        runtime.context.tail_entry = runtime.entry_of(closure);
+        return Ok(Next::Native);
+    }
+    let result = crate::unit::run_native(runtime, closure, count as i64);
+    result.map(Next::Return).map_err(|Failure| {
+        runtime.place_error(site);
+        Failure
+    })
+}
+
+/// Callees that are no closures.
+#[inline(never)]
+fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Result<Next, Failure> {
+    let result = if runtime.is_kind(callee, Kind::Primitive) {
+        let primitive = primitive(runtime, callee);
+        if primitive.function as usize == apply_primitive as *const () as usize {
+            spread(runtime, callee, base, site).map(Next::Call)
+        } else {
+            call_primitive(runtime, callee, primitive, base).map(Next::Return)
+        }
+    } else {
+        Err(not_applicable(runtime, callee))
+    };
+    result.map_err(|Failure| {
+        runtime.place_error(site);
+        Failure
+    })
+}
+
+/// The entry of a primitive.
+#[inline]
+pub(super) fn primitive(runtime: &Runtime, callee: Value) -> PrimitiveInfo {
+    let number = runtime.field(callee, offset::CALLABLE_INDEX).as_fixnum().unwrap_or(0);
+    runtime.primitives[number as usize]
+}
+
+/// Call a primitive other than `apply`, whose arguments lie from `base` to the top.
+#[inline]
+pub(super) fn call_primitive(
+    runtime: &mut Runtime,
+    callee: Value,
+    primitive: PrimitiveInfo,
+    base: usize,
+) -> Outcome {
+    let arguments = runtime.stack.from(base);
+    let count = arguments.len() as u32;
+    let result = if count < primitive.least || primitive.most.is_some_and(|most| count > most) {
+        Err(wrong_count(runtime, callee, i64::from(count)))
+    } else {
+        (primitive.function)(runtime, arguments)
+    };
+    runtime.stack.top = base - 1;
+    result
+}
+
+/// `apply`'s function and arguments, put in the place of its own.
+fn spread(runtime: &mut Runtime, apply: Value, base: usize, site: Position) -> Outcome {
+    let count = runtime.stack.top - base;
+    if count < 2 {
+        return Err(wrong_count(runtime, apply, count as i64));
+    }
+    let callee = runtime.stack.get(base);
+    let given = runtime.stack.get(runtime.stack.top - 1);
+    for index in base..runtime.stack.top {
+        let value = runtime.stack.get(index);
+        runtime.stack.set(index - 1, value);
+    }
+    // The callee has moved to where `apply` was, the list is forgotten.
+    runtime.stack.top -= 2;
+    let mut list = given;
+    while list.is_pair() {
+        if runtime.stack.top - base >= MAX_ARGUMENTS {
+            return Err(too_many(runtime));
+        }
+        let argument = runtime.car(list);
+        runtime.push(argument)?;
+        list = runtime.cdr(list);
+    }
+    if !list.is_nil() {
+        return Err(runtime.type_error("apply", "a list", given));
+    }
+    // The position of the function's call is that of the call of `apply`.
+    runtime.context.tail_site = site.pack();
+    Ok(callee)
+}
+
+/// `(apply function argument… list)`. The loop that calls recognises it and does not get here; only callers of
+/// primitives that are not in the loop do.
+pub(super) fn apply_primitive(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let top = runtime.stack.top;
+    // Any value will do below the arguments: it is replaced by the function.
+    runtime.push(Value::NIL)?;
+    for argument in arguments {
+        runtime.push(*argument)?;
+    }
+    let callee = spread(runtime, Value::NIL, top + 1, Position::UNKNOWN);
+    match callee {
+        Ok(callee) => run(runtime, callee, top + 1),
+        Err(Failure) => {
+            runtime.stack.top = top;
+            Err(Failure)
+        }
+    }
+}
+
+#[cold]
+fn too_many(runtime: &mut Runtime) -> Failure {
+    let message = format!("more than {MAX_ARGUMENTS} arguments");
+    runtime.error(ErrorKind::Arity, &message, &[])
+}
+
+/// Raise `arity`: a callee was given `count` arguments.
+#[cold]
+pub fn wrong_count(runtime: &mut Runtime, callee: Value, count: i64) -> Failure {
+    let count = count & !TAIL_CALL_FLAG;
+    let (name, least, most) = signature(runtime, callee);
+    let shown = match runtime.as_symbol(name) {
+        Some(symbol) => runtime.symbols.name(symbol).to_string(),
+        None => "a function".to_string(),
+    };
+    let wanted = match most {
+        Some(most) if most == least => format!("{least}"),
+        Some(most) => format!("{least} to {most}"),
+        None => format!("at least {least}"),
+    };
+    let plural = if most == Some(1) || most.is_none() && least == 1 { "" } else { "s" };
+    let message = format!("{shown}: wants {wanted} argument{plural}, was given {count}");
+    let irritant = if name.is_nil() { callee } else { name };
+    runtime.error(ErrorKind::Arity, &message, &[irritant, Value::fixnum(count)])
+}
+
+/// Name (a symbol or nil), fewest and most arguments of a callee.
+pub(super) fn signature(runtime: &mut Runtime, callee: Value) -> (Value, u32, Option<u32>) {
+    if runtime.is_kind(callee, Kind::Primitive) {
+        let primitive = primitive(runtime, callee);
+        return (runtime.symbol_value(primitive.name), primitive.least, primitive.most);
+    }
+    match runtime.template(callee) {
+        Some(template) => {
+            (template.name, template.parameters, if template.rest { None } else { Some(template.parameters) })
+        }
+        None => (Value::NIL, 0, None),
+    }
+}
+
+/// Raise `not-applicable`, or `unbound` if the callee is the mark of an unbound cell.
+#[cold]
+pub fn not_applicable(runtime: &mut Runtime, callee: Value) -> Failure {
+    if let Some(symbol) = callee.as_unbound() {
+        let symbol = crate::runtime::Symbol(symbol);
+        let name = runtime.symbols.value(symbol);
+        let message = format!("unbound variable: {}", runtime.symbols.name(symbol));
+        return runtime.error(ErrorKind::Unbound, &message, &[name]);
+    }
+    runtime.error(ErrorKind::NotApplicable, "not a function", &[callee])
+}
+
+fn not_applicable_at(runtime: &mut Runtime, callee: Value, site: Position) -> Failure {
+    let failure = not_applicable(runtime, callee);
+    runtime.place_error(site);
+    failure
+}
+
+/// The error on its way, for a handler, which takes it out of the context. `None` if handlers must let it pass: the
+/// program has asked to exit.
+pub fn catch_failure(runtime: &mut Runtime) -> Option<Value> {
+    if runtime.context.failure == Value(EXIT) {
+        return None;
+    }
+    runtime.extensions.failing_site = Position::UNKNOWN;
+    Some(runtime.take_failure())
+}

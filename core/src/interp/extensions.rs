@@ -1,0 +1,110 @@
+//! What the interpreter keeps on Rust's side for a run, and what the collector must know of it.
+
+use super::output::Output;
+use super::ports::Port;
+use super::tree::{Node, Template};
+use crate::runtime::{Runtime, Slab};
+use crate::syntax::Position;
+use crate::value::heap::Marker;
+use crate::value::{Kind, Value};
+use std::path::PathBuf;
+
+/// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
+#[derive(Debug)]
+pub struct Extensions {
+    /// Position of the call, in the function being left, that an error on its way came through.
+    pub failing_site: Position,
+    /// What the program gave to `exit`, once it has asked for it.
+    pub exit_status: Option<i32>,
+    /// What ports stand for.
+    pub ports: Slab<Port>,
+    /// Standard output, buffered.
+    pub output: Output,
+    /// Files that `require` has loaded.
+    pub required: Vec<PathBuf>,
+    /// Number of the next symbol that `gensym` makes.
+    pub next_symbol: u64,
+    /// When the run began, for `current-time` and its kin.
+    pub started: std::time::Instant,
+}
+
+impl Default for Extensions {
+    fn default() -> Extensions {
+        Extensions {
+            failing_site: Position::UNKNOWN,
+            exit_status: None,
+            ports: Slab::default(),
+            output: Output::default(),
+            required: Vec::new(),
+            next_symbol: 0,
+            started: std::time::Instant::now(),
+        }
+    }
+}
+
+/// Mark the values that a template refers to.
+pub fn trace_template(template: &Template, marker: &mut Marker) {
+    [template.name, template.environment, template.code, template.deferred]
+        .into_iter()
+        .chain(template.constants.iter().copied())
+        .chain(template.captured_names.iter().copied())
+        .chain(template.variables.iter().map(|variable| variable.name))
+        .for_each(|value| marker.value(value));
+    let mut nodes = vec![&template.body];
+    while let Some(node) = nodes.pop() {
+        trace_node(node, marker, &mut nodes);
+    }
+}
+
+/// Mark the code objects that a node holds, whose templates the collector then comes to by itself.
+fn trace_node<'a>(node: &'a Node, marker: &mut Marker, nodes: &mut Vec<&'a Node>) {
+    match node {
+        Node::Constant(_) | Node::Local(_) | Node::Captured(_) | Node::Global(..) => {}
+        Node::Bind(_, value)
+        | Node::SetLocal(_, value)
+        | Node::SetCaptured(_, value)
+        | Node::SetGlobal(_, value, _)
+        | Node::Define(_, value, ..) => nodes.push(value),
+        Node::If(condition, consequence, alternative) => nodes.extend([&**condition, consequence, alternative]),
+        Node::While(test, body, _) => nodes.extend([&**test, body]),
+        Node::Sequence(parts) | Node::Continue(_, parts) => nodes.extend(parts),
+        Node::Loop(turns) => {
+            nodes.extend(turns.bindings.iter().map(|(_, value)| value));
+            nodes.push(&turns.body);
+        }
+        Node::Lambda(template) => marker.value(template.code),
+        Node::Fix(closures, body) => {
+            closures.iter().for_each(|(_, template)| marker.value(template.code));
+            nodes.push(body);
+        }
+        Node::Call(call) => {
+            nodes.push(&call.function);
+            nodes.extend(&call.arguments);
+        }
+        Node::Try(attempt) => {
+            nodes.push(&attempt.body);
+            nodes.extend(attempt.catch.iter().map(|(_, handler)| handler));
+            nodes.extend(&attempt.finally);
+        }
+        Node::WithEnvironment(with) => {
+            nodes.push(&with.environment);
+            marker.value(with.template.code);
+        }
+    }
+}
+
+/// Mark what is a root among the extensions.
+pub fn trace_extensions(_runtime: &Runtime, _marker: &mut Marker) {}
+
+/// Mark what the entry refers to that an object of this kind stands for.
+pub fn trace_extension(_runtime: &Runtime, _kind: Kind, _index: usize, _marker: &mut Marker) {}
+
+/// Drop entries whose objects died: files that nobody can close any more are closed.
+pub fn sweep_extensions(runtime: &mut Runtime) {
+    for index in runtime.extensions.ports.indices() {
+        let object = runtime.extensions.ports.get(index).object;
+        if object != Value::NIL && !runtime.heap.is_marked(object) {
+            runtime.extensions.ports.remove(index);
+        }
+    }
+}

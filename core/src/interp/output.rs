@@ -1,0 +1,55 @@
+//! Standard output, buffered; and where printed text goes.
+
+use crate::runtime::Runtime;
+use std::io::{IsTerminal, Write};
+
+/// How much text waits before it is written.
+const BUFFERED: usize = 1 << 14;
+
+/// Text on its way to standard output.
+#[derive(Debug, Default)]
+pub struct Output {
+    waiting: Vec<u8>,
+    /// Whether lines are shown as soon as they end; found out at the first output.
+    interactive: Option<bool>,
+}
+
+impl Output {
+    fn write(&mut self, text: &str) {
+        self.waiting.extend_from_slice(text.as_bytes());
+        let interactive = *self.interactive.get_or_insert_with(|| std::io::stdout().is_terminal());
+        if self.waiting.len() >= BUFFERED || interactive && text.contains('\n') {
+            self.flush();
+        }
+    }
+
+    /// Write what waits. A reader that has gone away is no error of the program's.
+    pub fn flush(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut output = std::io::stdout().lock();
+        let _ = output.write_all(&self.waiting).and_then(|()| output.flush());
+        self.waiting.clear();
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+impl Runtime {
+    /// Print text: to the innermost capture, else to standard output.
+    pub fn write_output(&mut self, text: &str) {
+        match self.captures.last_mut() {
+            Some(capture) => capture.push_str(text),
+            None => self.extensions.output.write(text),
+        }
+    }
+    /// Write what waits for standard output: at the end, before standard input is read, and before errors are shown.
+    pub fn flush_output(&mut self) {
+        self.extensions.output.flush();
+    }
+}

@@ -1,0 +1,65 @@
+//! Symbols.
+
+use super::arguments;
+use crate::interp::PrimitiveInfo;
+use crate::runtime::{Failure, Outcome, Runtime};
+use crate::value::Value;
+
+/// The section's table.
+pub const TABLE: &[PrimitiveInfo] = &[
+    PrimitiveInfo::fixed("string->symbol", 1, string_to_symbol),
+    PrimitiveInfo::fixed("symbol->string", 1, symbol_to_string),
+    PrimitiveInfo::fixed("symbol-compare", 2, |runtime, arguments| {
+        Ok(Value::fixnum(compare(runtime, "symbol-compare", arguments)? as i64))
+    }),
+    PrimitiveInfo::fixed("symbol<?", 2, |runtime, arguments| {
+        Ok(Value::boolean(compare(runtime, "symbol<?", arguments)?.is_lt()))
+    }),
+    PrimitiveInfo::variadic("concat-symbol", 0, |runtime, arguments| concat(runtime, "concat-symbol", arguments)),
+    PrimitiveInfo::fixed("concat-symbols", 1, |runtime, arguments| {
+        arguments::list_length(runtime, "concat-symbols", arguments[0])?;
+        let names = runtime.list_to_vec(arguments[0]);
+        concat(runtime, "concat-symbols", &names)
+    }),
+    PrimitiveInfo::optional("gensym", 0, 1, gensym),
+];
+
+fn string_to_symbol(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let text = arguments::text(runtime, "string->symbol", arguments[0])?;
+    Ok(runtime.symbol_value(&text))
+}
+
+fn symbol_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let symbol = arguments::symbol(runtime, "symbol->string", arguments[0])?;
+    let name = arguments::name(runtime, "symbol->string", symbol)?;
+    runtime.string(&name)
+}
+
+fn compare(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Result<std::cmp::Ordering, Failure> {
+    let left = arguments::symbol(runtime, operation, arguments[0])?;
+    let right = arguments::symbol(runtime, operation, arguments[1])?;
+    let left = arguments::name(runtime, operation, left)?;
+    let right = arguments::name(runtime, operation, right)?;
+    Ok(left.cmp(&right))
+}
+
+/// A symbol of the names of symbols and strings.
+fn concat(runtime: &mut Runtime, operation: &str, names: &[Value]) -> Outcome {
+    let mut text = String::new();
+    for name in names {
+        text.push_str(&arguments::name(runtime, operation, *name)?);
+    }
+    Ok(runtime.symbol_value(&text))
+}
+
+/// `(gensym [prefix])`: a symbol that no program text has had so far.
+fn gensym(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let prefix = arguments.first().map_or(Ok("g".to_string()), |prefix| arguments::name(runtime, "gensym", *prefix))?;
+    loop {
+        runtime.extensions.next_symbol += 1;
+        let name = format!("{prefix}%{}", runtime.extensions.next_symbol);
+        if runtime.symbols.find(&name).is_none() {
+            return Ok(runtime.symbol_value(&name));
+        }
+    }
+}
