@@ -303,12 +303,7 @@ pub(super) fn primitive(runtime: &Runtime, callee: Value) -> PrimitiveInfo {
 
 /// Call a primitive other than `apply`, whose arguments lie from `base` to the top.
 #[inline]
-pub(super) fn call_primitive(
-    runtime: &mut Runtime,
-    callee: Value,
-    primitive: PrimitiveInfo,
-    base: usize,
-) -> Outcome {
+pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: PrimitiveInfo, base: usize) -> Outcome {
     let arguments = runtime.stack.from(base);
     let count = arguments.len() as u32;
     let result = if count < primitive.least || primitive.most.is_some_and(|most| count > most) {
@@ -414,10 +409,7 @@ pub(super) fn signature(runtime: &mut Runtime, callee: Value) -> (Value, u32, Op
 #[cold]
 pub fn not_applicable(runtime: &mut Runtime, callee: Value) -> Failure {
     if let Some(symbol) = callee.as_unbound() {
-        let symbol = crate::runtime::Symbol(symbol);
-        let name = runtime.symbols.value(symbol);
-        let message = format!("unbound variable: {}", runtime.symbols.name(symbol));
-        return runtime.error(ErrorKind::Unbound, &message, &[name]);
+        return super::unbound_name(runtime, crate::runtime::Symbol(symbol));
     }
     runtime.error(ErrorKind::NotApplicable, "not a function", &[callee])
 }

@@ -12,7 +12,7 @@
 
 use super::call;
 use super::tree::{feedback, Call, Capture, Loop, Node, Slot, Template, Try, WithEnvironment};
-use crate::runtime::{CellId, ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{CellId, ErrorKind, Failure, JitMode, Outcome, Runtime, Symbol};
 use crate::syntax::Position;
 use crate::value::{field, offset, Kind, Value};
 use std::rc::Rc;
@@ -93,8 +93,8 @@ pub(super) fn eval(runtime: &mut Runtime, activation: &Activation, mut node: &No
                 let cell = activation.template.cells[*index as usize];
                 return placed(runtime, *position, |runtime| define_variable(runtime, cell, value, *constant));
             }
-            Node::While(test, body, position) => return eval_while(runtime, activation, test, body, *position),
-            Node::Loop(turns) => return eval_loop(runtime, activation, turns),
+            Node::While(..) => return eval_while(runtime, activation, node),
+            Node::Loop(turns) => return eval_loop(runtime, activation, node, turns),
             Node::Continue(label, values) => {
                 for value in values {
                     let value = eval(runtime, activation, value)?;
@@ -197,6 +197,12 @@ fn global(runtime: &mut Runtime, template: &Template, index: u32, position: Posi
 #[cold]
 pub fn unbound(runtime: &mut Runtime, cell: CellId) -> Failure {
     let symbol = runtime.cells.get(cell).symbol;
+    unbound_name(runtime, symbol)
+}
+
+/// Raise `unbound` for a name.
+#[cold]
+pub fn unbound_name(runtime: &mut Runtime, symbol: Symbol) -> Failure {
     let name = runtime.symbols.value(symbol);
     let message = format!("unbound variable: {}", runtime.symbols.name(symbol));
     runtime.error(ErrorKind::Unbound, &message, &[name])
@@ -294,16 +300,16 @@ fn note_operands(runtime: &Runtime, call: &Call, base: usize) {
 }
 
 #[inline(never)]
-fn eval_while(
-    runtime: &mut Runtime,
-    activation: &Activation,
-    test: &Node,
-    body: &Node,
-    position: Position,
-) -> Step {
+fn eval_while(runtime: &mut Runtime, activation: &Activation, node: &Node) -> Step {
+    let Node::While(test, body, position) = node else { return Ok(Value::NIL) };
+    let mut turns: u32 = 0;
     while eval(runtime, activation, test)?.is_true() {
         eval(runtime, activation, body)?;
-        turn(runtime, activation, position)?;
+        turn(runtime, activation, *position)?;
+        turns = turns.saturating_add(1);
+        if let Some(outcome) = go_on_natively(runtime, activation, node, turns) {
+            return Ok(outcome?);
+        }
     }
     Ok(Value::NIL)
 }
@@ -319,13 +325,27 @@ fn turn(runtime: &mut Runtime, activation: &Activation, position: Position) -> R
     Ok(())
 }
 
+/// The rest of a loop that has become hot, done by native code. `None` if it is not hot yet, or cannot be compiled.
+fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, turns: u32) -> Option<Outcome> {
+    let wanted = match runtime.options.jit {
+        JitMode::Off => return None,
+        JitMode::Auto => runtime.options.hot_calls.max(1),
+        JitMode::Always => 1,
+    };
+    if turns != wanted {
+        return None;
+    }
+    runtime.run_loop(activation.template, node, activation.closure, activation.frame)
+}
+
 #[inline(never)]
-fn eval_loop(runtime: &mut Runtime, activation: &Activation, turns: &Loop) -> Step {
+fn eval_loop(runtime: &mut Runtime, activation: &Activation, node: &Node, turns: &Loop) -> Step {
     let base = runtime.stack.top;
     for (_, value) in &turns.bindings {
         let value = eval(runtime, activation, value)?;
         runtime.push(value)?;
     }
+    let mut count: u32 = 0;
     loop {
         // The values are the last ones pushed; below them may be what an unfinished inner loop left.
         let values = runtime.stack.top - turns.bindings.len();
@@ -334,10 +354,14 @@ fn eval_loop(runtime: &mut Runtime, activation: &Activation, turns: &Loop) -> St
             bind(runtime, activation, *slot, value)?;
         }
         runtime.stack.top = base;
+        if let Some(outcome) = go_on_natively(runtime, activation, node, count) {
+            return Ok(outcome?);
+        }
         match eval(runtime, activation, &turns.body) {
             Err(Exit::Again(label)) if label == turns.label => turn(runtime, activation, turns.position)?,
             result => return result,
         }
+        count = count.saturating_add(1);
     }
 }
 
@@ -364,11 +388,7 @@ fn capture_value(runtime: &Runtime, activation: &Activation, capture: Capture) -
 }
 
 #[inline(never)]
-fn fix(
-    runtime: &mut Runtime,
-    activation: &Activation,
-    closures: &[(Slot, Rc<Template>)],
-) -> Result<(), Failure> {
+fn fix(runtime: &mut Runtime, activation: &Activation, closures: &[(Slot, Rc<Template>)]) -> Result<(), Failure> {
     for (slot, template) in closures {
         let closure = runtime.object(Kind::Closure, 1 + template.captures.len())?;
         runtime.set_field(closure, offset::CALLABLE_CODE, template.code);

@@ -7,6 +7,7 @@ use crate::runtime::{Runtime, Slab};
 use crate::syntax::Position;
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 /// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
@@ -18,6 +19,8 @@ pub struct Extensions {
     pub exit_status: Option<i32>,
     /// What ports stand for.
     pub ports: Slab<Port>,
+    /// Characters of standard input that were read ahead.
+    pub input_ahead: VecDeque<char>,
     /// Standard output, buffered.
     pub output: Output,
     /// Files that `require` has loaded.
@@ -34,6 +37,7 @@ impl Default for Extensions {
             failing_site: Position::UNKNOWN,
             exit_status: None,
             ports: Slab::default(),
+            input_ahead: VecDeque::new(),
             output: Output::default(),
             required: Vec::new(),
             next_symbol: 0,

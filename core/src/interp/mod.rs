@@ -12,12 +12,15 @@ pub mod tree;
 pub mod tree_text;
 
 pub use call::{call, catch_failure, interpret, not_applicable, poll, wrong_count};
-pub use eval::{define_variable, set_variable, unbound};
+pub use eval::{define_variable, set_variable, unbound, unbound_name};
 pub use extensions::{sweep_extensions, trace_extension, trace_extensions, trace_template, Extensions};
 pub use output::Output;
 pub use ports::{Port, Stream};
 pub use primitives::define_primitives;
-pub use toplevel::{evaluate_toplevel, load_file, load_prelude, run_program, set_arguments, with_environment};
+pub use toplevel::{
+    evaluate_text, evaluate_toplevel, exit_status, load_file, load_prelude, run_program, set_arguments,
+    with_environment,
+};
 
 use crate::runtime::{Outcome, Runtime};
 use crate::value::Value;
@@ -52,41 +55,3 @@ impl PrimitiveInfo {
         PrimitiveInfo { name, least, most: None, function }
     }
 }
-
-// Placeholders until the evaluator lands.
-#[allow(missing_docs, unused_variables)]
-mod placeholders {
-    use super::*;
-    use crate::runtime::{CellId, Symbol};
-    use std::rc::Rc;
-    pub fn set_variable(runtime: &mut Runtime, cell: CellId, value: Value) -> Outcome {
-        Err(Failure)
-    }
-    pub fn define_variable(runtime: &mut Runtime, cell: CellId, value: Value, constant: bool) -> Outcome {
-        Err(Failure)
-    }
-    pub fn wrong_count(runtime: &mut Runtime, callee: Value, count: i64) -> Failure {
-        Failure
-    }
-    pub fn not_applicable(runtime: &mut Runtime, callee: Value) -> Failure {
-        Failure
-    }
-    pub fn unbound_name(runtime: &mut Runtime, symbol: Symbol) -> Failure {
-        Failure
-    }
-    pub fn catch_failure(runtime: &mut Runtime) -> Option<Value> {
-        None
-    }
-    pub fn poll(runtime: &mut Runtime) -> Result<(), Failure> {
-        Ok(())
-    }
-    pub fn with_environment(
-        runtime: &mut Runtime,
-        environment: Value,
-        deferred: &Rc<Template>,
-        captured: &[Value],
-    ) -> Outcome {
-        Err(Failure)
-    }
-}
-pub use placeholders::*;

@@ -9,7 +9,7 @@ mod running;
 
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage, IMAGE_FLAG};
-pub use request::{compile_environment, compile_function, heat, why_not};
+pub use request::{compile_environment, compile_function, heat, load, save, why_not};
 
 use crate::format::ObjectFormat;
 use crate::load::ExecutableDirectory;

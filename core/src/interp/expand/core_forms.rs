@@ -67,7 +67,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Whether a primitive's last parameter is an environment that the expander provides where it is missing.
 pub(super) fn takes_environment(name: &str) -> bool {
-    matches!(name, "eval" | "load" | "require")
+    matches!(name, "eval" | "load" | "require" | "defined?" | "compile-now")
 }
 
 /// `(quote datum)`.

@@ -47,7 +47,8 @@ pub(super) fn define_function(expander: &mut Expander, form: Value, place: Place
 pub(super) fn define_compilable(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
     let (name, definition) = function(expander, "define-compilable", form, place)?;
     let name = Expression::Constant(name);
-    let mark = expander.call_global("mark-compilable", vec![name], place);
+    let environment = expander.constant(expander.environment);
+    let mark = expander.call_global("mark-compilable", vec![name, environment], place);
     Ok(Expression::Sequence(vec![definition, mark]))
 }
 

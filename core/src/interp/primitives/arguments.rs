@@ -5,13 +5,7 @@ use crate::value::number::Number;
 use crate::value::{Kind, Value};
 
 /// An object of a kind.
-pub fn of_kind(
-    runtime: &mut Runtime,
-    operation: &str,
-    value: Value,
-    kind: Kind,
-    what: &str,
-) -> Result<Value, Failure> {
+pub fn of_kind(runtime: &mut Runtime, operation: &str, value: Value, kind: Kind, what: &str) -> Result<Value, Failure> {
     if runtime.is_kind(value, kind) {
         return Ok(value);
     }

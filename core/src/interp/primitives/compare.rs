@@ -82,7 +82,8 @@ fn equal_arrays(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool
         return Ok(false);
     }
     for index in 0..length {
-        let (first, second) = (super::arrays::element(runtime, left, index), super::arrays::element(runtime, right, index));
+        let (first, second) =
+            (super::arrays::element(runtime, left, index), super::arrays::element(runtime, right, index));
         if !equal(runtime, first, second)? {
             return Ok(false);
         }
@@ -111,9 +112,9 @@ fn hash_to(runtime: &Runtime, value: Value, depth: u32) -> u64 {
         return hash_list(runtime, value, depth);
     }
     match runtime.kind(value) {
-        Some(Kind::String) => points(runtime, value).chunks_exact(4).fold(1, |hash, point| {
-            mix(hash, u64::from(u32::from_le_bytes([point[0], point[1], point[2], point[3]])))
-        }),
+        Some(Kind::String) => points(runtime, value)
+            .chunks_exact(4)
+            .fold(1, |hash, point| mix(hash, u64::from(u32::from_le_bytes([point[0], point[1], point[2], point[3]])))),
         Some(Kind::Array) if depth > 0 => {
             let length = runtime.sequence_length(value);
             (0..length.min(HASHED_ELEMENTS)).fold(mix(2, length as u64), |hash, index| {

@@ -22,11 +22,6 @@ use super::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
 use crate::value::{offset, Kind, Value};
 
-pub use arrays::{array_at, set_array_at};
-pub use compare::equal_values;
-pub use numbers::{binary, compare, integer_value, unary};
-pub use strings::{set_string_at, string_at};
-
 /// All tables.
 const TABLES: &[&[PrimitiveInfo]] = &[
     numbers::TABLE,

@@ -210,16 +210,12 @@ fn ends_with(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn compare(runtime: &mut Runtime, operation: &str, left: Value, right: Value) -> Result<Ordering, Failure> {
     let left = arguments::string(runtime, operation, left)?;
     let right = arguments::string(runtime, operation, right)?;
-    let numbers = |string| points(runtime, string).chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    let numbers =
+        |string| points(runtime, string).chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     Ok(numbers(left).cmp(numbers(right)))
 }
 
-fn ordered(
-    runtime: &mut Runtime,
-    operation: &str,
-    arguments: &[Value],
-    holds: impl Fn(Ordering) -> bool,
-) -> Outcome {
+fn ordered(runtime: &mut Runtime, operation: &str, arguments: &[Value], holds: impl Fn(Ordering) -> bool) -> Outcome {
     arguments::string(runtime, operation, arguments[0])?;
     let mut result = true;
     for pair in arguments.windows(2) {

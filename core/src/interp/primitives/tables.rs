@@ -4,8 +4,8 @@
 //! (slots: key, value, key, value …) and the index (bytes: a hash table of entry numbers plus one, probed linearly,
 //! four bytes each; its length is a power of two).
 
-use super::compare::{equal, hash};
 use super::arguments;
+use super::compare::{equal, hash};
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::{field, Kind, Value};

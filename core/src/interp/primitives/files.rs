@@ -1,0 +1,216 @@
+//! Files and standard streams.
+
+use super::arguments;
+use crate::interp::ports::{Port, Stream};
+use crate::interp::PrimitiveInfo;
+use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::syntax::Reader;
+use crate::value::{Kind, Value};
+
+/// The section's table.
+pub const TABLE: &[PrimitiveInfo] = &[
+    PrimitiveInfo::optional("open", 1, 2, open),
+    PrimitiveInfo::fixed("close", 1, close),
+    PrimitiveInfo::optional("getc", 0, 1, getc),
+    PrimitiveInfo::optional("getb", 0, 1, getb),
+    PrimitiveInfo::optional("read-line", 0, 1, read_line),
+    PrimitiveInfo::optional("putc", 1, 2, putc),
+    PrimitiveInfo::optional("putb", 1, 2, putb),
+    PrimitiveInfo::optional("put-string", 1, 2, put_string),
+    PrimitiveInfo::optional("read", 0, 1, read),
+    PrimitiveInfo::fixed("read-string", 1, read_string),
+    PrimitiveInfo::fixed("file->string", 1, file_to_string),
+    PrimitiveInfo::fixed("string->file", 2, string_to_file),
+    PrimitiveInfo::fixed("file-exists?", 1, |runtime, arguments| {
+        let path = arguments::text(runtime, "file-exists?", arguments[0])?;
+        Ok(Value::boolean(std::path::Path::new(&path).exists()))
+    }),
+    PrimitiveInfo::fixed("delete-file", 1, |runtime, arguments| {
+        let path = arguments::text(runtime, "delete-file", arguments[0])?;
+        std::fs::remove_file(&path).map_err(|fault| fail(runtime, &path, &fault))?;
+        Ok(Value::TRUE)
+    }),
+];
+
+/// Raise `io`.
+#[cold]
+pub fn fail(runtime: &mut Runtime, path: &str, fault: &std::io::Error) -> Failure {
+    match runtime.string(path) {
+        Ok(name) => runtime.error(ErrorKind::Io, &format!("{path}: {fault}"), &[name]),
+        Err(failure) => failure,
+    }
+}
+
+/// `(open path [mode])`: a port; the mode is `"r"`, `"w"` or `"a"`.
+fn open(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let path = arguments::text(runtime, "open", arguments[0])?;
+    let mode = arguments.get(1).map_or(Ok("r".to_string()), |mode| arguments::text(runtime, "open", *mode))?;
+    if !["r", "rb", "w", "wb", "a", "ab"].contains(&mode.as_str()) {
+        return Err(runtime.type_error("open", "a mode: \"r\", \"w\" or \"a\"", arguments[1]));
+    }
+    let port = Port::open(&path, &mode[..1]).map_err(|fault| fail(runtime, &path, &fault))?;
+    let index = runtime.extensions.ports.add(port);
+    let object = runtime.index_object(Kind::Port, index)?;
+    runtime.extensions.ports.get_mut(index).object = object;
+    Ok(object)
+}
+
+/// The entry of a port.
+fn port<'a>(runtime: &'a mut Runtime, operation: &str, value: Value) -> Result<&'a mut Port, Failure> {
+    if !runtime.is_kind(value, Kind::Port) {
+        return Err(runtime.type_error(operation, "a port", value));
+    }
+    let index = runtime.index(value);
+    Ok(runtime.extensions.ports.get_mut(index))
+}
+
+/// The port that an optional argument names; else a standard stream's.
+fn port_or<'a>(
+    runtime: &'a mut Runtime,
+    operation: &str,
+    argument: Option<&Value>,
+    standard: &'a mut Port,
+) -> Result<&'a mut Port, Failure> {
+    match argument {
+        Some(value) => port(runtime, operation, *value),
+        None => {
+            // What was asked for must be on the screen before the answer is awaited.
+            runtime.flush_output();
+            Ok(standard)
+        }
+    }
+}
+
+/// Do something with a port; a fault of the system's becomes an error.
+fn on_port<T>(
+    runtime: &mut Runtime,
+    operation: &str,
+    argument: Option<&Value>,
+    run: impl FnOnce(&mut Port) -> std::io::Result<T>,
+) -> Result<T, Failure> {
+    let mut standard = Port::new("standard input", Stream::Input);
+    std::mem::swap(&mut standard.ahead, &mut runtime.extensions.input_ahead);
+    let port = port_or(runtime, operation, argument, &mut standard);
+    let result = port.map(|port| run(port).map_err(|fault| (port.name.clone(), fault)));
+    std::mem::swap(&mut standard.ahead, &mut runtime.extensions.input_ahead);
+    result?.map_err(|(name, fault)| fail(runtime, &name, &fault))
+}
+
+fn close(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    on_port(runtime, "close", arguments.first(), Port::close)?;
+    Ok(Value::NIL)
+}
+
+/// `(getc [port])`: the next character; nil at the end.
+fn getc(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let character = on_port(runtime, "getc", arguments.first(), Port::character)?;
+    Ok(character.map_or(Value::NIL, |character| Value::fixnum(i64::from(u32::from(character)))))
+}
+
+/// `(getb [port])`: the next byte; nil at the end.
+fn getb(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let byte = on_port(runtime, "getb", arguments.first(), Port::byte)?;
+    Ok(byte.map_or(Value::NIL, |byte| Value::fixnum(i64::from(byte))))
+}
+
+/// `(read-line [port])`: the next line without its end; nil at the end.
+fn read_line(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let line = on_port(runtime, "read-line", arguments.first(), |port| {
+        let mut line = String::new();
+        loop {
+            match port.character()? {
+                Some('\n') => return Ok(Some(line)),
+                Some(character) => line.push(character),
+                None => return Ok((!line.is_empty()).then_some(line)),
+            }
+        }
+    })?;
+    match line {
+        Some(line) => runtime.string(&line),
+        None => Ok(Value::NIL),
+    }
+}
+
+/// `(read-string port)`: all that is left.
+fn read_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let text = on_port(runtime, "read-string", arguments.first(), Port::rest)?;
+    runtime.string(&text)
+}
+
+/// Write text to a port, or where `print` prints.
+fn put(runtime: &mut Runtime, operation: &str, text: &str, argument: Option<&Value>) -> Result<(), Failure> {
+    match argument {
+        None => {
+            runtime.write_output(text);
+            Ok(())
+        }
+        Some(_) => on_port(runtime, operation, argument, |port| port.write(text.as_bytes())),
+    }
+}
+
+/// `(putc character [port])`.
+fn putc(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let point = arguments::code_point(runtime, "putc", arguments[0])?;
+    let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
+    put(runtime, "putc", character.encode_utf8(&mut [0; 4]), arguments.get(1))?;
+    Ok(arguments[0])
+}
+
+/// `(putb byte port)`.
+fn putb(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let byte = arguments::integer(runtime, "putb", arguments[0])?;
+    let Ok(byte) = u8::try_from(byte) else {
+        return Err(runtime.type_error("putb", "a byte", arguments[0]));
+    };
+    match arguments.get(1) {
+        None => runtime.write_output(char::from(byte).encode_utf8(&mut [0; 4])),
+        Some(_) => on_port(runtime, "putb", arguments.get(1), |port| port.write(&[byte]))?,
+    }
+    Ok(arguments[0])
+}
+
+/// `(put-string string [port])`.
+fn put_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let text = arguments::text(runtime, "put-string", arguments[0])?;
+    put(runtime, "put-string", &text, arguments.get(1))?;
+    Ok(arguments[0])
+}
+
+/// `(read [port-or-string])`: the next form; nil at the end. What follows the form stays to be read.
+fn read(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    if let Some(string) = arguments.first().filter(|value| runtime.is_kind(**value, Kind::String)) {
+        let text = runtime.text(*string);
+        return read_text(runtime, "<string>", &text).map(|(form, _)| form);
+    }
+    let (name, text) = on_port(runtime, "read", arguments.first(), |port| Ok((port.name.clone(), port.rest()?)))?;
+    let (form, end) = read_text(runtime, &name, &text)?;
+    on_port(runtime, "read", arguments.first(), |port| {
+        port.ahead.extend(text[end..].chars());
+        Ok(())
+    })?;
+    Ok(form)
+}
+
+/// The first form of a text, and where it ends.
+fn read_text(runtime: &mut Runtime, name: &str, text: &str) -> Result<(Value, usize), Failure> {
+    let source = runtime.sources.add(name, text.to_string());
+    let mut reader = Reader::new(source, text);
+    match reader.next(runtime) {
+        Ok(form) => Ok((form.unwrap_or(Value::NIL), reader.offset().min(text.len()))),
+        Err(fault) => Err(fault.raise(runtime)),
+    }
+}
+
+fn file_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let path = arguments::text(runtime, "file->string", arguments[0])?;
+    let bytes = std::fs::read(&path).map_err(|fault| fail(runtime, &path, &fault))?;
+    runtime.string(&String::from_utf8_lossy(&bytes))
+}
+
+/// `(string->file string path)`.
+fn string_to_file(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let text = arguments::text(runtime, "string->file", arguments[0])?;
+    let path = arguments::text(runtime, "string->file", arguments[1])?;
+    std::fs::write(&path, text).map_err(|fault| fail(runtime, &path, &fault))?;
+    Ok(Value::TRUE)
+}
