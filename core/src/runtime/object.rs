@@ -207,14 +207,22 @@ impl Runtime {
 
     /// The symbol with a name.
     ///
+    /// A new symbol's object comes from the heap's reserve when memory is out.
+    ///
     /// # Panics
-    /// When memory for a new symbol's object (16 bytes) is out: symbols are made while reading, under a reserve.
+    /// When the reserve is out too, after tens of thousands of new symbols without memory for anything else.
     pub fn symbol(&mut self, name: &str) -> Symbol {
         if let Some(symbol) = self.symbols.find(name) {
             return symbol;
         }
         let number = self.symbols.count();
-        let object = self.object(Kind::Symbol, 1).expect("memory for a symbol");
+        let object = self.object(Kind::Symbol, 1).or_else(|Failure| {
+            self.heap.open_reserve(true);
+            let object = self.object(Kind::Symbol, 1);
+            self.heap.open_reserve(false);
+            object
+        });
+        let object = object.expect("memory for a symbol");
         self.set_field(object, offset::INDEX, Value::fixnum(number as i64));
         self.symbols.add(name, object)
     }
