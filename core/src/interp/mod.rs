@@ -9,6 +9,7 @@ mod ports;
 mod primitives;
 mod toplevel;
 pub mod tree;
+pub mod tree_form;
 pub mod tree_text;
 
 pub use call::{call, catch_failure, interpret, not_applicable, poll, wrong_count};

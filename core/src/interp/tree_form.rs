@@ -162,9 +162,7 @@ impl Writer<'_> {
             Node::Define(cell, value, constant, position) => {
                 ("define", vec![n(*cell), self.node(value)?, Value::boolean(*constant), at(*position)])
             }
-            Node::If(test, then, otherwise) => {
-                ("if", vec![self.node(test)?, self.node(then)?, self.node(otherwise)?])
-            }
+            Node::If(test, then, otherwise) => ("if", vec![self.node(test)?, self.node(then)?, self.node(otherwise)?]),
             Node::Sequence(nodes) => ("sequence", self.nodes(nodes)?),
             Node::While(test, body, position) => ("while", vec![self.node(test)?, self.node(body)?, at(*position)]),
             Node::Loop(inner) => {

@@ -91,6 +91,7 @@ impl Roots for RuntimeRoots<'_> {
             .into_iter()
             .chain(runtime.stack.values().iter().copied())
             .chain(runtime.roots.iter().copied())
+            .chain(runtime.primitive_values.iter().copied())
             .chain(runtime.symbols.values.iter().copied())
             .for_each(|value| marker.value(value));
         // Native code may leave words past a call's arguments there, which are not values.

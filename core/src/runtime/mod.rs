@@ -53,6 +53,8 @@ pub struct Runtime {
     pub templates: Slab<Rc<Template>>,
     /// Primitives by number.
     pub primitives: Vec<PrimitiveInfo>,
+    /// Their objects: roots, since compiled code asks for them by name whatever a program bound the names to.
+    pub primitive_values: Vec<Value>,
     /// Frames and arguments of the interpreter.
     pub stack: ValueStack,
     /// Source texts.
@@ -120,6 +122,7 @@ impl Runtime {
             environments: Slab::default(),
             templates: Slab::default(),
             primitives: Vec::new(),
+            primitive_values: Vec::new(),
             stack: ValueStack::new(options.value_stack)?,
             sources: Sources::default(),
             positions: FxHashMap::default(),
@@ -166,6 +169,12 @@ impl Runtime {
     /// Where native code jumps to in order to reach the interpreter; 0 while no native machine is set up.
     pub fn bridge_entry(&self) -> usize {
         self.units.bridge
+    }
+
+    /// The primitive that a name is bound to at the start.
+    pub fn primitive_value(&self, name: &str) -> Option<Value> {
+        let number = self.primitives.iter().position(|primitive| primitive.name == name)?;
+        self.primitive_values.get(number).copied()
     }
 
     /// The template that a closure or code object belongs to.

@@ -111,7 +111,7 @@ impl Runtime {
         Ok(())
     }
 
-    fn set_up_machine(&mut self) -> Result<(), CompileFailure> {
+    pub(super) fn set_up_machine(&mut self) -> Result<(), CompileFailure> {
         if self.units.machine.is_some() {
             return Ok(());
         }

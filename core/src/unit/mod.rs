@@ -6,10 +6,12 @@ mod image;
 mod machine;
 mod request;
 mod running;
+mod save;
 
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage, IMAGE_FLAG};
-pub use request::{compile_environment, compile_function, heat, load, save, why_not};
+pub use request::{compile_environment, compile_function, heat, why_not};
+pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
 
 use crate::format::ObjectFormat;
 use crate::load::ExecutableDirectory;

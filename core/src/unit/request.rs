@@ -143,21 +143,3 @@ pub fn why_not(runtime: &Runtime, function: Value) -> Option<String> {
         _ => "its environment is not hot yet".to_string(),
     }))
 }
-
-/// `(save-compiled-environment env name)`: keep an environment's native code in a file.
-///
-/// # Errors
-/// Kind `compile`: this cannot be done yet.
-pub fn save(runtime: &mut Runtime, _environment: u32, name: &str) -> Outcome {
-    let message = format!("save-compiled-environment: {name}: saving is not there yet");
-    Err(runtime.error(ErrorKind::Compile, &message, &[]))
-}
-
-/// `(load-compiled-environment name)`: the environment that `save` kept.
-///
-/// # Errors
-/// Kind `load`: this cannot be done yet.
-pub fn load(runtime: &mut Runtime, name: &str) -> Outcome {
-    let message = format!("load-compiled-environment: {name}: loading is not there yet");
-    Err(runtime.error(ErrorKind::Load, &message, &[]))
-}

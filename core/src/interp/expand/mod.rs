@@ -28,6 +28,7 @@ mod form;
 mod mark;
 mod quasiquote;
 mod resolve;
+pub(super) use resolve::register;
 mod scope;
 
 pub use core_forms::names as core_form_names;

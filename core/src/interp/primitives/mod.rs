@@ -70,6 +70,7 @@ fn make_primitive(runtime: &mut Runtime, primitive: PrimitiveInfo) -> Outcome {
     let code = runtime.bridge_code;
     runtime.set_field(object, offset::CALLABLE_CODE, code);
     runtime.set_field(object, offset::CALLABLE_INDEX, Value::fixnum(number));
+    runtime.primitive_values.push(object);
     Ok(object)
 }
 

@@ -32,7 +32,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("save-compiled-environment", 2, save),
     PrimitiveInfo::fixed("load-compiled-environment", 1, |runtime, arguments| {
         let name = arguments::text(runtime, "load-compiled-environment", arguments[0])?;
-        unit::load(runtime, &name)
+        unit::load_environment(runtime, &name)
     }),
 ];
 
@@ -126,5 +126,5 @@ fn compile_environment(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn save(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let environment = arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
     let name = arguments::text(runtime, "save-compiled-environment", arguments[1])?;
-    unit::save(runtime, environment, &name)
+    unit::save_environment(runtime, environment, &name)
 }
