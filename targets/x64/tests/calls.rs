@@ -52,6 +52,9 @@ fn calls_pass_any_number_of_words() {
     for count in [1, 2, 3, 7, 8, 9, 10, 20, 60] {
         let mut loaded = Loaded::from_text(&(caller(count) + &mixer("mixer", count)));
         assert_eq!(loaded.run2(5, 0), mix(squares(count)) ^ 5, "{count} words");
+        // Callee and count do not count as arguments; six arguments travel in registers.
+        let argument = |index: usize| squares(count).nth(index + 2).filter(|_| index >= 6).unwrap_or(0);
+        assert!((0..count).all(|index| loaded.argument(index) == argument(index)), "{count} words");
     }
 }
 

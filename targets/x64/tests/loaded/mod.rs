@@ -94,6 +94,11 @@ impl Loaded {
         unsafe { self.data.add(word).write(value) };
     }
 
+    /// A word of the argument area.
+    pub fn argument(&self, index: usize) -> u64 {
+        self.area[index]
+    }
+
     /// Address of a function.
     pub fn address(&self, function: usize) -> u64 {
         self.base as u64 + u64::from(self.offsets[function])
