@@ -15,6 +15,8 @@ use std::path::PathBuf;
 pub struct Extensions {
     /// Position of the call, in the function being left, that an error on its way came through.
     pub failing_site: Position,
+    /// Number of the prelude's text. Errors have positions in the program, not there.
+    pub prelude: u32,
     /// What the program gave to `exit`, once it has asked for it.
     pub exit_status: Option<i32>,
     /// What ports stand for.
@@ -35,6 +37,7 @@ impl Default for Extensions {
     fn default() -> Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
+            prelude: u32::MAX,
             exit_status: None,
             ports: Slab::default(),
             input_ahead: VecDeque::new(),

@@ -140,8 +140,10 @@ pub fn set_arguments(runtime: &mut Runtime, arguments: Vec<String>) -> Result<()
 pub fn load_prelude(runtime: &mut Runtime) -> Result<(), String> {
     let mode = std::mem::replace(&mut runtime.options.jit, crate::runtime::JitMode::Off);
     let environment = runtime.global;
+    let prelude = runtime.sources.count();
     let result = evaluate_text(runtime, PRELUDE_NAME, PRELUDE, environment);
     runtime.options.jit = mode;
+    runtime.extensions.prelude = prelude;
     result.map(|_| ()).map_err(|Failure| {
         let error = runtime.take_failure();
         format!("the prelude fails: {}", crate::value::print::text(runtime, error, crate::value::print::Style::Dump))

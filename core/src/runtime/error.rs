@@ -103,8 +103,12 @@ impl Runtime {
         self.error(ErrorKind::Type, &format!("{operation}: not {what}"), &[got])
     }
 
-    /// Give the error on its way a position, if it has none yet.
+    /// Give the error on its way a position, if it has none yet. Places in the prelude do not count: what went wrong
+    /// there is the fault of the program's call.
     pub fn place_error(&mut self, position: Position) {
+        if position.source == self.extensions.prelude {
+            return;
+        }
         let error = self.context.failure;
         if self.is_kind(error, Kind::Error) && self.field(error, offset::ERROR_POSITION).is_nil() {
             self.set_field(error, offset::ERROR_POSITION, position.to_value());

@@ -74,6 +74,10 @@ impl Sources {
         self.all.push(Source { name: name.into(), text, lines });
         self.all.len() as u32 - 1
     }
+    /// How many there are: the next one's number.
+    pub fn count(&self) -> u32 {
+        self.all.len() as u32
+    }
     /// The text with this number.
     pub fn get(&self, source: u32) -> Option<&Source> {
         self.all.get(source as usize)

@@ -23,6 +23,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
         part(runtime, "error-irritants", arguments[0], offset::ERROR_IRRITANTS)
     }),
     PrimitiveInfo::fixed("error-where", 1, error_where),
+    PrimitiveInfo::fixed("%type-error", 3, type_error),
     PrimitiveInfo::fixed("error-backtrace", 1, error_backtrace),
 ];
 
@@ -30,6 +31,13 @@ pub const TABLE: &[PrimitiveInfo] = &[
 fn error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let message = super::printing::people(runtime, arguments[0])?;
     Err(runtime.error(ErrorKind::User, &message, &arguments[1..]))
+}
+
+/// `(%type-error operation what value)`: for the prelude.
+fn type_error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let operation = arguments::text(runtime, "%type-error", arguments[0])?;
+    let what = arguments::text(runtime, "%type-error", arguments[1])?;
+    Err(runtime.type_error(&operation, &what, arguments[2]))
 }
 
 fn part(runtime: &mut Runtime, operation: &str, value: Value, offset: i32) -> Outcome {
