@@ -9,6 +9,7 @@ mod ports;
 mod primitives;
 mod toplevel;
 pub mod tree;
+pub mod tree_digest;
 pub mod tree_form;
 pub mod tree_text;
 

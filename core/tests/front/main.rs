@@ -1,7 +1,9 @@
 //! From text to resolved trees: reader, expander, printer, diagnostics.
 
 mod diagnostic;
+mod digest;
 mod expand;
+mod program;
 mod reader;
 
 use maru_core::runtime::{on_large_stack, Options, Runtime};

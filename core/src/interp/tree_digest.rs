@@ -1,0 +1,213 @@
+//! A name for a template's content: the same tree, made again, has the same digest, in any process.
+//!
+//! What goes in: structure, slots, names of variables and cells, constants as they are dumped, forms of a
+//! `with-environment`, positions with the names of their sources. What does not: numbers of cells, symbols, sources
+//! and code objects, what the interpreter counted, the identity of constants.
+//! A constant that has no text of its own, such as a function put into the code by a macro, counts by its type and
+//! name only.
+
+use super::tree::{Call, Capture, Loop, Node, Template, TemplateKind, Try};
+use crate::runtime::Runtime;
+use crate::syntax::Position;
+use crate::value::{print, Value};
+use sha2::{Digest, Sha256};
+
+/// The digest of a template and all templates in it.
+pub fn digest(runtime: &Runtime, template: &Template) -> [u8; 32] {
+    let mut writer = Writer { runtime, bytes: Vec::with_capacity(1024), source: u32::MAX };
+    writer.template(template);
+    Sha256::digest(&writer.bytes).into()
+}
+
+/// Writes a tree as bytes from which it could be told apart from every other tree: each part begins with a letter
+/// or a count.
+struct Writer<'a> {
+    runtime: &'a Runtime,
+    bytes: Vec<u8>,
+    /// The source that positions are in, until another is named.
+    source: u32,
+}
+
+impl Writer<'_> {
+    fn letter(&mut self, letter: u8) {
+        self.bytes.push(letter);
+    }
+    fn number(&mut self, number: u32) {
+        self.bytes.extend(number.to_le_bytes());
+    }
+    fn count(&mut self, count: usize) {
+        self.bytes.extend((count as u64).to_le_bytes());
+    }
+    fn flag(&mut self, flag: bool) {
+        self.bytes.push(u8::from(flag));
+    }
+    fn text(&mut self, text: &str) {
+        self.count(text.len());
+        self.bytes.extend(text.as_bytes());
+    }
+    fn value(&mut self, value: Value) {
+        let text = print::text(self.runtime, value, print::Style::Dump);
+        self.text(&text);
+    }
+    fn position(&mut self, position: Position) {
+        if position.source != self.source {
+            self.source = position.source;
+            let name = self.runtime.sources.get(position.source).map_or("", |source| source.name.as_str());
+            self.letter(b'@');
+            self.text(name);
+        }
+        self.letter(b':');
+        self.number(position.offset);
+    }
+
+    fn template(&mut self, template: &Template) {
+        self.letter(match template.kind {
+            TemplateKind::Function => b'F',
+            TemplateKind::TopLevel => b'T',
+            TemplateKind::Deferred => b'D',
+        });
+        self.value(template.name);
+        self.position(template.position);
+        self.number(template.parameters);
+        self.flag(template.rest);
+        self.count(template.variables.len());
+        for variable in &template.variables {
+            self.value(variable.name);
+            self.flag(variable.boxed);
+        }
+        self.count(template.captures.len());
+        for (index, capture) in template.captures.iter().enumerate() {
+            match capture {
+                Capture::Local(slot) => (self.letter(b'l'), self.number(*slot)),
+                Capture::Captured(outer) => (self.letter(b'c'), self.number(*outer)),
+            };
+            self.flag(template.captured_boxed[index]);
+            self.value(template.captured_names[index]);
+        }
+        self.count(template.constants.len());
+        template.constants.iter().for_each(|constant| self.value(*constant));
+        self.count(template.cells.len());
+        for cell in &template.cells {
+            let name = self.runtime.cells.get(*cell).symbol;
+            self.text(self.runtime.symbols.name(name));
+        }
+        self.number(template.loops);
+        self.value(template.deferred);
+        self.node(&template.body);
+    }
+
+    fn nodes(&mut self, nodes: &[Node]) {
+        self.count(nodes.len());
+        nodes.iter().for_each(|node| self.node(node));
+    }
+
+    fn numbered(&mut self, letter: u8, number: u32) {
+        self.letter(letter);
+        self.number(number);
+    }
+
+    fn node(&mut self, node: &Node) {
+        match node {
+            Node::Constant(index) => self.numbered(b'k', *index),
+            Node::Local(slot) => self.numbered(b'l', *slot),
+            Node::Captured(index) => self.numbered(b'c', *index),
+            Node::Global(index, position) => {
+                self.numbered(b'g', *index);
+                self.position(*position);
+            }
+            Node::Bind(slot, value) => {
+                self.numbered(b'b', *slot);
+                self.node(value);
+            }
+            Node::SetLocal(slot, value) => {
+                self.numbered(b's', *slot);
+                self.node(value);
+            }
+            Node::SetCaptured(index, value) => {
+                self.numbered(b'S', *index);
+                self.node(value);
+            }
+            Node::SetGlobal(index, value, position) => {
+                self.numbered(b'G', *index);
+                self.position(*position);
+                self.node(value);
+            }
+            Node::Define(index, value, constant, position) => {
+                self.numbered(if *constant { b'K' } else { b'd' }, *index);
+                self.position(*position);
+                self.node(value);
+            }
+            Node::If(test, then, otherwise) => {
+                self.letter(b'i');
+                [test, then, otherwise].into_iter().for_each(|node| self.node(node));
+            }
+            Node::Sequence(nodes) => {
+                self.letter(b'q');
+                self.nodes(nodes);
+            }
+            Node::While(test, body, position) => {
+                self.letter(b'w');
+                self.position(*position);
+                self.node(test);
+                self.node(body);
+            }
+            Node::Loop(turns) => self.turns(turns),
+            Node::Continue(label, values) => {
+                self.numbered(b'n', *label);
+                self.nodes(values);
+            }
+            Node::Lambda(template) => {
+                self.letter(b'f');
+                self.template(template);
+            }
+            Node::Fix(functions, body) => {
+                self.letter(b'x');
+                self.count(functions.len());
+                for (slot, template) in functions {
+                    self.number(*slot);
+                    self.template(template);
+                }
+                self.node(body);
+            }
+            Node::Call(call) => self.call(call),
+            Node::Try(attempt) => self.attempt(attempt),
+            Node::WithEnvironment(with) => {
+                self.letter(b'e');
+                self.position(with.position);
+                self.node(&with.environment);
+                self.template(&with.template);
+            }
+        }
+    }
+
+    fn turns(&mut self, turns: &Loop) {
+        self.numbered(b'o', turns.label);
+        self.position(turns.position);
+        self.count(turns.bindings.len());
+        for (slot, value) in &turns.bindings {
+            self.number(*slot);
+            self.node(value);
+        }
+        self.node(&turns.body);
+    }
+
+    fn call(&mut self, call: &Call) {
+        self.letter(if call.tail { b't' } else { b'a' });
+        self.position(call.position);
+        self.node(&call.function);
+        self.nodes(&call.arguments);
+    }
+
+    fn attempt(&mut self, attempt: &Try) {
+        self.letter(b'y');
+        self.position(attempt.position);
+        self.node(&attempt.body);
+        self.flag(attempt.catch.is_some());
+        if let Some((slot, handler)) = &attempt.catch {
+            self.number(*slot);
+            self.node(handler);
+        }
+        self.flag(attempt.finally.is_some());
+        attempt.finally.iter().for_each(|finally| self.node(finally));
+    }
+}
