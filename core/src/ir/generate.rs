@@ -11,6 +11,7 @@
 
 mod body;
 mod control;
+mod idioms;
 mod world;
 
 pub use world::{mix, World};

@@ -56,19 +56,21 @@ impl OptimisationFuel {
 /// Run all passes. Blocks that cannot be reached are gone afterwards, even without fuel.
 pub fn optimise(function: &mut Function, fuel: &mut OptimisationFuel) {
     let mut flow = Flow::of(function);
-    if blocks::run(function, &flow, fuel) {
+    if blocks::drop_unreachable(function, &flow) {
         flow = Flow::of(function);
     }
     // What a decided branch makes constant can decide another; more than one repetition has hardly any effect.
     for _ in 0..2 {
         parameters::run(function, &flow, fuel);
         let decided = fold::run(function, &flow, fuel) | tags::run(function, &flow, fuel);
-        if !decided {
-            break;
+        if decided {
+            flow = Flow::of(function);
         }
-        flow = Flow::of(function);
         if blocks::run(function, &flow, fuel) {
             flow = Flow::of(function);
+        }
+        if !decided {
+            break;
         }
     }
     common::run(function, &flow, fuel);

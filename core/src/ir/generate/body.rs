@@ -158,7 +158,7 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
     }
 
     fn statement(&mut self) {
-        match self.choices.below(26) {
+        match self.choices.below(30) {
             0..=3 => self.arithmetic(),
             4 => self.burst(),
             5 => self.overflowing(),
@@ -175,8 +175,9 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
             20 => self.bits_of_double(),
             21 => self.truncation(),
             22 => self.early_exit(),
+            23..=26 => self.idiom(),
             _ if self.depth >= 3 => self.burst(),
-            23 | 24 => self.branches(),
+            27 | 28 => self.branches(),
             _ => self.counted_loop(),
         }
     }
@@ -201,7 +202,7 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
     }
 
     /// Push an operation and keep its results for use.
-    fn define(&mut self, op: Op) {
+    pub fn define(&mut self, op: Op) {
         for value in self.push(op).into_iter().flatten() {
             self.keep(value, self.builder.type_of(value));
         }

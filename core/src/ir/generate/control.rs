@@ -8,8 +8,16 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
         match self.choices.below(4) {
             0 => Condition::NonZero(self.any_word()),
             1 => Condition::Compare(self.choices.of(Compare::ALL), self.any_word(), self.any_word()),
-            2 => Condition::HasTag(self.choices.below(256) as u8, self.any_word()),
+            2 => Condition::HasTag(self.mask(), self.tested_word()),
             _ => Condition::FloatCompare(self.choices.of(FloatCompare::ALL), self.any_double(), self.any_double()),
+        }
+    }
+
+    /// A word to test the tag of: often one of the first, so that the same is tested again.
+    fn tested_word(&mut self) -> Val {
+        match self.scope.words.get(self.choices.below(4)) {
+            Some(&word) => word,
+            None => self.any_word(),
         }
     }
 

@@ -6,13 +6,20 @@
 use super::*;
 use crate::ir::arithmetic;
 
+/// Drop blocks that cannot be reached. Returns whether there were any.
+pub fn drop_unreachable(function: &mut Function, flow: &Flow) -> bool {
+    let some = flow.order.len() < function.blocks.len();
+    if some {
+        compact(function, &|block| flow.position(block).is_some());
+    }
+    some
+}
+
 /// Run the pass. Returns whether control flow changed.
 pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
-    let mut changed = false;
     let fresh;
-    let flow = if flow.order.len() < function.blocks.len() {
-        changed = true;
-        compact(function, &|block| flow.position(block).is_some());
+    let changed = drop_unreachable(function, flow);
+    let flow = if changed {
         fresh = Flow::of(function);
         &fresh
     } else {
@@ -52,26 +59,22 @@ fn compact(function: &mut Function, keep: &dyn Fn(Block) -> bool) {
 /// Send edges past blocks that only lead on. Returns whether there were any.
 fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
     let mut changed = same_targets(function, fuel);
-    let only_constants = |data: &BlockData| data.insts.iter().all(|inst| matches!(inst.op, Op::Const(_)));
-    let leads_on = |data: &BlockData| match data.exit {
-        Exit::Jump(_) => data.insts.is_empty(),
-        Exit::Branch(..) => only_constants(data),
-        _ => false,
-    };
-    if !function.blocks.iter().skip(1).any(leads_on) {
+    let mut passable = leading_on(function);
+    if !passable.contains(&true) {
         return changed;
     }
     let values = Values::of(function);
-    let mut passable: Vec<bool> = function.blocks.iter().map(leads_on).collect();
-    for (number, data) in function.blocks.iter().enumerate().filter(|&(number, _)| number != 0) {
+    for (number, data) in function.blocks.iter().enumerate() {
+        if !passable[number] {
+            continue;
+        }
         let own = data.parameters.iter().chain(data.insts.iter().flat_map(|inst| inst.results.iter().flatten()));
         // To go past the test of a loop on the way in would give the loop a second entry.
         let position = flow.position(Block(number as u32)).expect("only blocks that can be reached");
         let mut before = flow.predecessors(position).iter();
         let is_loop = before.any(|&predecessor| flow.dominates(position, predecessor as usize));
-        passable[number] &= !is_loop && own.into_iter().all(|value| !values.escapes[value.0 as usize]);
+        passable[number] = !is_loop && own.into_iter().all(|value| !values.escapes[value.0 as usize]);
     }
-    passable[0] = false;
     for number in 0..function.blocks.len() {
         let branches = matches!(function.blocks[number].exit, Exit::Branch(..));
         for which in 0..1 + usize::from(branches) {
@@ -91,6 +94,21 @@ fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bo
         }
     }
     changed | same_targets(function, fuel)
+}
+
+/// By block: whether it does nothing but jump, or nothing but test a parameter or constant of its own.
+fn leading_on(function: &Function) -> Vec<bool> {
+    let leads_on = |data: &BlockData| match &data.exit {
+        Exit::Jump(_) => data.insts.is_empty(),
+        Exit::Branch(condition, ..) => {
+            let mut own = false;
+            condition.operands(|value| own |= data.parameters.contains(value));
+            own && data.insts.iter().all(|inst| matches!(inst.op, Op::Const(_)))
+        }
+        _ => false,
+    };
+    let entry_does_not = std::iter::once(false);
+    entry_does_not.chain(function.blocks.iter().skip(1).map(leads_on)).collect()
 }
 
 /// Make branches jumps whose ways are the same.
@@ -185,24 +203,24 @@ fn join(function: &mut Function, fuel: &mut OptimisationFuel, unreachable: bool)
     for number in (0..function.blocks.len()).filter(|&number| reachable[number]) {
         function.blocks[number].exit.targets().for_each(|target| predecessors[target.block.0 as usize] += 1);
     }
-    let mut joiner = Joiner::new(function);
+    let mut joiner: Option<Joiner> = None;
     for number in (0..function.blocks.len()).filter(|&number| reachable[number]) {
         while let Exit::Jump(target) = &function.blocks[number].exit {
             let next = target.block.0 as usize;
             if next == number || next == 0 || predecessors[next] != 1 || !fuel.spend() {
                 break;
             }
-            joiner.join(function, number, next);
+            joiner.get_or_insert_with(|| Joiner::new(function)).join(function, number, next);
         }
     }
-    let changed = joiner.changed;
-    if changed {
+    if let Some(joiner) = &joiner {
         joiner.finish(function);
     }
-    if changed || unreachable {
-        compact(function, &|block| reachable[block.0 as usize] && !joiner.taken[block.0 as usize]);
+    if joiner.is_some() || unreachable {
+        let is_taken = |block: usize| joiner.as_ref().is_some_and(|joiner| joiner.taken[block]);
+        compact(function, &|block| reachable[block.0 as usize] && !is_taken(block.0 as usize));
     }
-    changed
+    joiner.is_some()
 }
 
 fn reachable(function: &Function) -> Vec<bool> {
@@ -217,7 +235,6 @@ fn reachable(function: &Function) -> Vec<bool> {
 }
 
 struct Joiner {
-    changed: bool,
     /// By block: whether its operations are now another's.
     taken: Vec<bool>,
     /// By block: the blocks whose operations were put after its own, in order.
@@ -231,7 +248,6 @@ struct Joiner {
 impl Joiner {
     fn new(function: &Function) -> Joiner {
         Joiner {
-            changed: false,
             taken: vec![false; function.blocks.len()],
             followers: vec![Vec::new(); function.blocks.len()],
             lengths: function.blocks.iter().map(|data| data.insts.len() as u32).collect(),
@@ -253,7 +269,6 @@ impl Joiner {
         self.followers[block].push(Block(next as u32));
         self.followers[block].append(&mut followers);
         self.taken[next] = true;
-        self.changed = true;
     }
 
     /// Bring operands and lines in order.

@@ -31,12 +31,19 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
             match entry {
                 Some(entry) if usable && fuel.spend() => {
                     for (result, by) in inst.results.iter().zip(entry.results) {
-                        if let (Some(result), Some(by)) = (*result, by) {
+                        if let Some(result) = *result {
                             replacements.replace(result, by);
                         }
                     }
                 }
-                _ => seen.set(key, Entry { position: position as u32, stretch, results: inst.results }),
+                _ => seen.set(
+                    key,
+                    Entry {
+                        position: position as u32,
+                        stretch,
+                        results: inst.results.map(|result| result.unwrap_or(NONE)),
+                    },
+                ),
             }
         }
         data.exit.operands_mut(|value| replacements.apply(value));
@@ -91,12 +98,15 @@ fn key(op: &Op) -> Option<Key> {
     })
 }
 
+const NONE: Val = Val(u32::MAX);
+
 /// Where an operation was last seen.
 #[derive(Clone, Copy)]
 struct Entry {
     position: u32,
     stretch: u32,
-    results: [Option<Val>; 2],
+    /// [`NONE`] for a result that there is not.
+    results: [Val; 2],
 }
 
 /// Operations seen: an open-addressed table that never grows, for it has room for all.
@@ -107,9 +117,9 @@ struct Seen {
 
 impl Seen {
     fn with_room_for(count: usize) -> Seen {
-        let size = (2 * count).next_power_of_two().max(8);
+        let size = (count + count / 2).next_power_of_two().max(8);
         // No operation has form 0.
-        let empty = ((0, 0), Entry { position: 0, stretch: 0, results: [None; 2] });
+        let empty = ((0, 0), Entry { position: 0, stretch: 0, results: [NONE; 2] });
         Seen { slots: vec![empty; size], mask: size - 1 }
     }
 

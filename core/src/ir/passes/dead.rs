@@ -8,12 +8,12 @@ use super::*;
 /// Run the pass. All that it drops is one change, for what is dead uses what is dead.
 pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
     let alive = alive(function, flow);
-    let nothing_dead = flow.order.iter().all(|&block| {
+    let some_dead = flow.order.iter().any(|&block| {
         let data = function.block(block);
-        data.insts.iter().all(|inst| is_alive(inst, &alive))
-            && (block == Block(0) || data.parameters.iter().all(|value| alive[value.0 as usize]))
+        data.insts.iter().any(|inst| !is_alive(inst, &alive))
+            || block != Block(0) && data.parameters.iter().any(|value| !alive[value.0 as usize])
     });
-    if !nothing_dead && fuel.spend() {
+    if some_dead && fuel.spend() {
         drop_operations(function, flow, &alive);
         drop_parameters(function, flow, &alive);
     }
@@ -22,38 +22,72 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
 /// By value: whether it is used.
 fn alive(function: &Function, flow: &Flow) -> Vec<bool> {
     let mut alive = vec![false; function.types.len()];
-    // Backwards, uses come before definitions; only a parameter can be found alive after its arguments were seen.
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for &block in flow.order.iter().rev() {
-            let data = function.block(block);
-            data.exit.own_operands(|value| alive[value.0 as usize] = true);
-            for target in data.exit.targets() {
-                for (parameter, argument) in function.block(target.block).parameters.iter().zip(&target.arguments) {
-                    alive[argument.0 as usize] |= alive[parameter.0 as usize];
-                }
+    // Backwards, uses come before definitions; only edges back are met before it is known what their blocks use.
+    let mut edges_back = Vec::new();
+    for (position, &block) in flow.order.iter().enumerate().rev() {
+        let data = function.block(block);
+        data.exit.own_operands(|value| alive[value.0 as usize] = true);
+        for target in data.exit.targets().filter(|target| !target.arguments.is_empty()) {
+            if flow.position(target.block).is_some_and(|to| to <= position) {
+                edges_back.push(target);
             }
-            for inst in data.insts.iter().rev() {
-                if is_alive(inst, &alive) {
-                    inst.op.operands(|value| alive[value.0 as usize] = true);
-                }
+            for (parameter, argument) in function.block(target.block).parameters.iter().zip(&target.arguments) {
+                alive[argument.0 as usize] |= alive[parameter.0 as usize];
             }
         }
-        // An edge back to a block already passed: once more if an argument for a parameter alive is not.
-        'edges: for &block in &flow.order {
-            for target in function.block(block).exit.targets() {
-                let parameters = &function.block(target.block).parameters;
-                let missed =
-                    |(parameter, argument): (&Val, &Val)| alive[parameter.0 as usize] && !alive[argument.0 as usize];
-                if parameters.iter().zip(&target.arguments).any(missed) {
-                    changed = true;
-                    break 'edges;
-                }
+        for inst in data.insts.iter().rev() {
+            if is_alive(inst, &alive) {
+                inst.op.operands(|value| alive[value.0 as usize] = true);
             }
         }
     }
+    let mut found = Vec::new();
+    for target in edges_back {
+        for (parameter, argument) in function.block(target.block).parameters.iter().zip(&target.arguments) {
+            if alive[parameter.0 as usize] && !std::mem::replace(&mut alive[argument.0 as usize], true) {
+                found.push(*argument);
+            }
+        }
+    }
+    if !found.is_empty() {
+        follow(function, flow, &mut alive, found);
+    }
     alive
+}
+
+/// Mark all that the values need which were found alive late.
+fn follow(function: &Function, flow: &Flow, alive: &mut [bool], mut found: Vec<Val>) {
+    // By value: its block, and the index of its operation or, counted from the parameters' end, of its parameter.
+    const PARAMETER: u32 = 1 << 31;
+    let mut homes = vec![(Block(0), PARAMETER); alive.len()];
+    for &block in &flow.order {
+        let data = function.block(block);
+        for (n, value) in data.parameters.iter().enumerate() {
+            homes[value.0 as usize] = (block, PARAMETER | n as u32);
+        }
+        for (at, inst) in data.insts.iter().enumerate() {
+            inst.results.iter().flatten().for_each(|value| homes[value.0 as usize] = (block, at as u32));
+        }
+    }
+    while let Some(value) = found.pop() {
+        let mut need = |value: &Val| {
+            if !std::mem::replace(&mut alive[value.0 as usize], true) {
+                found.push(*value);
+            }
+        };
+        let (block, at) = homes[value.0 as usize];
+        if at & PARAMETER == 0 {
+            function.block(block).insts[at as usize].op.operands(need);
+            continue;
+        }
+        let Some(position) = flow.position(block) else { continue };
+        for &predecessor in flow.predecessors(position) {
+            let exit = &function.block(flow.order[predecessor as usize]).exit;
+            for target in exit.targets().filter(|target| target.block == block) {
+                need(&target.arguments[(at & !PARAMETER) as usize]);
+            }
+        }
+    }
 }
 
 fn is_alive(inst: &Inst, alive: &[bool]) -> bool {

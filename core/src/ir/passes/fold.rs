@@ -36,14 +36,6 @@ struct Folder<'f> {
 impl Folder<'_> {
     fn inst(&mut self, inst: &mut Inst, place: (Block, u32), types: &mut Vec<Type>) {
         inst.op.operands_mut(|value| self.replacements.apply(value));
-        let Some(result) = inst.results[0] else {
-            if let Some(Outcome::Op(op)) = self.table.simplify(&inst.op) {
-                if self.fuel.spend() {
-                    inst.op = op;
-                }
-            }
-            return;
-        };
         // A simplification may allow another; two are enough for all rules there are.
         for _ in 0..2 {
             let Some(outcome) = self.table.simplify(&inst.op) else { break };
@@ -53,18 +45,20 @@ impl Folder<'_> {
             match outcome {
                 Outcome::Constant(number) => inst.op = Op::Const(number),
                 Outcome::FloatConstant(bits) => inst.op = Op::FloatConst(bits),
-                Outcome::Op(op) => inst.op = op,
+                Outcome::Exchanged => exchange(&mut inst.op),
+                Outcome::Flag(condition) => inst.op = flag(condition),
+                Outcome::Access(base, index, offset) => access(&mut inst.op, base, index, offset),
                 Outcome::WithConstant(op, a, number) => {
                     let constant = self.insert_constant(number, place, types);
                     inst.op = Op::Binary(op, a, constant);
                 }
                 Outcome::Value(value) => {
                     // The operation stays, without uses.
-                    self.replacements.replace(result, value);
+                    self.replace(inst.results[0], value);
                     return;
                 }
                 Outcome::NoOverflow(value) => {
-                    self.replacements.replace(result, value);
+                    self.replace(inst.results[0], value);
                     let overflow = inst.results[1].take().expect("two results");
                     *inst = Inst { op: Op::Const(0), results: [Some(overflow), None] };
                     self.table.set(overflow, Known::Constant(0));
@@ -73,6 +67,10 @@ impl Folder<'_> {
             }
         }
         self.table.learn(&inst.op, inst.results);
+    }
+
+    fn replace(&mut self, result: Option<Val>, by: Val) {
+        self.replacements.replace(result.expect("a result"), by);
     }
 
     fn insert_constant(&mut self, number: i64, (block, at): (Block, u32), types: &mut Vec<Type>) -> Val {
@@ -111,4 +109,38 @@ impl Folder<'_> {
         *exit = Exit::Jump(taken);
         true
     }
+}
+
+/// Exchange the operands of an operation that allows it.
+fn exchange(op: &mut Op) {
+    if let Op::Binary(_, a, b) | Op::Overflowing(_, a, b) = op {
+        std::mem::swap(a, b);
+    }
+}
+
+/// The operation that gives 1 where a condition holds, else 0.
+fn flag(condition: Condition) -> Op {
+    match condition {
+        Condition::Compare(op, a, b) => Op::Compare(op, a, b),
+        Condition::HasTag(mask, a) => Op::HasTag(mask, a),
+        Condition::FloatCompare(op, a, b) => Op::FloatCompare(op, a, b),
+        Condition::NonZero(_) => unreachable!("no operation makes such a flag"),
+    }
+}
+
+/// Let a load or store use another place.
+fn access(op: &mut Op, base: Val, index: Option<Val>, offset: i32) {
+    *op = match (&*op, index) {
+        (&(Op::Load(width, ..) | Op::LoadIndexed(width, ..)), None) => Op::Load(width, base, offset),
+        (&(Op::Load(width, ..) | Op::LoadIndexed(width, ..)), Some(index)) => {
+            Op::LoadIndexed(width, base, index, offset)
+        }
+        (&(Op::Store(width, value, ..) | Op::StoreIndexed(width, value, ..)), None) => {
+            Op::Store(width, value, base, offset)
+        }
+        (&(Op::Store(width, value, ..) | Op::StoreIndexed(width, value, ..)), Some(index)) => {
+            Op::StoreIndexed(width, value, base, index, offset)
+        }
+        _ => unreachable!("no load or store"),
+    };
 }

@@ -34,18 +34,22 @@ pub(super) enum Known {
 }
 
 /// What an operation amounts to.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Outcome {
     Constant(i64),
     FloatConstant(u64),
     /// A value that there is.
     Value(Val),
-    /// Another operation.
-    Op(Op),
+    /// The same with the operands exchanged.
+    Exchanged,
+    /// 1 if this holds, else 0.
+    Flag(Condition),
     /// An operation with a constant that must be made.
     WithConstant(Binary, Val, i64),
     /// Of an operation with overflow: the result is this value and there is none.
     NoOverflow(Val),
+    /// A load or store at base plus index, if there is one, plus offset.
+    Access(Val, Option<Val>, i32),
 }
 
 /// By value: what is known.

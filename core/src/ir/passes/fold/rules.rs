@@ -15,6 +15,7 @@ pub(super) enum Decided {
 
 impl Table {
     /// What an operation amounts to, if that is simpler.
+    #[inline]
     pub fn simplify(&self, op: &Op) -> Option<Outcome> {
         match *op {
             Op::Binary(op, a, b) => self.simplify_binary(op, a, b),
@@ -46,7 +47,14 @@ impl Table {
                 Known::Constant(bits) => Some(Outcome::FloatConstant(bits as u64)),
                 _ => None,
             },
-            _ => self.access(op).map(Outcome::Op),
+            Op::Load(_, base, offset) | Op::Store(_, _, base, offset) => {
+                let (base, offset) = self.base(base, offset)?;
+                Some(Outcome::Access(base, None, offset))
+            }
+            Op::LoadIndexed(_, base, index, offset) | Op::StoreIndexed(_, _, base, index, offset) => {
+                self.indexed(base, index, offset)
+            }
+            _ => None,
         }
     }
 
@@ -59,7 +67,7 @@ impl Table {
         }
         let commutes = matches!(op, Binary::Add | Binary::Mul | Binary::And | Binary::Or | Binary::Xor);
         if commutes && known_a.is_some() {
-            return Some(Outcome::Op(Op::Binary(op, b, a)));
+            return Some(Outcome::Exchanged);
         }
         let number = known_b?;
         match (op, self.of(a)) {
@@ -88,7 +96,7 @@ impl Table {
                 Some(Outcome::NoOverflow(a))
             }
             (Overflowing::Add, Some(0), _) | (Overflowing::Mul, Some(1), _) => Some(Outcome::NoOverflow(b)),
-            (Overflowing::Add | Overflowing::Mul, Some(_), None) => Some(Outcome::Op(Op::Overflowing(op, b, a))),
+            (Overflowing::Add | Overflowing::Mul, Some(_), None) => Some(Outcome::Exchanged),
             _ => None,
         }
     }
@@ -103,7 +111,7 @@ impl Table {
             return Some(Outcome::Constant(arithmetic::compare(op, x as u64, y as u64).into()));
         }
         if known_a.is_some() {
-            return mirrored(op).map(|op| Outcome::Op(Op::Compare(op, b, a)));
+            return mirrored(op).map(|op| Outcome::Flag(Condition::Compare(op, b, a)));
         }
         let number = known_b?;
         let (flag, is_set) = self.as_test_of_flag(op, a, number)?;
@@ -133,29 +141,6 @@ impl Table {
         }
     }
 
-    /// A load or store whose constant parts went into the offset.
-    fn access(&self, op: &Op) -> Option<Op> {
-        match *op {
-            Op::Load(width, base, offset) => {
-                let (base, offset) = self.base(base, offset)?;
-                Some(Op::Load(width, base, offset))
-            }
-            Op::Store(width, value, base, offset) => {
-                let (base, offset) = self.base(base, offset)?;
-                Some(Op::Store(width, value, base, offset))
-            }
-            Op::LoadIndexed(width, base, index, offset) => match self.indexed(base, index, offset)? {
-                (base, Some(index), offset) => Some(Op::LoadIndexed(width, base, index, offset)),
-                (base, None, offset) => Some(Op::Load(width, base, offset)),
-            },
-            Op::StoreIndexed(width, value, base, index, offset) => match self.indexed(base, index, offset)? {
-                (base, Some(index), offset) => Some(Op::StoreIndexed(width, value, base, index, offset)),
-                (base, None, offset) => Some(Op::Store(width, value, base, offset)),
-            },
-            _ => None,
-        }
-    }
-
     /// The base that a base plus offset starts from, with the offset from there.
     fn base(&self, base: Val, offset: i32) -> Option<(Val, i32)> {
         match self.of(base) {
@@ -164,15 +149,16 @@ impl Table {
         }
     }
 
-    fn indexed(&self, base: Val, index: Val, offset: i32) -> Option<(Val, Option<Val>, i32)> {
+    /// A base plus index plus offset whose constant parts went into the offset.
+    fn indexed(&self, base: Val, index: Val, offset: i32) -> Option<Outcome> {
         if let Some(number) = self.constant(index) {
-            return Some((base, None, plus(offset, number)?));
+            return Some(Outcome::Access(base, None, plus(offset, number)?));
         }
         if let Some((base, offset)) = self.base(base, offset) {
-            return Some((base, Some(index), offset));
+            return Some(Outcome::Access(base, Some(index), offset));
         }
         let (index, offset) = self.base(index, offset)?;
-        Some((base, Some(index), offset))
+        Some(Outcome::Access(base, Some(index), offset))
     }
 
     /// What a branch's condition amounts to, if that is simpler.
@@ -198,7 +184,7 @@ impl Table {
         };
         match self.simplify(&op)? {
             Outcome::Constant(number) => Some(Decided::Always(number != 0)),
-            Outcome::Op(Op::Compare(op, a, b)) => Some(Decided::As(Condition::Compare(op, a, b))),
+            Outcome::Flag(condition) => Some(Decided::As(condition)),
             _ => None,
         }
     }
@@ -222,11 +208,11 @@ fn plus(offset: i32, number: i64) -> Option<i32> {
 
 /// The operation that gives 1 where the condition does not hold.
 fn negated(condition: Condition) -> Option<Outcome> {
-    Some(Outcome::Op(match condition {
-        Condition::Compare(op, a, b) => Op::Compare(op.negate(), a, b),
-        Condition::HasTag(mask, a) => Op::HasTag(!mask, a),
-        Condition::FloatCompare(FloatCompare::Eq, a, b) => Op::FloatCompare(FloatCompare::Ne, a, b),
-        Condition::FloatCompare(FloatCompare::Ne, a, b) => Op::FloatCompare(FloatCompare::Eq, a, b),
+    Some(Outcome::Flag(match condition {
+        Condition::Compare(op, a, b) => Condition::Compare(op.negate(), a, b),
+        Condition::HasTag(mask, a) => Condition::HasTag(!mask, a),
+        Condition::FloatCompare(FloatCompare::Eq, a, b) => Condition::FloatCompare(FloatCompare::Ne, a, b),
+        Condition::FloatCompare(FloatCompare::Ne, a, b) => Condition::FloatCompare(FloatCompare::Eq, a, b),
         _ => return None,
     }))
 }
