@@ -1,1 +1,29 @@
-fn main() {}
+//! The `maru` command: run, build and examine programs, list targets, run the conformance suite.
+
+mod arguments;
+mod commands;
+mod listing;
+mod options;
+mod program;
+mod session;
+mod statistics;
+mod table;
+mod trouble;
+
+use maru_formats as _;
+use maru_targets as _;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    die_of_closed_pipes();
+    let outcome = arguments::parse().and_then(commands::run);
+    outcome.unwrap_or_else(|trouble| trouble.report())
+}
+
+/// A process that writes to a pipe which nobody reads any more should end without a word, as others do. Rust asks
+/// the system to report an error instead, which an endless program would have to look for.
+fn die_of_closed_pipes() {
+    // SAFETY: nothing else has been started yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}

@@ -41,7 +41,6 @@ fn factorial(n: u32) -> String {
 }
 
 #[test]
-#[ignore = "the command does not run files yet"]
 fn examples_print_what_they_say() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for path in examples() {

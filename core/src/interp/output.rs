@@ -12,6 +12,8 @@ pub struct Output {
     waiting: Vec<u8>,
     /// Whether lines are shown as soon as they end; found out at the first output.
     interactive: Option<bool>,
+    /// Why text was lost, the first time that some was.
+    fault: Option<std::io::Error>,
 }
 
 impl Output {
@@ -23,13 +25,14 @@ impl Output {
         }
     }
 
-    /// Write what waits. A reader that has gone away is no error of the program's.
+    /// Write what waits. What cannot be written is lost, and the fault kept.
     pub fn flush(&mut self) {
         if self.waiting.is_empty() {
             return;
         }
         let mut output = std::io::stdout().lock();
-        let _ = output.write_all(&self.waiting).and_then(|()| output.flush());
+        let written = output.write_all(&self.waiting).and_then(|()| output.flush());
+        self.fault = self.fault.take().or(written.err());
         self.waiting.clear();
     }
 }
@@ -51,5 +54,9 @@ impl Runtime {
     /// Write what waits for standard output: at the end, before standard input is read, and before errors are shown.
     pub fn flush_output(&mut self) {
         self.extensions.output.flush();
+    }
+    /// Why text for standard output was lost, if some was since this was asked last.
+    pub fn take_output_fault(&mut self) -> Option<std::io::Error> {
+        self.extensions.output.fault.take()
     }
 }

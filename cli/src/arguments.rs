@@ -1,0 +1,225 @@
+//! The command line's grammar.
+
+use crate::trouble::Trouble;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Maru: a small Lisp whose environments compile straight to shared libraries.
+#[derive(Parser, Debug)]
+#[command(name = "maru", version, max_term_width = 100)]
+#[command(after_help = "Without a command, maru reads expressions from standard input and prints their values.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a program: a source file, or a library made by `maru build`
+    Run(Run),
+    /// Compile a program to a library for any target and format
+    Build(Build),
+    /// List targets and formats, and what can be done here with each pair
+    Targets(Targets),
+    /// Show the machine code of a program's functions
+    Disasm(Disasm),
+    /// Say what this host can do: targets, directories, tools
+    Doctor(Doctor),
+    /// Read expressions from standard input and print their values
+    Repl(Repl),
+}
+
+/// Which target and format.
+#[derive(Args, Debug, Default)]
+pub struct Selection {
+    /// The target's architecture, by name or synonym [default: $MARU_TARGET_ARCH, else this host's]
+    #[arg(long, value_name = "ARCHITECTURE")]
+    pub target: Option<String>,
+    /// The object format, by name or synonym [default: $MARU_TARGET_FORMAT, else this host's]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+}
+
+/// How programs are run.
+#[derive(Args, Debug, Default)]
+pub struct Execution {
+    /// When functions are compiled: never, when their environment is hot, or before their first call
+    #[arg(long, value_enum, default_value_t = Jit::Auto, value_name = "WHEN")]
+    pub jit: Jit,
+    /// Print counts and times on standard error at the end
+    #[arg(long, value_name = "AS", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub stats: Option<Report>,
+    /// Collect garbage at every allocation (slow)
+    #[arg(long)]
+    pub stress: bool,
+    /// Check the heap after every collection, and every stage of compiling
+    #[arg(long)]
+    pub verify: bool,
+    /// The most memory that objects may take, such as 512M or 2G [default: three quarters of the machine's]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_heap: Option<usize>,
+    /// The most memory that nested calls may take [default: an eighth of the machine's, 1G to 4G]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_stack: Option<usize>,
+    /// Evaluate the intermediate representation in place of running machine code (slow)
+    #[arg(long)]
+    pub evaluate_ir: bool,
+}
+
+/// When functions are compiled.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jit {
+    /// Never.
+    Off,
+    /// When their environment is hot.
+    #[default]
+    Auto,
+    /// Before their first call.
+    Always,
+}
+
+/// For whom a report is.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// People.
+    Text,
+    /// Programs.
+    Json,
+}
+
+/// Arguments of `maru run`.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The program: Maru source, or a library made by `maru build`; `-` is source on standard input
+    #[arg(value_name = "FILE|LIBRARY")]
+    pub file: PathBuf,
+    /// Which target and format.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
+    /// Given to the program as *arguments*; flags for maru come before them
+    #[arg(trailing_var_arg = true, allow_negative_numbers = true)]
+    pub arguments: Vec<String>,
+}
+
+/// Arguments of `maru build`.
+#[derive(Args, Debug)]
+pub struct Build {
+    /// The program's source
+    pub file: PathBuf,
+    /// Where to write the result [needed for libraries; text goes to standard output without it]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Which target and format.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What to make
+    #[arg(long, value_enum, default_value_t = Emit::Lib)]
+    pub emit: Emit,
+}
+
+/// What `maru build` makes.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emit {
+    /// A shared library for `maru run`
+    Lib,
+    /// The optimised intermediate representation, as text
+    Ir,
+    /// The resolved tree, as text
+    Tree,
+    /// Machine code with its instructions, as text
+    Asm,
+}
+
+/// Arguments of `maru targets`.
+#[derive(Args, Debug)]
+pub struct Targets {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `maru disasm`.
+#[derive(Args, Debug)]
+pub struct Disasm {
+    /// The program's source
+    pub file: PathBuf,
+    /// Only the functions with this name
+    pub function: Option<String>,
+    /// Which target and format.
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// Arguments of `maru doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `maru repl`.
+#[derive(Args, Debug, Default)]
+pub struct Repl {
+    /// Which target and format.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
+}
+
+/// What the command line asks for.
+///
+/// # Errors
+/// Never returns one: the parser itself explains wrong calls and ends the process with status 2.
+pub fn parse() -> Result<Command, Trouble> {
+    Ok(Cli::parse().command.unwrap_or_else(|| Command::Repl(Repl::default())))
+}
+
+/// A number of bytes with an optional unit.
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return Err("units are K, M and G".into()),
+    };
+    let number: usize = digits.parse().map_err(|_| "not a number of bytes such as 512M".to_string())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(|| "out of range".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_follow_the_file_and_end_at_the_first_argument() {
+        let cli = Cli::try_parse_from(["maru", "run", "f.l", "--jit", "off", "-5", "--jit", "x"]).unwrap();
+        let Some(Command::Run(run)) = cli.command else { panic!("not run") };
+        assert_eq!((run.execution.jit, run.arguments), (Jit::Off, vec!["-5".into(), "--jit".into(), "x".into()]));
+    }
+
+    #[test]
+    fn byte_counts_have_units() {
+        assert_eq!(bytes("512"), Ok(512));
+        assert_eq!(bytes("4k"), Ok(4096));
+        assert_eq!(bytes("2GiB"), Ok(2 << 30));
+        assert!(
+            bytes("many").is_err() && bytes("0").is_err() && bytes("99999999999G").is_err() && bytes("5X").is_err()
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! `maru build`: from a program's source to a library, or to a stage on the way as text.
+
+use crate::arguments::{Build, Emit, Execution};
+use crate::trouble::Trouble;
+use crate::{listing, options, program, session};
+use maru_core::format::ObjectFormat;
+use maru_core::runtime::Runtime;
+use maru_core::target::Architecture;
+use maru_core::unit;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Build a program.
+///
+/// # Errors
+/// When the call is wrong, the program cannot be compiled, or the result cannot be written.
+pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
+    let options = options::options(&arguments.selection, &Execution::default())?;
+    let (architecture, format) = (options::architecture(&options)?, options::format(&options)?);
+    if arguments.emit == Emit::Lib {
+        check_pair(architecture, format)?;
+        if arguments.output.is_none() {
+            return Err(Trouble::wrong_call("build: say where to write the library: -o FILE"));
+        }
+    }
+    let text = program::source(&arguments.file)?;
+    let name = arguments.file.display().to_string();
+    let bytes = session::with_runtime(options, None, |runtime| {
+        emit(runtime, arguments.emit, &name, &text, architecture, format)
+    })?;
+    match &arguments.output {
+        Some(path) => write(path, &bytes).map_err(|error| Trouble::output(path, &error))?,
+        None => super::print(&String::from_utf8_lossy(&bytes))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_pair(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Result<(), Trouble> {
+    if architecture.identity(format.name()).is_some() {
+        return Ok(());
+    }
+    let (architecture, format) = (architecture.name(), format.name());
+    Err(Trouble::wrong_call(format!(
+        "the format {format} does not hold code for {architecture}; `maru targets` shows which pairs there are"
+    )))
+}
+
+/// The bytes of what was asked for.
+fn emit(
+    runtime: &mut Runtime,
+    emit: Emit,
+    name: &str,
+    text: &str,
+    architecture: &'static dyn Architecture,
+    format: &'static dyn ObjectFormat,
+) -> Result<Vec<u8>, Trouble> {
+    let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, architecture.argument_registers());
+    let made = match emit {
+        Emit::Lib => unit::build_program(runtime, name, text, architecture, format),
+        Emit::Tree => unit::program_tree(runtime, name, text).map(String::into_bytes),
+        Emit::Ir => functions(runtime).map(|functions| {
+            let texts = functions.iter().map(ToString::to_string);
+            texts.collect::<Vec<_>>().join("\n").into_bytes()
+        }),
+        Emit::Asm => {
+            let functions = functions(runtime).map_err(Trouble::rendered)?;
+            return listing::listing(architecture, &functions).map(String::into_bytes);
+        }
+    };
+    made.map_err(Trouble::rendered)
+}
+
+/// Write a file whole or not at all: a library that is cut short, or is in use, must not be left at its place.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() && !path.is_file() {
+        // A device, a pipe; a directory gives the error that it deserves.
+        return std::fs::write(path, bytes);
+    }
+    let Some(name) = path.file_name() else { return std::fs::write(path, bytes) };
+    let mut unfinished = OsString::from(".");
+    unfinished.push(name);
+    unfinished.push(format!(".{}", std::process::id()));
+    let unfinished = path.with_file_name(unfinished);
+    let written = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written
+}

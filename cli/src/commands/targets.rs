@@ -1,0 +1,80 @@
+//! `maru targets`: every architecture with every format, and what can be done here with the pair.
+
+use crate::arguments::Targets;
+use crate::table;
+use crate::trouble::Trouble;
+use maru_core::format::ObjectFormat;
+use maru_core::registry;
+use maru_core::target::Architecture;
+use serde_json::{json, Map, Value};
+use std::process::ExitCode;
+
+/// What can be done with a target in a format on this host.
+fn ability(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> &'static str {
+    if architecture.identity(format.name()).is_none() {
+        "-"
+    } else if architecture.is_host() && format.is_host() {
+        "runs"
+    } else {
+        "builds"
+    }
+}
+
+/// List the targets.
+///
+/// # Errors
+/// When they cannot be printed.
+pub fn targets(arguments: &Targets) -> Result<ExitCode, Trouble> {
+    let (architectures, formats) = (registry::architectures(), registry::formats());
+    let text = if arguments.json {
+        format!("{:#}\n", as_json(&architectures, &formats))
+    } else {
+        as_text(&architectures, &formats)
+    };
+    super::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_text(architectures: &[&dyn Architecture], formats: &[&dyn ObjectFormat]) -> String {
+    let head = ["architecture", "pointers", "byte order"].map(String::from).into_iter();
+    let head = head.chain(formats.iter().map(|format| format.name().to_string())).chain(["also called".into()]);
+    let mut rows: Vec<Vec<String>> = vec![head.collect()];
+    for architecture in architectures {
+        let mut row = vec![
+            architecture.name().to_string(),
+            format!("{} bytes", architecture.pointer_size()),
+            byte_order(*architecture).to_string(),
+        ];
+        row.extend(formats.iter().map(|format| ability(*architecture, *format).to_string()));
+        row.push(architecture.synonyms().join(" "));
+        rows.push(row);
+    }
+    table::render(&rows)
+}
+
+fn byte_order(architecture: &dyn Architecture) -> &'static str {
+    if architecture.little_endian() {
+        "little"
+    } else {
+        "big"
+    }
+}
+
+fn as_json(architectures: &[&dyn Architecture], formats: &[&dyn ObjectFormat]) -> Value {
+    let architecture = |architecture: &&dyn Architecture| {
+        let pairs = formats.iter().map(|format| (format.name().to_string(), json!(ability(*architecture, *format))));
+        json!({
+            "name": architecture.name(),
+            "synonyms": architecture.synonyms(),
+            "pointer_size": architecture.pointer_size(),
+            "byte_order": byte_order(*architecture),
+            "host": architecture.is_host(),
+            "formats": pairs.collect::<Map<_, _>>(),
+        })
+    };
+    let format = |format: &&dyn ObjectFormat| json!({ "name": format.name(), "synonyms": format.synonyms(), "host": format.is_host() });
+    json!({
+        "architectures": architectures.iter().map(architecture).collect::<Vec<_>>(),
+        "formats": formats.iter().map(format).collect::<Vec<_>>(),
+    })
+}

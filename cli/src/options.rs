@@ -1,0 +1,171 @@
+//! From flags and environment variables to the settings of a run. Flags win over variables, variables over defaults;
+//! an empty variable counts as unset.
+
+use crate::arguments::{Execution, Jit, Selection};
+use crate::trouble::Trouble;
+use maru_core::format::ObjectFormat;
+use maru_core::registry;
+use maru_core::runtime::{JitMode, Options};
+use maru_core::target::Architecture;
+use std::path::Path;
+use std::str::FromStr;
+
+/// Names the target.
+const TARGET_VARIABLE: &str = "MARU_TARGET_ARCH";
+/// Names the object format.
+const FORMAT_VARIABLE: &str = "MARU_TARGET_FORMAT";
+
+/// The settings that flags and environment ask for.
+///
+/// # Errors
+/// When a flag or variable has a value that means nothing.
+pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, Trouble> {
+    let mut options = Options {
+        jit: match execution.jit {
+            Jit::Off => JitMode::Off,
+            Jit::Auto => JitMode::Auto,
+            Jit::Always => JitMode::Always,
+        },
+        verify_heap: execution.verify,
+        verify_code: execution.verify,
+        statistics: execution.stats.is_some(),
+        evaluator: execution.evaluate_ir,
+        ..Options::default()
+    };
+    if let Some((name, origin)) = target(selection)? {
+        (options.target, options.target_origin) = (Some(name), origin.into());
+    }
+    if let Some((name, origin)) = object_format(selection)? {
+        (options.format, options.format_origin) = (Some(name), origin.into());
+    }
+    options.hot_calls = number("MARU_HOT_CALLS", 1)?.unwrap_or(options.hot_calls);
+    options.hot_functions = number("MARU_HOT_FUNCTIONS", 1)?.unwrap_or(options.hot_functions);
+    options.optimisation_fuel = number("MARU_OPT_FUEL", 0)?;
+    options.heap.stress = execution.stress;
+    options.heap.poison = execution.stress || execution.verify;
+    if let Some(bytes) = execution.max_heap {
+        options.heap.max_bytes = bytes;
+    }
+    check_directory("MARU_TMPDIR")?;
+    Ok(options)
+}
+
+/// The names of target and format that were asked for: those of the plugins, where synonyms were given.
+///
+/// # Errors
+/// When there are none with these names.
+pub fn names(selection: &Selection) -> Result<(Option<String>, Option<String>), Trouble> {
+    Ok((target(selection)?.map(|(name, _)| name), object_format(selection)?.map(|(name, _)| name)))
+}
+
+/// The target's name, and where it was asked for.
+fn target(selection: &Selection) -> Result<Option<(String, &'static str)>, Trouble> {
+    let Some((name, origin)) = chosen(selection.target.as_ref(), "--target", TARGET_VARIABLE)? else { return Ok(None) };
+    let found = registry::find_architecture(&name, origin).map_err(Trouble::wrong_call)?;
+    Ok(Some((found.name().into(), origin)))
+}
+
+/// The format's name, and where it was asked for.
+fn object_format(selection: &Selection) -> Result<Option<(String, &'static str)>, Trouble> {
+    let Some((name, origin)) = chosen(selection.format.as_ref(), "--format", FORMAT_VARIABLE)? else { return Ok(None) };
+    let found = registry::find_format(&name, origin).map_err(Trouble::wrong_call)?;
+    Ok(Some((found.name().into(), origin)))
+}
+
+/// The architecture that these settings select.
+///
+/// # Errors
+/// When nothing was asked for and no target is for this host's CPU.
+pub fn architecture(options: &Options) -> Result<&'static dyn Architecture, Trouble> {
+    match &options.target {
+        Some(name) => registry::find_architecture(name, &options.target_origin).map_err(Trouble::wrong_call),
+        None => registry::host_architecture()
+            .ok_or_else(|| Trouble::wrong_call("no target is for this host's CPU; choose one with --target")),
+    }
+}
+
+/// The object format that these settings select.
+///
+/// # Errors
+/// When nothing was asked for and no format is this host's.
+pub fn format(options: &Options) -> Result<&'static dyn ObjectFormat, Trouble> {
+    match &options.format {
+        Some(name) => registry::find_format(name, &options.format_origin).map_err(Trouble::wrong_call),
+        None => registry::host_format()
+            .ok_or_else(|| Trouble::wrong_call("no format is this host's; choose one with --format")),
+    }
+}
+
+/// Running needs this host's CPU and format, unless nothing is to be compiled or the machine is an evaluator.
+///
+/// # Errors
+/// When another target or format was chosen.
+pub fn check_host(options: &Options) -> Result<(), Trouble> {
+    if options.jit == JitMode::Off || options.evaluator {
+        return Ok(());
+    }
+    const WAYS: &str = "build a library for it with `maru build`, or run with --jit off";
+    if options.target.is_some() && !architecture(options)?.is_host() {
+        let name = architecture(options)?.name();
+        return Err(Trouble::wrong_call(format!(
+            "{}: code for {name} does not run on this host's CPU; {WAYS}",
+            options.target_origin
+        )));
+    }
+    if options.format.is_some() && !format(options)?.is_host() {
+        let name = format(options)?.name();
+        return Err(Trouble::wrong_call(format!(
+            "{}: this host does not load libraries of the format {name}; {WAYS}",
+            options.format_origin
+        )));
+    }
+    Ok(())
+}
+
+/// What was asked for by a flag or, failing that, by a variable; and by which.
+fn chosen(
+    flag: Option<&String>,
+    flag_name: &'static str,
+    variable_name: &'static str,
+) -> Result<Option<(String, &'static str)>, Trouble> {
+    match flag {
+        Some(value) => Ok(Some((value.clone(), flag_name))),
+        None => Ok(variable(variable_name)?.map(|value| (value, variable_name))),
+    }
+}
+
+fn variable(name: &str) -> Result<Option<String>, Trouble> {
+    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let text = value.into_string().map_err(|value| {
+        Trouble::wrong_call(format!("{name}: '{}' is not UTF-8 text; set it again or unset it", value.display()))
+    })?;
+    Ok(Some(text))
+}
+
+/// A number from a variable, not less than `least`.
+fn number<N: FromStr + PartialOrd + From<u32>>(name: &str, least: u32) -> Result<Option<N>, Trouble> {
+    let Some(text) = variable(name)? else { return Ok(None) };
+    match text.trim().parse::<N>() {
+        Ok(number) if number >= N::from(least) => Ok(Some(number)),
+        _ => Err(Trouble::wrong_call(format!(
+            "{name}: '{text}' is not a whole number of at least {least} that fits {} bits; set it to one, or unset it",
+            8 * size_of::<N>()
+        ))),
+    }
+}
+
+fn check_directory(name: &str) -> Result<(), Trouble> {
+    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(()) };
+    let path = Path::new(&value);
+    let problem = if !path.is_absolute() {
+        "is not an absolute path"
+    } else if !path.exists() {
+        "does not exist"
+    } else if !path.is_dir() {
+        "is not a directory"
+    } else {
+        return Ok(());
+    };
+    let path = path.display();
+    Err(Trouble::wrong_call(format!("{name}: '{path}' {problem}; name an existing directory, or unset it")))
+}

@@ -1,0 +1,69 @@
+//! Programs in files: what a file holds is found out from its bytes.
+
+use crate::trouble::Trouble;
+use maru_core::registry;
+use std::io::Read;
+use std::path::Path;
+
+/// A program.
+pub enum Program {
+    /// Source text.
+    Source(String),
+    /// A library that some format reads.
+    Library,
+}
+
+/// Read a program; `-` is source on standard input.
+///
+/// # Errors
+/// When the file cannot be read, or holds no program.
+pub fn read(path: &Path) -> Result<Program, Trouble> {
+    let bytes = bytes(path).map_err(|error| Trouble::file(path, &error))?;
+    // Libraries have zero bytes, texts have none.
+    if !bytes.contains(&0) {
+        return text(path, bytes).map(Program::Source);
+    }
+    let formats = registry::formats();
+    let refusals = formats.iter().map(|format| format.read(&bytes).map_err(|error| (format.name(), error)));
+    let mut reasons = Vec::new();
+    for refusal in refusals {
+        match refusal {
+            Ok(_) => return Ok(Program::Library),
+            Err((name, error)) => reasons.push(format!("\n  {name}: {error}")),
+        }
+    }
+    let name = path.display();
+    let reasons = reasons.concat();
+    Err(Trouble::wrong_call(format!("{name}: neither Maru source (it has zero bytes) nor a library:{reasons}")))
+}
+
+/// Read a program's source.
+///
+/// # Errors
+/// When the file cannot be read, or is no text.
+pub fn source(path: &Path) -> Result<String, Trouble> {
+    let bytes = bytes(path).map_err(|error| Trouble::file(path, &error))?;
+    text(path, bytes)
+}
+
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return std::fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Trouble> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = &error.as_bytes()[..at];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let byte = error.as_bytes()[at];
+        let name = path.display();
+        Trouble::wrong_call(format!(
+            "{name}:{line}: not UTF-8 text: byte {byte:#04x} at offset {at}; Maru source must be UTF-8"
+        ))
+    })
+}

@@ -1,0 +1,312 @@
+//! The command as people call it: exit statuses, messages, output.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder of its own for a test.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("command-{test}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
+}
+
+/// The command, with none of its variables set.
+fn maru() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MARU_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Run a program's text with further arguments.
+fn run(test: &str, text: &str, arguments: &[&str]) -> Output {
+    let path = folder(test).join("program.l");
+    std::fs::write(&path, text).unwrap();
+    maru().arg("run").arg(&path).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Check status and parts of the messages. No message may be a panic's.
+fn expect(output: &Output, status: i32, parts: &[&str]) {
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    assert!(!errors.contains("panicked"), "{errors}");
+    for part in parts {
+        assert!(errors.contains(part), "'{part}' is missing in: {errors}");
+    }
+}
+
+const MODES: [&str; 3] = ["off", "auto", "always"];
+
+#[test]
+fn the_status_is_the_programs() {
+    for mode in MODES {
+        expect(&run("good", "(println 1)", &["--jit", mode]), 0, &[]);
+        expect(&run("exit", "(define (f) (exit 7)) (f) (println 'never)", &["--jit", mode]), 7, &[]);
+        expect(&run("exit-0", "(try (exit) (catch (e) (println 'caught)))", &["--jit", mode]), 0, &[]);
+        expect(&run("fails", "(car)", &["--jit", mode]), 1, &["arity"]);
+    }
+}
+
+#[test]
+fn what_was_printed_before_an_error_or_exit_appears() {
+    for mode in MODES {
+        let output = run("printed", "(print \"first\")\n(exit 3)", &["--jit", mode]);
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("first", Some(3)));
+        let output = run("printed", "(print \"first\")\n(error \"stop\")", &["--jit", mode]);
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("first", Some(1)));
+    }
+}
+
+#[test]
+fn errors_show_kind_place_source_and_backtrace() {
+    let program = "(define (inner n)\n  (+ 1 (quotient n 0)))\n(define (outer n) (* 2 (inner n)))\n(outer 5)\n";
+    let outputs = MODES.map(|mode| run("trace", program, &["--jit", mode]));
+    for output in &outputs {
+        let place = ["division-by-zero", "program.l:2:8", "(+ 1 (quotient n 0))", "in inner"];
+        expect(output, 1, &place);
+        assert!(!text(&output.stderr).contains('\x1b'), "colours where there is no terminal");
+    }
+    let [interpreted, hot, compiled] = outputs.map(|output| text(&output.stderr));
+    assert!(interpreted.contains("in outer at "), "{interpreted}");
+    assert_eq!(interpreted, hot);
+    // Compiled code knows the innermost function only.
+    assert!(interpreted.starts_with(compiled.trim_end()), "{compiled}");
+}
+
+#[test]
+fn syntax_errors_show_where_a_list_was_opened() {
+    expect(
+        &run("syntax", "(println 1)\n(define (f)\n  (+ 1", &[]),
+        1,
+        &["error[syntax]", "program.l:3:7", "the list opened here"],
+    );
+}
+
+#[test]
+fn arguments_reach_the_program() {
+    let output = run("arguments", "(dumpln *arguments*)", &["--jit", "off", "one", "-2", "--three"]);
+    assert_eq!(text(&output.stdout), "(\"one\" \"-2\" \"--three\")\n", "{output:?}");
+}
+
+#[test]
+fn files_that_are_no_programs_are_named() {
+    let folder = folder("files");
+    let call = |path: &Path| maru().arg("run").arg(path).output().unwrap();
+    expect(&call(&folder.join("none.l")), 2, &["none.l: there is no such file"]);
+    expect(&call(&folder), 2, &["this is a directory"]);
+    std::fs::write(folder.join("latin.l"), b"(println 1)\n(println \"na\xefve\")").unwrap();
+    expect(&call(&folder.join("latin.l")), 2, &["latin.l:2: not UTF-8", "0xef"]);
+    std::fs::write(folder.join("zero.l"), b"\0\0\0\0").unwrap();
+    expect(&call(&folder.join("zero.l")), 2, &["zero.l: neither Maru source", "nor a library"]);
+}
+
+#[test]
+fn wrong_calls_have_status_2() {
+    expect(&maru().arg("--no-such-flag").output().unwrap(), 2, &["--no-such-flag"]);
+    expect(&maru().arg("no-such-command").output().unwrap(), 2, &["no-such-command"]);
+    expect(&maru().args(["run"]).output().unwrap(), 2, &["FILE"]);
+    expect(&run("mode", "1", &["--jit", "sometimes"]), 2, &["sometimes", "always"]);
+    expect(&run("heap", "1", &["--max-heap", "lots"]), 2, &["lots", "--max-heap"]);
+}
+
+#[test]
+fn targets_are_chosen_by_flag_then_variable() {
+    let fib = example("fib.l");
+    let with = |variable: &str, value: &str, arguments: &[&str]| {
+        maru().env(variable, value).arg("run").arg(&fib).args(arguments).output().unwrap()
+    };
+    let output = with("MARU_TARGET_ARCH", "bogus", &[]);
+    expect(&output, 2, &["maru: MARU_TARGET_ARCH: there is no architecture called 'bogus'; there are: "]);
+    expect(&with("MARU_TARGET_FORMAT", "bogus", &[]), 2, &["MARU_TARGET_FORMAT: there is no format called 'bogus'"]);
+    expect(&with("MARU_TARGET_ARCH", "x64", &["--target", "bogus"]), 2, &["--target: there is no architecture"]);
+    expect(&with("MARU_TARGET_FORMAT", "elf", &["--format", "bogus"]), 2, &["--format: there is no format"]);
+    expect(&with("MARU_TARGET_ARCH", "", &[]), 0, &[]);
+    for synonym in ["x64", "x86-64", "X86_64", "amd64"] {
+        expect(&with("MARU_TARGET_ARCH", synonym, &["--jit", "off"]), 0, &[]);
+    }
+}
+
+#[test]
+fn variables_with_values_that_mean_nothing_are_named() {
+    for (name, value) in [
+        ("MARU_HOT_CALLS", "soon"),
+        ("MARU_HOT_CALLS", "0"),
+        ("MARU_HOT_CALLS", "4294967296"),
+        ("MARU_HOT_FUNCTIONS", "-1"),
+        ("MARU_OPT_FUEL", "1.5"),
+        ("MARU_TMPDIR", "/no/such/directory"),
+        ("MARU_TMPDIR", "relative"),
+    ] {
+        let output = maru().env(name, value).arg("run").arg(example("fib.l")).output().unwrap();
+        expect(&output, 2, &[&format!("maru: {name}: '{value}'")]);
+    }
+    let output = maru().env("MARU_HOT_CALLS", "3").env("MARU_OPT_FUEL", "0").arg("run").arg(example("fib.l")).output();
+    expect(&output.unwrap(), 0, &[]);
+}
+
+#[test]
+fn targets_are_listed() {
+    let output = maru().arg("targets").output().unwrap();
+    expect(&output, 0, &[]);
+    assert!(text(&output.stdout).contains("architecture"));
+    let output = maru().args(["targets", "--json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<&str> =
+        json["architectures"].as_array().unwrap().iter().map(|found| found["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"x64"), "{names:?}");
+    assert!(names.is_sorted(), "{names:?}");
+    let x64 = &json["architectures"][names.iter().position(|name| *name == "x64").unwrap()];
+    assert_eq!((x64["pointer_size"].as_u64(), x64["byte_order"].as_str()), (Some(8), Some("little")));
+    let expected = if cfg!(all(target_arch = "x86_64", target_os = "linux")) { "runs" } else { "builds" };
+    assert_eq!(x64["formats"]["elf"], expected);
+}
+
+#[test]
+fn a_closed_pipe_ends_the_program_without_a_word() {
+    let path = folder("pipe").join("endless.l");
+    std::fs::write(&path, "(let loop ((i 0)) (println i) (loop (+ i 1)))").unwrap();
+    for mode in MODES {
+        let mut command = maru();
+        command.arg("run").arg(&path).args(["--jit", mode]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut start = [0; 4];
+        child.stdout.take().unwrap().read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"0\n1\n");
+        let output = child.wait_with_output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        assert_eq!(text(&output.stderr), "");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_no_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = maru().arg("targets").stdout(full()).output().unwrap();
+    expect(&output, 1, &["standard output"]);
+    let output = maru().arg("run").arg(example("fib.l")).stdout(full()).output().unwrap();
+    expect(&output, 1, &["standard output"]);
+}
+
+#[test]
+fn built_programs_run() {
+    let folder = folder("build");
+    for name in ["fib.l", "tables.l", "errors.l", "text.l"] {
+        let library = folder.join(name).with_extension("so");
+        let output = maru().arg("build").arg(example(name)).arg("-o").arg(&library).output().unwrap();
+        expect(&output, 0, &[]);
+        let built = maru().arg("run").arg(&library).output().unwrap();
+        expect(&built, 0, &[]);
+        let interpreted = maru().arg("run").arg(example(name)).args(["--jit", "off"]).output().unwrap();
+        assert_eq!(text(&built.stdout), text(&interpreted.stdout), "{name}");
+    }
+    let leftovers: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(leftovers.len(), 4, "{leftovers:?}");
+}
+
+#[test]
+fn the_same_source_gives_the_same_library() {
+    let folder = folder("same");
+    let build = |name: &str| {
+        let path = folder.join(name);
+        expect(&maru().arg("build").arg(example("fib.l")).arg("-o").arg(&path).output().unwrap(), 0, &[]);
+        std::fs::read(path).unwrap()
+    };
+    assert_eq!(build("a.so"), build("b.so"));
+}
+
+#[test]
+fn builds_that_cannot_be_written_leave_nothing() {
+    let folder = folder("unwritable");
+    let build = |path: &Path| maru().arg("build").arg(example("fib.l")).arg("-o").arg(path).output().unwrap();
+    expect(&build(&folder.join("none/fib.so")), 1, &["there is no such directory"]);
+    expect(&build(&folder), 1, &["this is a directory"]);
+    #[cfg(target_os = "linux")]
+    expect(&build(Path::new("/dev/full")), 1, &["/dev/full"]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    expect(&maru().arg("build").arg(example("fib.l")).output().unwrap(), 2, &["-o FILE"]);
+}
+
+#[test]
+fn damaged_libraries_are_refused() {
+    let folder = folder("damaged");
+    let path = folder.join("fib.so");
+    expect(&maru().arg("build").arg(example("fib.l")).arg("-o").arg(&path).output().unwrap(), 0, &[]);
+    let bytes = std::fs::read(&path).unwrap();
+    for length in [bytes.len() / 2, 100, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        let output = maru().arg("run").arg(&path).output().unwrap();
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{output:?}");
+        assert!(text(&output.stderr).contains("fib.so"), "{output:?}");
+    }
+}
+
+#[test]
+fn stages_are_shown() {
+    let emit = |what: &str| {
+        let output = maru().arg("build").arg(example("fib.l")).args(["--emit", what]).output().unwrap();
+        expect(&output, 0, &[]);
+        text(&output.stdout)
+    };
+    assert!(emit("tree").contains("fib"));
+    assert!(emit("ir").contains("function"));
+    assert!(emit("asm").contains("fib"));
+    let output = maru().arg("disasm").arg(example("fib.l")).arg("fib").output().unwrap();
+    expect(&output, 0, &[]);
+    assert!(text(&output.stdout).starts_with("fib"), "{output:?}");
+    let output = maru().arg("disasm").arg(example("fib.l")).arg("nothing").output().unwrap();
+    expect(&output, 2, &["there is no function called 'nothing'", "fib"]);
+}
+
+#[test]
+fn statistics_go_to_standard_error() {
+    let output = maru().arg("run").arg(example("fib.l")).args(["--stats", "--jit", "always"]).output().unwrap();
+    expect(&output, 0, &["stats: lower ", "stats: dlopen ", "count: functions ", "time: all "]);
+    assert!(!text(&output.stdout).contains("stats"));
+    let output = maru().arg("run").arg(example("fib.l")).args(["--stats=json", "--jit", "always"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert!(json["counts"]["functions"].as_u64() > Some(0), "{json}");
+    assert!(json["phases"]["lower"].as_f64() > Some(0.0), "{json}");
+}
+
+#[test]
+fn stress_and_verification_change_no_result() {
+    let output = run("stress", "(println (map (lambda (x) (* x x)) '(1 2 3)))", &["--stress", "--verify"]);
+    assert_eq!(text(&output.stdout), "(1 4 9)\n", "{output:?}");
+}
+
+#[test]
+fn piped_input_is_evaluated_without_prompts() {
+    let session = "(define (f n)\n  (* n\n     2))\n(f 21) (car)\n\"text\"\n(exit 4)\n(println 'never)\n";
+    let path = folder("repl").join("input");
+    std::fs::write(&path, session).unwrap();
+    for arguments in [&[][..], &["repl"][..]] {
+        let output = maru().args(arguments).stdin(std::fs::File::open(&path).unwrap()).output().unwrap();
+        expect(&output, 4, &["arity", "<repl>"]);
+        let lines: Vec<String> = text(&output.stdout).lines().skip(1).map(String::from).collect();
+        assert_eq!(lines, ["42", "\"text\""], "{output:?}");
+    }
+}
+
+#[test]
+fn the_doctor_looks_at_the_host() {
+    let output = maru().arg("doctor").output().unwrap();
+    assert!(text(&output.stdout).contains("native code"), "{output:?}");
+    let output = maru().args(["doctor", "--json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let trial = json["native_code"].as_array().unwrap().last().unwrap();
+    let able = cfg!(all(target_arch = "x86_64", target_os = "linux"));
+    assert_eq!(trial["good"], able, "{json}");
+    assert_eq!(output.status.success(), able);
+}
