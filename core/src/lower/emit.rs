@@ -50,7 +50,7 @@ pub(super) struct State {
     pub(super) places: Vec<Option<Place>>,
     /// The unit's assumptions were checked since the last call.
     pub(super) intact: bool,
-    /// Nothing is assumed up to the end of this block.
+    /// Nothing is assumed up to the next loop.
     pub(super) demoted: bool,
 }
 
@@ -380,9 +380,11 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.branch(condition, yes, no);
     }
 
-    /// An edge to the start of a flow block, where a demoted state begins to learn again.
+    /// An edge to the start of a flow block. A demoted state begins to learn again where a loop begins, which is the
+    /// only place where that pays.
     fn edge_to_block(&mut self, state: &State, to: BlockId) -> Target {
-        self.edge(state, to, 0, false)
+        let demoted = state.demoted && !self.flow.blocks[to as usize].is_loop;
+        self.edge(state, to, 0, demoted)
     }
 
     /// An edge to the demoted version of the present place.

@@ -103,6 +103,8 @@ pub struct FlowBlock {
     pub end: End,
     /// Where errors go; `None`: out of the function.
     pub handler: Option<BlockId>,
+    /// Whether it is the head of a loop.
+    pub is_loop: bool,
 }
 
 /// A function.

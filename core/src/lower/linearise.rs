@@ -144,7 +144,12 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn new_block(&mut self) -> BlockId {
-        self.blocks.push(FlowBlock { instrs: Vec::new(), end: End::Unreachable, handler: self.handler });
+        self.blocks.push(FlowBlock {
+            instrs: Vec::new(),
+            end: End::Unreachable,
+            handler: self.handler,
+            is_loop: false,
+        });
         self.blocks.len() as BlockId - 1
     }
     fn new_register(&mut self) -> Reg {
@@ -383,6 +388,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     fn while_loop(&mut self, test: &Node, body: &Node, position: Position, destination: Destination) {
         let head = self.new_block();
+        self.blocks[head as usize].is_loop = true;
         self.fall_into(head);
         let inside = self.new_block();
         let after = self.new_block();
@@ -406,6 +412,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     /// The head and body of a loop whose variables are bound.
     fn enter_loop(&mut self, inner: &Loop, destination: Destination) {
         let head = self.new_block();
+        self.blocks[head as usize].is_loop = true;
         self.fall_into(head);
         let slots = inner.bindings.iter().map(|(slot, _)| *slot).collect();
         self.loops[inner.label as usize] = Some((head, slots, inner.position));

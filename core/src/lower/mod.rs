@@ -3,8 +3,8 @@
 //! A template is first made linear ([`flow`], [`linearise`]); then each block of its flow graph is emitted once for
 //! each useful combination of known types of its live registers ([`emit`], [`primitive`]): basic block versioning.
 //! Every assumption that does not hold (a type test, an overflow, a redefined primitive) leads to a *demoted*
-//! version of the same place, which does everything through the cells, without assumptions; the end of the block
-//! leads back to a version that learns types anew.
+//! version of the same place, which does everything through the cells, without assumptions; the head of a loop leads
+//! back to a version that learns types anew.
 
 mod bridge;
 mod emit;

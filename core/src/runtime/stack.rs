@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 /// The size of the stack that programs run on, unless somebody says otherwise.
-pub const DEFAULT_STACK_SIZE: usize = 16 << 30;
+pub const DEFAULT_STACK_SIZE: usize = 2 << 30;
 /// Where halving a refused size ends.
 const SMALLEST_STACK: usize = 256 << 10;
 /// Inaccessible bytes below a stack; a multiple of every page size in use.

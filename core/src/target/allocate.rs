@@ -27,8 +27,6 @@ pub(super) struct MachFunction {
     pub graph: Graph,
     /// Whether it calls anything.
     pub calls: bool,
-    /// Whether it calls Maru functions where it is likely to.
-    pub warm_calls: bool,
     pub operands: Vec<Operand>,
     pub clobbers: Vec<PRegSet>,
     pub register_count: usize,
@@ -95,16 +93,6 @@ pub fn verify_allocation(on: bool) {
     VERIFY.store(on, Ordering::Relaxed);
 }
 
-/// Which algorithm suits a function. The quick one takes a third of the time, but keeps what lives from block to
-/// block in memory. Where there is a call on the way most taken and no loop, that is where such values go anyway.
-fn algorithm(function: &MachFunction) -> Algorithm {
-    if function.warm_calls && !function.graph.has_loops {
-        Algorithm::Fastalloc
-    } else {
-        Algorithm::Ion
-    }
-}
-
 /// Allocate registers. The context is reused from function to function.
 pub(super) fn allocate<'c>(
     function: &MachFunction,
@@ -112,7 +100,7 @@ pub(super) fn allocate<'c>(
     context: &'c mut Ctx,
 ) -> Result<&'c Output, String> {
     let verify = VERIFY.load(Ordering::Relaxed);
-    let options = RegallocOptions { validate_ssa: verify, algorithm: algorithm(function), ..Default::default() };
+    let options = RegallocOptions { validate_ssa: verify, algorithm: Algorithm::Ion, ..Default::default() };
     let output = regalloc2::run_with_ctx(function, registers, &options, context)
         .map_err(|error| format!("register allocation failed: {error}"))?;
     if verify {

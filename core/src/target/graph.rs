@@ -31,8 +31,6 @@ pub(super) struct Graph {
     pub incoming: Vec<u32>,
     /// Predecessors of nodes.
     pub predecessors: Predecessors,
-    /// Whether an edge leads back.
-    pub has_loops: bool,
 }
 
 /// The predecessors of all nodes.
@@ -106,7 +104,6 @@ impl Graph {
         let mut graph = Graph { incoming: count_incoming(function), ..Graph::default() };
         graph.number(function);
         let order = Order::new(&graph.successors);
-        graph.has_loops = order.has_loops;
         graph.reorder(&order.reverse_postorder(&graph.successors));
         graph.predecessors = Predecessors::new(&graph.successors);
         graph.spread_cold();
@@ -214,7 +211,6 @@ fn count_incoming(function: &Function) -> Vec<u32> {
 /// after the whole loop; else the second, so that the first follows its predecessor.
 struct Order {
     loop_depth: Vec<u32>,
-    has_loops: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -226,11 +222,10 @@ enum Visit {
 
 impl Order {
     fn new(successors: &[Successors]) -> Order {
-        let mut order = Order { loop_depth: vec![0; successors.len()], has_loops: false };
+        let mut order = Order { loop_depth: vec![0; successors.len()] };
         let mut back_edges = Vec::new();
         order.walk(successors, |_| {}, |latch, header| back_edges.push((header, latch)));
         if !back_edges.is_empty() {
-            order.has_loops = true;
             order.find_loops(successors, back_edges);
         }
         order

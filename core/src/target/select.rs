@@ -53,7 +53,6 @@ pub struct Selection<'f> {
     /// Everything, in reverse.
     insts: Vec<MachInst>,
     calls: bool,
-    warm_calls: bool,
     error: Option<String>,
 }
 
@@ -168,7 +167,6 @@ impl<'f> Selection<'f> {
         result: Option<Val>,
     ) {
         self.calls = true;
-        self.warm_calls |= layout.has_area && !self.graph.cold[self.node];
         let first = self.operands.len();
         self.pass(address, arguments, layout);
         let mut clobbers = layout.clobbers;
@@ -249,7 +247,6 @@ impl<'f> Selection<'f> {
             liveness: Liveness::new(function, &graph),
             graph,
             node: 0,
-            warm_calls: false,
             definitions,
             renamed: (0..values as u32).map(Val).collect(),
             registers: vec![VReg::invalid(); values],
@@ -508,7 +505,6 @@ impl<'f> Selection<'f> {
             insts: self.insts,
             graph: self.graph,
             calls: self.calls,
-            warm_calls: self.warm_calls,
             operands: self.operands,
             clobbers: self.clobbers,
             register_count: self.register_count,

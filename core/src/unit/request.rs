@@ -67,7 +67,9 @@ impl Runtime {
                 continue;
             }
             let Some(template) = self.template(value) else { continue };
-            let wanted = !template.native.compiled.get() && template.native.failure.borrow().is_none();
+            // Most programs use little of the prelude: its functions are compiled once they have been called.
+            let used = cell.0 >= self.prelude_cells || template.heat.get() > 0;
+            let wanted = used && !template.native.compiled.get() && template.native.failure.borrow().is_none();
             if wanted && !found.iter().any(|other| Rc::ptr_eq(other, template)) {
                 found.push(template.clone());
             }
