@@ -1,3 +1,2 @@
-//! The same programs on every target, compared with the interpreter.
-
-pub mod golden;
+//! The conformance suite.
+pub mod generate;
