@@ -1,2 +1,63 @@
-//! The conformance suite.
+//! The conformance suite: the same programs on every target, with every format, in every way of running them; and
+//! they must do what the interpreter does.
+//!
+//! ```text
+//! generate   programs by the thousand: typed, with a planted error, without types, variants that must agree
+//! cases      files of forms with what they must come to
+//!    ↓ text
+//! run → session → worker ⇉ a child process with all engines; it may crash or hang, the run goes on
+//!                    engine → evaluate      interpreter, IR evaluator, native code, each also under stress
+//!    ↓ observations: values, error, output, what was compiled
+//! session    compared with the interpreter, with what was predicted, with the variant; shrunk
+//! files      every library file written meanwhile is read back by two independent readers
+//! report     a matrix without blank cells; text, JSON, JUnit, Markdown; bundles and regressions
+//! ```
+
+// The lists of plugins: what nobody names is not linked.
+use maru_formats as _;
+use maru_targets as _;
+
+pub mod bundle;
+pub mod cases;
+pub mod engine;
+mod evaluate;
+pub mod fault;
+pub mod files;
 pub mod generate;
+pub mod outcome;
+mod replay;
+pub mod report;
+mod run;
+mod session;
+mod worker;
+
+pub use replay::{replay, Replay};
+pub use report::Report;
+pub use run::{run, Conform, CASES, REGRESSIONS};
+pub use worker::Worker;
+
+/// How much to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile {
+    /// For every change: some minutes at most.
+    Pr,
+    /// For the night: as many programs as an hour allows.
+    Night,
+}
+
+/// Check a target, in a test of its own: all that the suite has for it, in this process and its children.
+///
+/// # Panics
+/// If anything failed; the message is the report.
+pub fn check(target: &str, profile: Profile) {
+    let base = Conform { target: Some(target.into()), progress: false, ..Conform::default() };
+    let conform = match profile {
+        Profile::Pr => Conform { cases: 2000, time: Some(std::time::Duration::from_secs(180)), ..base },
+        Profile::Night => Conform { cases: u64::MAX, time: Some(std::time::Duration::from_secs(3600)), ..base },
+    };
+    match run(&conform) {
+        Ok(report) if report.failed() => panic!("\n{}", report.text()),
+        Ok(report) => println!("{}", report.text()),
+        Err(message) => panic!("{message}"),
+    }
+}

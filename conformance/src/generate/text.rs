@@ -109,7 +109,7 @@ fn item_forms(item: &Item) -> Vec<Form> {
             ],
         ),
         Item::Environment(name, functions) => {
-            let made = call("define", [Form::atom(name), Form::atom("(make-environment (current-environment))")]);
+            let made = call("define", [Form::atom(name), Form::atom("(make-environment *program-environment*)")]);
             let inside = functions.iter().map(function_form);
             return vec![made, call("with-environment", std::iter::once(Form::atom(name)).chain(inside))];
         }

@@ -1,0 +1,257 @@
+//! Engines: ways of running a program. All of them are one runtime with different settings.
+
+use crate::evaluate;
+use crate::fault::{Fault, Faulty};
+use crate::outcome::{FormResult, Observation, Outcome};
+use maru_core::registry;
+use maru_core::runtime::{JitMode, Options, Runtime};
+use maru_core::value::heap::HeapOptions;
+use std::ops::Range;
+
+/// After so many programs a runtime is replaced: what one program leaves behind must not matter for long, but a
+/// fresh runtime for each would cost more than the programs.
+const PROGRAMS_PER_RUNTIME: u32 = 200;
+/// Values on the interpreter's stack.
+const VALUE_STACK: usize = 1 << 24;
+/// Bytes that a program's objects may take.
+const HEAP_LIMIT: usize = 1 << 30;
+
+/// Runs programs.
+pub trait Engine {
+    /// Run a program and say what could be seen of it.
+    fn run(&mut self, program: &str) -> Observation;
+    /// Run each form of a text by itself and go on after errors.
+    fn script(&mut self, text: &str) -> Vec<FormResult>;
+    /// Forget all earlier programs.
+    fn reset(&mut self);
+    /// A panic went through the engine: nothing of it may be used, not even to take it apart.
+    fn abandon(&mut self);
+}
+
+/// How programs are run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Mode {
+    /// The interpreter, which all others are compared with.
+    Interpreter,
+    /// The interpreter with a collection at every allocation.
+    Stress,
+    /// Everything compiled before its first call.
+    Native,
+    /// Everything compiled, with a collection at every allocation.
+    NativeStress,
+    /// Compiled after a few calls, so that interpreted and native functions call each other.
+    Hot,
+    /// Compiled to IR, which is evaluated.
+    Evaluator,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Mode; 6] =
+        [Mode::Interpreter, Mode::Stress, Mode::Evaluator, Mode::Native, Mode::NativeStress, Mode::Hot];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Interpreter => "interpreter",
+            Mode::Stress => "interpreter-stress",
+            Mode::Native => "native",
+            Mode::NativeStress => "native-stress",
+            Mode::Hot => "native-hot",
+            Mode::Evaluator => "ir-evaluator",
+        }
+    }
+
+    /// Whether it runs machine code of a target.
+    pub fn is_native(self) -> bool {
+        matches!(self, Mode::Native | Mode::NativeStress | Mode::Hot)
+    }
+
+    /// Whether something must be compiled for it to have tested anything.
+    pub fn compiles(self) -> bool {
+        self.is_native() || self == Mode::Evaluator
+    }
+
+    /// Every so many programs are run in this mode: collecting all the time is slow.
+    pub fn every(self) -> u64 {
+        match self {
+            Mode::Stress | Mode::NativeStress => 8,
+            _ => 1,
+        }
+    }
+}
+
+/// An engine by its settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Configuration {
+    /// How it runs programs.
+    pub mode: Mode,
+    /// Its target, if it has one.
+    pub target: Option<String>,
+    /// Its object format, if it has one.
+    pub format: Option<String>,
+    /// A seeded fault.
+    pub fault: Option<Fault>,
+}
+
+impl Configuration {
+    /// The interpreter.
+    pub fn interpreter() -> Configuration {
+        Configuration { mode: Mode::Interpreter, target: None, format: None, fault: None }
+    }
+
+    /// Its name: mode, and target and format if it has them.
+    pub fn name(&self) -> String {
+        let mut name = self.mode.name().to_string();
+        for part in [&self.target, &self.format].into_iter().flatten() {
+            name.push(' ');
+            name.push_str(part);
+        }
+        if let Some(fault) = self.fault {
+            name.push_str(&format!(" with {fault:?}"));
+        }
+        name
+    }
+
+    /// The engine, to run on the stack with these bounds.
+    pub fn engine(&self, stack: Range<usize>) -> Box<dyn Engine> {
+        let engine = RuntimeEngine { configuration: self.clone(), stack, runtime: None, programs: 0 };
+        match self.fault {
+            Some(fault) => Box::new(Faulty { engine: Box::new(engine), fault }),
+            None => Box::new(engine),
+        }
+    }
+
+    /// The runtime's settings.
+    pub fn options(&self) -> Options {
+        let stress = matches!(self.mode, Mode::Stress | Mode::NativeStress);
+        let heap = if stress { HeapOptions::stress() } else { HeapOptions { poison: true, ..HeapOptions::default() } };
+        Options {
+            jit: match self.mode {
+                Mode::Interpreter | Mode::Stress => JitMode::Off,
+                Mode::Native | Mode::NativeStress | Mode::Evaluator => JitMode::Always,
+                Mode::Hot => JitMode::Auto,
+            },
+            target: self.target.clone(),
+            target_origin: "the conformance suite".into(),
+            format: self.format.clone(),
+            format_origin: "the conformance suite".into(),
+            hot_calls: 3,
+            hot_functions: 1,
+            heap: HeapOptions { max_bytes: HEAP_LIMIT, ..heap },
+            value_stack: VALUE_STACK,
+            verify_heap: stress,
+            verify_code: true,
+            evaluator: self.mode == Mode::Evaluator,
+            ..Options::default()
+        }
+    }
+}
+
+/// A combination of target, format and mode, and why it is not run, if it is not.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The engine.
+    pub configuration: Configuration,
+    /// Why it is not run.
+    pub skipped: Option<Skipped>,
+}
+
+/// Why an engine is not run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Skipped {
+    /// There is no such thing.
+    Unsupported(String),
+    /// There is, but not here.
+    NotRun(String),
+}
+
+/// All engines, or those of one target or format. The interpreter comes first.
+///
+/// # Errors
+/// When there is no such target or format.
+pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, String> {
+    let architectures = match target {
+        Some(name) => vec![registry::find_architecture(name, "--target")?],
+        None => registry::architectures(),
+    };
+    let formats = match format {
+        Some(name) => vec![registry::find_format(name, "--format")?],
+        None => registry::formats(),
+    };
+    let plain = |mode| Configuration { mode, ..Configuration::interpreter() };
+    let mut all: Vec<Planned> = [Mode::Interpreter, Mode::Stress, Mode::Evaluator]
+        .into_iter()
+        .map(|mode| Planned { configuration: plain(mode), skipped: None })
+        .collect();
+    for architecture in architectures {
+        for format in &formats {
+            let skipped = if architecture.identity(format.name()).is_none() {
+                let reason = format!("{} has no number for {}", format.name(), architecture.name());
+                Some(Skipped::Unsupported(reason))
+            } else if !architecture.is_host() {
+                Some(Skipped::NotRun(format!("this host is no {} and there is no emulator", architecture.name())))
+            } else if !format.is_host() {
+                Some(Skipped::NotRun(format!("this host's loader does not open {}", format.name())))
+            } else {
+                None
+            };
+            for mode in Mode::ALL.into_iter().filter(|mode| mode.is_native()) {
+                let configuration = Configuration {
+                    mode,
+                    target: Some(architecture.name().into()),
+                    format: Some(format.name().into()),
+                    fault: None,
+                };
+                all.push(Planned { configuration, skipped: skipped.clone() });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A runtime that runs programs, each in an environment of its own.
+struct RuntimeEngine {
+    configuration: Configuration,
+    stack: Range<usize>,
+    runtime: Option<Box<Runtime>>,
+    programs: u32,
+}
+
+impl RuntimeEngine {
+    fn runtime(&mut self) -> Result<&mut Runtime, Observation> {
+        if self.programs == PROGRAMS_PER_RUNTIME {
+            self.reset();
+        }
+        self.programs += 1;
+        if self.runtime.is_none() {
+            let made = Runtime::new(self.configuration.options(), self.stack.clone());
+            let failed = |message| Observation::ended(Outcome::Panic(format!("no runtime: {message}")));
+            self.runtime = Some(made.map_err(failed)?);
+        }
+        Ok(self.runtime.as_mut().expect("just made"))
+    }
+}
+
+impl Engine for RuntimeEngine {
+    fn run(&mut self, program: &str) -> Observation {
+        self.runtime().map_or_else(|failed| failed, |runtime| evaluate::program(runtime, program))
+    }
+
+    fn script(&mut self, text: &str) -> Vec<FormResult> {
+        match self.runtime() {
+            Ok(runtime) => evaluate::script(runtime, text),
+            Err(observation) => vec![FormResult { end: 0, observation }],
+        }
+    }
+
+    fn reset(&mut self) {
+        self.runtime = None;
+        self.programs = 0;
+    }
+
+    fn abandon(&mut self) {
+        std::mem::forget(self.runtime.take());
+        self.programs = 0;
+    }
+}

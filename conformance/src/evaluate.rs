@@ -1,0 +1,133 @@
+//! Evaluating a program's text in a runtime, form by form, and looking at what comes out.
+
+use crate::outcome::{Compiled, FormResult, Observation, Outcome};
+use maru_core::interp;
+use maru_core::runtime::{Failure, Runtime};
+use maru_core::syntax::{Position, Reader};
+use maru_core::value::print::{text, Style};
+use maru_core::value::{offset, Kind, Value, EXIT};
+
+/// The name by which a program knows the environment that it runs in.
+const PROGRAM_ENVIRONMENT: &str = "*program-environment*";
+
+/// Run a program in a new environment up to its end or its first uncaught error.
+pub fn program(runtime: &mut Runtime, text: &str) -> Observation {
+    let mut evaluation = Evaluation::new(runtime, text);
+    let mut total = Observation::ended(Outcome::Value);
+    while let Some(result) = evaluation.next() {
+        total.values.extend(result.observation.values);
+        total.output.push_str(&result.observation.output);
+        total.outcome = result.observation.outcome;
+        if total.outcome != Outcome::Value {
+            break;
+        }
+    }
+    total.compiled = evaluation.finish();
+    total
+}
+
+/// Run each form of a text in one new environment; errors end a form only.
+pub fn script(runtime: &mut Runtime, text: &str) -> Vec<FormResult> {
+    let mut evaluation = Evaluation::new(runtime, text);
+    let results: Vec<FormResult> = std::iter::from_fn(|| evaluation.next()).collect();
+    evaluation.finish();
+    results
+}
+
+struct Evaluation<'a> {
+    runtime: &'a mut Runtime,
+    reader: Reader,
+    /// The environment is root number `base`; roots from there on are this evaluation's.
+    base: usize,
+    units: u64,
+    /// Nothing can be evaluated any more.
+    over: bool,
+}
+
+impl Evaluation<'_> {
+    fn new<'a>(runtime: &'a mut Runtime, text: &str) -> Evaluation<'a> {
+        let source = runtime.sources.add("program.l", text.to_string());
+        let reader = Reader::new(source, text);
+        let base = runtime.roots.len();
+        let global = runtime.global_environment();
+        let environment = runtime.make_environment(Some(global)).unwrap_or(runtime.global);
+        runtime.roots.push(environment);
+        let index = runtime.index(environment);
+        runtime.define(index, PROGRAM_ENVIRONMENT, environment);
+        let units = runtime.units.statistics.units;
+        Evaluation { runtime, reader, base, units, over: false }
+    }
+
+    /// Evaluate the next form.
+    fn next(&mut self) -> Option<FormResult> {
+        if self.over {
+            return None;
+        }
+        let form = match self.reader.next(self.runtime) {
+            Ok(None) => return None,
+            Ok(Some(form)) => Ok(form),
+            Err(error) => {
+                // Past a syntax error there may be anything.
+                self.over = true;
+                Err(error.raise(self.runtime))
+            }
+        };
+        let environment = self.runtime.roots[self.base];
+        self.runtime.captures.push(String::new());
+        let result = form.and_then(|form| interp::evaluate_toplevel(self.runtime, form, environment));
+        let observation = self.observe(result);
+        Some(FormResult { end: self.reader.offset(), observation })
+    }
+
+    fn observe(&mut self, result: Result<Value, Failure>) -> Observation {
+        let mut observation = match result {
+            Ok(value) => {
+                self.runtime.roots.push(value);
+                let text = self.dump(value);
+                let mut observation = Observation::ended(Outcome::Value);
+                observation.values.push(text);
+                observation
+            }
+            Err(Failure) => Observation::ended(self.error()),
+        };
+        self.runtime.roots.truncate(self.base + 1);
+        observation.output = self.runtime.captures.pop().unwrap_or_default();
+        observation
+    }
+
+    fn error(&mut self) -> Outcome {
+        let error = self.runtime.take_failure();
+        if error == Value(EXIT) {
+            self.over = true;
+            let status = self.runtime.extensions.exit_status.take();
+            return Outcome::Exit(i64::from(status.unwrap_or(0)));
+        }
+        self.runtime.roots.push(error);
+        if !self.runtime.is_kind(error, Kind::Error) {
+            // Any value may be raised.
+            let irritants = self.dump(error);
+            return Outcome::Error { kind: "raised".into(), message: String::new(), irritants, position: None };
+        }
+        let part = |runtime: &Runtime, offset| runtime.field(error, offset);
+        let kind = self.dump(part(self.runtime, offset::ERROR_KIND));
+        let message = self.dump(part(self.runtime, offset::ERROR_MESSAGE));
+        let irritants = match part(self.runtime, offset::ERROR_IRRITANTS) {
+            Value::NIL => "()".to_string(),
+            list => self.dump(list),
+        };
+        let position = Position::from_value(part(self.runtime, offset::ERROR_POSITION));
+        let position = self.runtime.sources.locate(position).map(|(_, line, column)| (line, column));
+        Outcome::Error { kind, message, irritants, position }
+    }
+
+    fn dump(&self, value: Value) -> String {
+        text(self.runtime, value, Style::Dump)
+    }
+
+    /// What was compiled, and whether something could not be.
+    fn finish(self) -> Compiled {
+        let units = self.runtime.units.statistics.units - self.units;
+        self.runtime.roots.truncate(self.base);
+        Compiled { units, refused: Vec::new() }
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading a library file back with two readers that know nothing of the writer: `goblin` and `object`.
+
+use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags};
+
+/// Check that a file is a shared library whose parts make sense: the header, segments that are not writable and
+/// executable at once, exported functions that lie in executable ones.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_file(bytes: &[u8], format: &str) -> Result<(), String> {
+    with_object(bytes)?;
+    match goblin::Object::parse(bytes).map_err(|error| format!("goblin: {error}"))? {
+        goblin::Object::Elf(elf) => with_goblin_elf(&elf, bytes.len()),
+        goblin::Object::Mach(goblin::mach::Mach::Binary(macho)) => with_goblin_macho(&macho, bytes.len()),
+        _ => Err(format!("goblin does not know this for a library, although it was written as {format}")),
+    }
+}
+
+fn with_object(bytes: &[u8]) -> Result<(), String> {
+    let file = object::File::parse(bytes).map_err(|error| format!("object: {error}"))?;
+    if file.kind() != object::ObjectKind::Dynamic {
+        return Err(format!("object: a shared library is {:?}", file.kind()));
+    }
+    let mut executable = Vec::new();
+    for segment in file.segments() {
+        let (writable, runs) = match segment.flags() {
+            SegmentFlags::Elf { p_flags } => {
+                (p_flags.0 & object::elf::PF_W.0 != 0, p_flags.0 & object::elf::PF_X.0 != 0)
+            }
+            SegmentFlags::MachO { initprot, .. } => {
+                (initprot.0 & object::macho::VM_PROT_WRITE.0 != 0, initprot.0 & object::macho::VM_PROT_EXECUTE.0 != 0)
+            }
+            _ => (false, false),
+        };
+        if writable && runs {
+            return Err(format!("object: the segment at {:#x} is writable and executable", segment.address()));
+        }
+        if runs {
+            executable.push(segment.address()..segment.address() + segment.size());
+        }
+        segment.data().map_err(|error| format!("object: the segment at {:#x}: {error}", segment.address()))?;
+    }
+    let exports = file.exports().map_err(|error| format!("object: {error}"))?;
+    if exports.is_empty() {
+        return Err("object: nothing is exported".into());
+    }
+    let code = |address: u64| executable.iter().any(|range| range.contains(&address));
+    let functions = file.dynamic_symbols().chain(file.symbols());
+    for symbol in functions.filter(|symbol| symbol.is_definition() && symbol.kind() == object::SymbolKind::Text) {
+        if !code(symbol.address()) {
+            let name = symbol.name().unwrap_or("?");
+            return Err(format!("object: the function {name} at {:#x} is not in executable memory", symbol.address()));
+        }
+    }
+    Ok(())
+}
+
+fn with_goblin_elf(elf: &goblin::elf::Elf, length: usize) -> Result<(), String> {
+    use goblin::elf::{header, program_header as segment};
+    if elf.header.e_type != header::ET_DYN {
+        return Err(format!("goblin: the type is {}, not a shared object", elf.header.e_type));
+    }
+    let dynamic = elf.dynamic.as_ref().ok_or("goblin: there is no dynamic section")?;
+    if !dynamic.get_libraries(&elf.dynstrtab).is_empty() || !elf.libraries.is_empty() {
+        return Err(format!("goblin: it needs other libraries: {:?}", elf.libraries));
+    }
+    if dynamic.info.init != 0 || dynamic.info.init_arraysz != 0 || dynamic.info.textrel {
+        return Err("goblin: it runs code when it is loaded, or has code that is relocated".into());
+    }
+    for header in &elf.program_headers {
+        let end = header.p_offset.checked_add(header.p_filesz).ok_or("goblin: a segment overflows")?;
+        if end > length as u64 {
+            return Err(format!("goblin: a segment ends at {end:#x}, but the file at {length:#x}"));
+        }
+        if header.p_flags & segment::PF_W != 0 && header.p_flags & segment::PF_X != 0 {
+            return Err("goblin: a segment is writable and executable".into());
+        }
+        if header.p_type == segment::PT_LOAD && header.p_align > 1 {
+            let congruent = header.p_vaddr % header.p_align == header.p_offset % header.p_align;
+            if !congruent {
+                return Err("goblin: a segment's address and offset do not match its alignment".into());
+            }
+        }
+    }
+    if elf.program_headers.iter().all(|header| header.p_type != segment::PT_GNU_STACK) {
+        return Err("goblin: nothing says that the stack is not executable".into());
+    }
+    for symbol in elf.dynsyms.iter().filter(|symbol| symbol.st_name != 0) {
+        elf.dynstrtab.get_at(symbol.st_name).ok_or("goblin: a symbol has no name")?;
+        if symbol.is_import() {
+            return Err("goblin: it imports a symbol".into());
+        }
+    }
+    Ok(())
+}
+
+fn with_goblin_macho(macho: &goblin::mach::MachO, length: usize) -> Result<(), String> {
+    use goblin::mach::{constants, header};
+    if macho.header.filetype != header::MH_DYLIB && macho.header.filetype != header::MH_BUNDLE {
+        return Err(format!("goblin: the type is {}, not a library", macho.header.filetype));
+    }
+    for segment in &macho.segments {
+        let both = constants::VM_PROT_WRITE | constants::VM_PROT_EXECUTE;
+        if segment.initprot & both == both {
+            return Err("goblin: a segment is writable and executable".into());
+        }
+        if segment.fileoff.saturating_add(segment.filesize) > length as u64 {
+            return Err("goblin: a segment ends behind the file".into());
+        }
+    }
+    let exports = macho.exports().map_err(|error| format!("goblin: exports: {error}"))?;
+    if exports.is_empty() {
+        return Err("goblin: nothing is exported".into());
+    }
+    let imports = macho.imports().map_err(|error| format!("goblin: imports: {error}"))?;
+    match imports.first() {
+        Some(import) => Err(format!("goblin: it imports {}", import.name)),
+        None => Ok(()),
+    }
+}

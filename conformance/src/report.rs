@@ -1,0 +1,439 @@
+//! The report: what ran, what did not and why, what failed; as text, JSON, JUnit and Markdown.
+
+use crate::engine::{Configuration, Planned, Skipped};
+use crate::generate::{Coverage, CASES_FOR_COVERAGE};
+use serde_json::{json, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The columns of the matrix.
+pub const COLUMNS: [&str; 7] = ["typed", "planted", "untyped", "metamorphic", "cases", "regressions", "files"];
+
+/// One cell of the matrix. Never blank.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Cell {
+    /// So many passed and failed.
+    Ran {
+        /// Passed.
+        passed: u64,
+        /// Failed.
+        failed: u64,
+    },
+    /// There is no such combination.
+    Unsupported(String),
+    /// There is, but it was not run.
+    NotRun(String),
+}
+
+impl Cell {
+    /// As text: `PASS n`, `FAIL n of m`, `UNSUPPORTED` or `NOT RUN`.
+    pub fn text(&self) -> String {
+        match self {
+            Cell::Ran { passed, failed: 0 } => format!("PASS {passed}"),
+            Cell::Ran { passed, failed } => format!("FAIL {failed} of {}", passed + failed),
+            Cell::Unsupported(_) => "UNSUPPORTED".into(),
+            Cell::NotRun(_) => "NOT RUN".into(),
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Cell::Ran { .. } => None,
+            Cell::Unsupported(reason) | Cell::NotRun(reason) => Some(reason),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Cell::Ran { failed: 0, .. } => "pass",
+            Cell::Ran { .. } => "fail",
+            Cell::Unsupported(_) => "unsupported",
+            Cell::NotRun(_) => "not run",
+        }
+    }
+}
+
+/// A row of the matrix: an engine.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The engine.
+    pub configuration: Configuration,
+    /// Why it was not run at all, if so.
+    pub skipped: Option<Skipped>,
+    /// Passed and failed by column.
+    pub counts: BTreeMap<&'static str, (u64, u64)>,
+    /// Units that it compiled.
+    pub units: u64,
+}
+
+impl Row {
+    /// A row without counts.
+    pub fn new(planned: &Planned) -> Row {
+        Row {
+            configuration: planned.configuration.clone(),
+            skipped: planned.skipped.clone(),
+            counts: BTreeMap::new(),
+            units: 0,
+        }
+    }
+
+    /// Count a case.
+    pub fn count(&mut self, column: &'static str, passed: u64, failed: u64) {
+        let counts = self.counts.entry(column).or_default();
+        counts.0 += passed;
+        counts.1 += failed;
+    }
+
+    /// The cell of a column.
+    pub fn cell(&self, column: &'static str) -> Cell {
+        match (&self.skipped, self.counts.get(column)) {
+            (Some(Skipped::Unsupported(reason)), _) => Cell::Unsupported(reason.clone()),
+            (Some(Skipped::NotRun(reason)), _) => Cell::NotRun(reason.clone()),
+            (None, Some((passed, failed))) => Cell::Ran { passed: *passed, failed: *failed },
+            (None, None) if column == "files" && !self.configuration.mode.is_native() => {
+                Cell::Unsupported("no files are written".into())
+            }
+            (None, None) => Cell::NotRun("no case came up".into()),
+        }
+    }
+}
+
+/// Something that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The engine's name.
+    pub engine: String,
+    /// The column.
+    pub column: &'static str,
+    /// The case: `typed:1f`, or a file and line.
+    pub case: String,
+    /// What differed.
+    pub what: String,
+    /// The smallest program found that shows it.
+    pub program: Option<String>,
+    /// Where everything about it was written.
+    pub bundle: Option<PathBuf>,
+}
+
+/// What a run found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The version of the suite, and the commit if it is known.
+    pub version: String,
+    /// The number that all cases follow from.
+    pub seed: u64,
+    /// Which part of the cases was run: `1/4`.
+    pub shard: String,
+    /// The matrix.
+    pub rows: Vec<Row>,
+    /// Generated cases that were run.
+    pub cases: u64,
+    /// What the generated programs contained.
+    pub coverage: Coverage,
+    /// The first failures of each kind.
+    pub failures: Vec<Failure>,
+    /// What is wrong with the run itself: no case failed, but it must not pass.
+    pub faults: Vec<String>,
+    /// How long it took.
+    pub time: Duration,
+}
+
+impl Report {
+    /// Whether anything failed.
+    pub fn failed(&self) -> bool {
+        !self.faults.is_empty() || self.failure_count() > 0
+    }
+
+    /// How many checks failed.
+    pub fn failure_count(&self) -> u64 {
+        self.rows.iter().flat_map(|row| row.counts.values()).map(|(_, failed)| failed).sum()
+    }
+
+    /// Look for what makes a run worth nothing although no case failed.
+    pub fn judge(&mut self) {
+        let missing = self.coverage.missing();
+        if self.cases >= CASES_FOR_COVERAGE as u64 && !missing.is_empty() {
+            self.faults.push(format!("no generated program contained: {}", missing.join(", ")));
+        }
+        for row in &self.rows {
+            let ran: u64 = row.counts.values().map(|(passed, failed)| passed + failed).sum();
+            if row.configuration.mode.compiles() && row.skipped.is_none() && ran > 100 && row.units == 0 {
+                self.faults.push(format!("{} compiled nothing in {ran} checks", row.configuration.name()));
+            }
+        }
+    }
+
+    fn head(&self) -> Vec<String> {
+        let checks: u64 = self.rows.iter().flat_map(|row| row.counts.values()).map(|(p, f)| p + f).sum();
+        let mut lines = vec![
+            format!("Maru conformance {}", self.version),
+            format!(
+                "{} generated cases (seed {:x}, shard {}), {checks} checks in {:.1} s",
+                self.cases,
+                self.seed,
+                self.shard,
+                self.time.as_secs_f64()
+            ),
+            "compared with the interpreter: values, error kinds, irritants and positions, exit status, output".into(),
+        ];
+        if self.failure_count() == 0 && self.cases > 0 {
+            lines.push(format!(
+                "0 failures in {n} cases means: at most {:.2e} failures per case of this distribution (3/{n}, 95 %)",
+                3.0 / self.cases as f64,
+                n = self.cases
+            ));
+        }
+        lines
+    }
+
+    /// The report for people.
+    pub fn text(&self) -> String {
+        let mut text = self.head().join("\n");
+        text.push_str("\n\n");
+        text.push_str(&table(&self.cells(), false));
+        for reason in self.reasons() {
+            text.push_str(&format!("{reason}\n"));
+        }
+        for fault in &self.faults {
+            text.push_str(&format!("\nThis run is no good: {fault}\n"));
+        }
+        for failure in &self.failures {
+            text.push_str(&format!("\n{} {}: {}\n", failure.engine, failure.case, failure.what));
+            if let Some(program) = &failure.program {
+                program.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
+            }
+            if let Some(bundle) = &failure.bundle {
+                text.push_str(&format!("  replay: maru conform replay {}\n", bundle.display()));
+            }
+        }
+        text
+    }
+
+    /// Print the report.
+    pub fn print(&self) {
+        print!("{}", self.text());
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let mut cells = vec![std::iter::once("engine").chain(COLUMNS).map(String::from).collect::<Vec<_>>()];
+        for row in &self.rows {
+            let name = std::iter::once(row.configuration.name());
+            cells.push(name.chain(COLUMNS.iter().map(|column| row.cell(column).text())).collect());
+        }
+        cells
+    }
+
+    /// Why cells were not run, one line for each reason.
+    fn reasons(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+            for column in COLUMNS {
+                let cell = row.cell(column);
+                if let Some(reason) = cell.reason() {
+                    reasons.entry(format!("{} ({reason})", cell.text())).or_default().push(column);
+                }
+            }
+            for (reason, columns) in reasons {
+                let columns = if columns.len() == COLUMNS.len() { "all".into() } else { columns.join(", ") };
+                lines.push(format!("{}: {columns}: {reason}", row.configuration.name()));
+            }
+        }
+        lines
+    }
+
+    /// The report for machines.
+    pub fn json(&self) -> Value {
+        let cell = |row: &Row, column: &'static str| {
+            let cell = row.cell(column);
+            let (passed, failed) = row.counts.get(column).copied().unwrap_or_default();
+            json!({ "column": column, "result": cell.word(), "passed": passed, "failed": failed,
+                    "reason": cell.reason() })
+        };
+        let rows: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "engine": row.configuration.mode.name(),
+                    "target": row.configuration.target,
+                    "format": row.configuration.format,
+                    "compiled_units": row.units,
+                    "cells": COLUMNS.iter().map(|column| cell(row, column)).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        let failures: Vec<Value> = self
+            .failures
+            .iter()
+            .map(|failure| {
+                json!({ "engine": failure.engine, "column": failure.column, "case": failure.case,
+                        "what": failure.what, "program": failure.program, "bundle": failure.bundle })
+            })
+            .collect();
+        json!({
+            "version": self.version,
+            "seed": format!("{:x}", self.seed),
+            "shard": self.shard,
+            "cases": self.cases,
+            "seconds": self.time.as_secs_f64(),
+            "failed": self.failed(),
+            "faults": self.faults,
+            "coverage": self.coverage.counts().into_iter().collect::<BTreeMap<_, _>>(),
+            "rows": rows,
+            "failures": failures,
+        })
+    }
+
+    /// The report as JUnit XML: an engine is a suite, a cell a test case.
+    pub fn junit(&self) -> String {
+        let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+        for row in &self.rows {
+            let name = row.configuration.name();
+            let cells: Vec<(&str, Cell)> = COLUMNS.iter().map(|column| (*column, row.cell(column))).collect();
+            let failed = cells.iter().filter(|(_, cell)| cell.word() == "fail").count();
+            let skipped = cells.iter().filter(|(_, cell)| cell.reason().is_some()).count();
+            text.push_str(&format!(
+                "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" skipped=\"{skipped}\">\n",
+                escape(&name),
+                cells.len()
+            ));
+            for (column, cell) in cells {
+                text.push_str(&format!("    <testcase classname=\"{}\" name=\"{column}\">", escape(&name)));
+                match &cell {
+                    Cell::Ran { failed: 0, .. } => {}
+                    Cell::Ran { .. } => {
+                        let own = self.failures.iter().filter(|f| f.engine == name && f.column == column);
+                        let details: String = own.map(|f| format!("{}: {}\n", f.case, f.what)).collect();
+                        text.push_str(&format!(
+                            "<failure message=\"{}\">{}</failure>",
+                            escape(&cell.text()),
+                            escape(&details)
+                        ));
+                    }
+                    other => {
+                        let reason = format!("{} ({})", other.text(), other.reason().unwrap_or(""));
+                        text.push_str(&format!("<skipped message=\"{}\"/>", escape(&reason)));
+                    }
+                }
+                text.push_str("</testcase>\n");
+            }
+            text.push_str("  </testsuite>\n");
+        }
+        if !self.faults.is_empty() {
+            let faults = escape(&self.faults.join("\n"));
+            text.push_str("  <testsuite name=\"the run itself\" tests=\"1\" failures=\"1\">\n");
+            text.push_str(&format!(
+                "    <testcase classname=\"run\" name=\"run\"><failure message=\"{faults}\"/></testcase>\n  </testsuite>\n"
+            ));
+        }
+        text.push_str("</testsuites>\n");
+        text
+    }
+
+    /// The report as Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# {}\n\n", self.head().join("\n\n"));
+        text.push_str(&table(&self.cells(), true));
+        text.push('\n');
+        for line in self.reasons().iter().chain(&self.faults) {
+            text.push_str(&format!("- {line}\n"));
+        }
+        for failure in &self.failures {
+            text.push_str(&format!("\n## {} {}\n\n{}\n", failure.engine, failure.case, failure.what));
+            if let Some(program) = &failure.program {
+                text.push_str(&format!("\n```lisp\n{program}\n```\n"));
+            }
+        }
+        text
+    }
+}
+
+/// Rows of cells, with columns under each other; for Markdown with bars.
+fn table(rows: &[Vec<String>], markdown: bool) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let mut text = String::new();
+    for (at, row) in rows.iter().enumerate() {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.chars().count()))).collect();
+        if markdown {
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            if at == 0 {
+                text.push_str(&format!("|{}\n", "---|".repeat(cells.len())));
+            }
+        } else {
+            text.push_str(cells.join("  ").trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn escape(text: &str) -> String {
+    let printable = text.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect::<String>();
+    printable.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Mode;
+
+    fn report() -> Report {
+        let planned = |mode, skipped| Planned {
+            configuration: Configuration { mode, ..Configuration::interpreter() },
+            skipped,
+        };
+        let mut first = Row::new(&planned(Mode::Interpreter, None));
+        first.count("typed", 10, 0);
+        let mut second = Row::new(&planned(Mode::Evaluator, None));
+        second.count("typed", 8, 2);
+        let skipped = Some(Skipped::Unsupported("no <number>".into()));
+        Report {
+            version: "0".into(),
+            seed: 1,
+            shard: "1/1".into(),
+            rows: vec![first, second, Row::new(&planned(Mode::Native, skipped))],
+            cases: 10,
+            coverage: Coverage::default(),
+            failures: vec![Failure {
+                engine: "ir-evaluator".into(),
+                column: "typed",
+                case: "typed:1".into(),
+                what: "1 < 2".into(),
+                program: Some("(+ 1 2)".into()),
+                bundle: None,
+            }],
+            faults: Vec::new(),
+            time: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn no_cell_is_blank_and_failures_show_everywhere() {
+        let report = report();
+        assert!(report.failed());
+        assert_eq!(report.rows[0].cell("typed"), Cell::Ran { passed: 10, failed: 0 });
+        assert_eq!(report.rows[0].cell("cases"), Cell::NotRun("no case came up".into()));
+        let text = report.text();
+        assert!(text.contains("FAIL 2 of 10") && text.contains("UNSUPPORTED (no <number>)"), "{text}");
+        assert!(report.markdown().contains("| FAIL 2 of 10"));
+        assert!(report.junit().contains("<failure message=\"FAIL 2 of 10\">typed:1: 1 &lt; 2"));
+        assert_eq!(report.json()["rows"][1]["cells"][0]["result"], "fail");
+        assert!(report.cells().iter().flatten().all(|cell| !cell.is_empty()));
+    }
+
+    #[test]
+    fn a_run_that_met_too_little_or_compiled_nothing_fails() {
+        let mut poor = report();
+        poor.rows.truncate(2);
+        poor.rows[1].counts.insert("typed", (800, 0));
+        poor.cases = 800;
+        assert!(!poor.failed());
+        poor.judge();
+        assert!(poor.failed());
+        assert_eq!(poor.faults.len(), 2, "{:?}", poor.faults);
+    }
+}

@@ -1,0 +1,344 @@
+//! A run of the suite: regressions, then case files, then generated programs, on all engines.
+
+use crate::bundle::{self, Bundle};
+use crate::cases;
+use crate::engine::{plan, Configuration, Mode, Planned};
+use crate::fault::Fault;
+use crate::generate::{CaseId, Coverage, Dice, Family};
+use crate::report::{Failure, Report, Row};
+use crate::session::{Session, Shrunk, Verdict};
+use crate::worker::Worker;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
+
+/// Failures that the report shows for one engine and column; all are counted.
+const SHOWN: usize = 5;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Conform {
+    /// How many programs to generate, over all shards.
+    pub cases: u64,
+    /// The number that all choices follow from.
+    pub seed: u64,
+    /// Only this target.
+    pub target: Option<String>,
+    /// Only this object format.
+    pub format: Option<String>,
+    /// Only these modes besides the interpreter; all if empty.
+    pub modes: Vec<Mode>,
+    /// Part `i` of `n`, counted from 1.
+    pub shard: (u64, u64),
+    /// Worker processes.
+    pub jobs: usize,
+    /// How long one engine may take for one program.
+    pub limit: Duration,
+    /// Stop generating after this time.
+    pub time: Option<Duration>,
+    /// Write a JSON report here.
+    pub json: Option<PathBuf>,
+    /// Write a JUnit report here.
+    pub junit: Option<PathBuf>,
+    /// Write a Markdown report here.
+    pub markdown: Option<PathBuf>,
+    /// Where failure bundles go.
+    pub bundles: PathBuf,
+    /// Save shrunk failures among the source tree's regressions.
+    pub save_regressions: bool,
+    /// Run the case files and regressions too.
+    pub files: bool,
+    /// Show progress, if standard error is a terminal.
+    pub progress: bool,
+    /// The commit of what is tested, for the report.
+    pub commit: Option<String>,
+    /// A seeded fault for all engines but the interpreter.
+    pub fault: Option<Fault>,
+}
+
+impl Default for Conform {
+    fn default() -> Conform {
+        Conform {
+            cases: 1000,
+            seed: 1,
+            target: None,
+            format: None,
+            modes: Vec::new(),
+            shard: (1, 1),
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            limit: Duration::from_secs(10),
+            time: None,
+            json: None,
+            junit: None,
+            markdown: None,
+            bundles: PathBuf::from("target/conformance"),
+            save_regressions: false,
+            files: true,
+            progress: true,
+            commit: None,
+            fault: None,
+        }
+    }
+}
+
+/// What the threads of a run share.
+struct Shared<'a> {
+    conform: &'a Conform,
+    configurations: Vec<Configuration>,
+    state: Mutex<State>,
+    next: AtomicU64,
+    stop: AtomicBool,
+    started: Instant,
+    progress: ProgressBar,
+}
+
+/// What they find.
+struct State {
+    /// Rows of the engines that run, in the order of the configurations.
+    rows: Vec<Row>,
+    failures: Vec<Failure>,
+    coverage: Coverage,
+    cases: u64,
+    faults: Vec<String>,
+}
+
+/// Run the suite.
+///
+/// # Errors
+/// When there is no such target or format, or no process for the programs.
+pub fn run(conform: &Conform) -> Result<Report, String> {
+    let planned = engines(conform)?;
+    let runs: Vec<&Planned> = planned.iter().filter(|planned| planned.skipped.is_none()).collect();
+    let shared = Shared {
+        conform,
+        configurations: runs.iter().map(|planned| planned.configuration.clone()).collect(),
+        state: Mutex::new(State {
+            rows: runs.iter().map(|planned| Row::new(planned)).collect(),
+            failures: Vec::new(),
+            coverage: Coverage::default(),
+            cases: 0,
+            faults: Vec::new(),
+        }),
+        next: AtomicU64::new(0),
+        stop: AtomicBool::new(false),
+        started: Instant::now(),
+        progress: progress_bar(conform),
+    };
+    if conform.files {
+        shared.texts()?;
+    }
+    let jobs = conform.jobs.max(1);
+    let results: Vec<Result<(), String>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(|| shared.generated())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into()))).collect()
+    });
+    results.into_iter().collect::<Result<(), String>>()?;
+    shared.progress.finish_and_clear();
+    let report = shared.report(&planned);
+    write_reports(conform, &report)?;
+    Ok(report)
+}
+
+/// The engines wanted, the interpreter first.
+pub(crate) fn engines(conform: &Conform) -> Result<Vec<Planned>, String> {
+    let mut planned = plan(conform.target.as_deref(), conform.format.as_deref())?;
+    planned.retain(|planned| {
+        let mode = planned.configuration.mode;
+        conform.modes.is_empty() || mode == Mode::Interpreter || conform.modes.contains(&mode)
+    });
+    for other in planned.iter_mut().skip(1) {
+        other.configuration.fault = conform.fault;
+    }
+    Ok(planned)
+}
+
+fn progress_bar(conform: &Conform) -> ProgressBar {
+    if !conform.progress {
+        return ProgressBar::hidden();
+    }
+    // Not drawn where standard error is no terminal.
+    let bar = ProgressBar::new(conform.cases / conform.shard.1.max(1));
+    let style = "{bar:30} {pos}/{len} programs, {per_sec}, {eta} left {msg}";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+fn write_reports(conform: &Conform, report: &Report) -> Result<(), String> {
+    let texts = [
+        (&conform.json, format!("{:#}\n", report.json())),
+        (&conform.junit, report.junit()),
+        (&conform.markdown, report.markdown()),
+    ];
+    for (path, text) in texts {
+        if let Some(path) = path {
+            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+impl Shared<'_> {
+    fn worker(&self) -> Worker {
+        Worker::new(self.configurations.clone(), self.conform.limit)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // A thread that panicked leaves counts that are still true.
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Regressions and case files.
+    fn texts(&self) -> Result<(), String> {
+        let mut worker = self.worker();
+        let all: Vec<usize> = (0..self.configurations.len()).collect();
+        for (name, text) in REGRESSIONS {
+            let observations = worker.run(text, &all, true)?;
+            for (engine, observation) in observations.iter().enumerate() {
+                let what = observation.difference(&observations[0]);
+                self.record(engine, "regressions", name, what);
+            }
+        }
+        for (name, text) in CASES {
+            for (engine, results) in worker.script(text, &all)?.iter().enumerate() {
+                let (met, failures) = cases::check(name, text, results);
+                self.state().rows[engine].count("cases", met as u64, 0);
+                for failure in failures {
+                    let case = format!("{}:{}", failure.file, failure.line);
+                    let what = format!("expected {}, got {}", failure.expected, failure.got);
+                    self.record(engine, "cases", &case, Some(what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Count a check. True if it failed and is one of the first to do so, which the report shows.
+    fn record(&self, engine: usize, column: &'static str, case: &str, what: Option<String>) -> bool {
+        let mut state = self.state();
+        state.rows[engine].count(column, u64::from(what.is_none()), u64::from(what.is_some()));
+        let Some(what) = what else { return false };
+        let engine = self.configurations[engine].name();
+        let same = state.failures.iter().filter(|failure| failure.engine == engine && failure.column == column);
+        if same.count() >= SHOWN {
+            return false;
+        }
+        let case = case.to_string();
+        state.failures.push(Failure { engine, column, case, what, program: None, bundle: None });
+        self.progress.set_message(format!("({} failures)", state.failures.len()));
+        true
+    }
+
+    /// One thread's share of the generated programs.
+    fn generated(&self) -> Result<(), String> {
+        let mut session = Session::new(self.worker(), self.configurations.clone());
+        let mut coverage = Coverage::default();
+        while !self.stop.load(Ordering::Relaxed) {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            if index >= self.conform.cases || self.conform.time.is_some_and(|time| self.started.elapsed() > time) {
+                break;
+            }
+            let (part, parts) = self.conform.shard;
+            if index % parts.max(1) != part.saturating_sub(1) {
+                continue;
+            }
+            if let Err(error) = self.one(&mut session, index, &mut coverage) {
+                self.stop.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+            self.progress.inc(1);
+        }
+        self.state().coverage.merge(&coverage);
+        Ok(())
+    }
+
+    fn one(&self, session: &mut Session, index: u64, coverage: &mut Coverage) -> Result<(), String> {
+        let mut dice = Dice::new(self.conform.seed.wrapping_mul(0x9e37_79b9).wrapping_add(index));
+        let id = CaseId { family: Family::draw(&mut dice), seed: dice.bits() };
+        let program = id.program();
+        coverage.count(&program);
+        let verdicts = session.examine(&program, index)?;
+        self.state().cases += 1;
+        for verdict in verdicts {
+            self.count_compiled(&verdict, id);
+            let column = id.family.name();
+            if self.record(verdict.engine, column, &id.to_string(), verdict.what.clone()) {
+                let shrunk = session.shrink(&program, &verdict)?;
+                self.keep(id, &program.to_string(), &shrunk, verdict.engine);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_compiled(&self, verdict: &Verdict, id: CaseId) {
+        let compiled = &verdict.observation.compiled;
+        self.state().rows[verdict.engine].units += compiled.units;
+        if compiled.files > 0 {
+            let good = compiled.files - compiled.bad_files.len() as u64;
+            self.state().rows[verdict.engine].count("files", good, 0);
+        }
+        for bad in &compiled.bad_files {
+            self.record(verdict.engine, "files", &id.to_string(), Some(bad.clone()));
+        }
+    }
+
+    /// Complete the failure of this case and engine, and write its bundle.
+    fn keep(&self, id: CaseId, original: &str, shrunk: &Shrunk, engine: usize) {
+        let case = id.to_string();
+        let bundle = Bundle {
+            case: &case,
+            configuration: &self.configurations[engine],
+            what: &shrunk.what,
+            original,
+            program: &shrunk.program,
+            expected: &shrunk.expected,
+            actual: &shrunk.actual,
+        };
+        let written = bundle.write(&self.conform.bundles);
+        let saved = match bundle::regressions().filter(|_| self.conform.save_regressions) {
+            Some(directory) => {
+                bundle::save_regression(&directory, id.family.name(), &shrunk.what, &shrunk.program).map(|_| ())
+            }
+            None => Ok(()),
+        };
+        let mut state = self.state();
+        if let Some(error) = written.as_ref().err().or(saved.as_ref().err()) {
+            state.faults.push(format!("the failure of {case} could not be written down: {error}"));
+        }
+        let engine = self.configurations[engine].name();
+        let mut failures = state.failures.iter_mut();
+        if let Some(failure) = failures.find(|failure| failure.case == case && failure.engine == engine) {
+            failure.what.clone_from(&shrunk.what);
+            failure.program = Some(shrunk.program.clone());
+            failure.bundle = written.ok();
+        }
+    }
+
+    /// The report, with the rows of the engines that were not run as well.
+    fn report(&self, planned: &[Planned]) -> Report {
+        let state = self.state();
+        let mut ran = state.rows.iter();
+        let rows = planned.iter().map(|planned| match planned.skipped {
+            None => ran.next().cloned().unwrap_or_else(|| Row::new(planned)),
+            Some(_) => Row::new(planned),
+        });
+        let commit = self.conform.commit.as_ref().map(|commit| format!(" ({commit})")).unwrap_or_default();
+        let mut report = Report {
+            version: format!("{}{commit}", env!("CARGO_PKG_VERSION")),
+            seed: self.conform.seed,
+            shard: format!("{}/{}", self.conform.shard.0, self.conform.shard.1),
+            rows: rows.collect(),
+            cases: state.cases,
+            coverage: state.coverage.clone(),
+            failures: state.failures.clone(),
+            faults: state.faults.clone(),
+            time: self.started.elapsed(),
+        };
+        drop(state);
+        report.judge();
+        report
+    }
+}
