@@ -128,6 +128,6 @@ impl Evaluation<'_> {
     fn finish(self) -> Compiled {
         let units = self.runtime.units.statistics.units - self.units;
         self.runtime.roots.truncate(self.base);
-        Compiled { units, refused: Vec::new() }
+        Compiled { units, ..Compiled::default() }
     }
 }

@@ -24,7 +24,7 @@ fn with_object(bytes: &[u8]) -> Result<(), String> {
     let mut executable = Vec::new();
     for segment in file.segments() {
         let (writable, runs) = match segment.flags() {
-            SegmentFlags::Elf { p_flags } => {
+            SegmentFlags::Elf { p_flags, .. } => {
                 (p_flags.0 & object::elf::PF_W.0 != 0, p_flags.0 & object::elf::PF_X.0 != 0)
             }
             SegmentFlags::MachO { initprot, .. } => {
@@ -40,8 +40,8 @@ fn with_object(bytes: &[u8]) -> Result<(), String> {
         }
         segment.data().map_err(|error| format!("object: the segment at {:#x}: {error}", segment.address()))?;
     }
-    let exports = file.exports().map_err(|error| format!("object: {error}"))?;
-    if exports.is_empty() {
+    let exports: Result<Vec<_>, _> = file.exports().map_err(|error| format!("object: {error}"))?.collect();
+    if exports.map_err(|error| format!("object: {error}"))?.is_empty() {
         return Err("object: nothing is exported".into());
     }
     let code = |address: u64| executable.iter().any(|range| range.contains(&address));

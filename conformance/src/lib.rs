@@ -24,6 +24,7 @@ mod evaluate;
 pub mod fault;
 pub mod files;
 pub mod generate;
+pub mod golden;
 pub mod outcome;
 mod replay;
 pub mod report;

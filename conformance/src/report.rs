@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Lines of a failing program that the report shows.
+const LINES: usize = 40;
+
 /// The columns of the matrix.
 pub const COLUMNS: [&str; 7] = ["typed", "planted", "untyped", "metamorphic", "cases", "regressions", "files"];
 
@@ -201,7 +204,10 @@ impl Report {
         for failure in &self.failures {
             text.push_str(&format!("\n{} {}: {}\n", failure.engine, failure.case, failure.what));
             if let Some(program) = &failure.program {
-                program.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
+                program.lines().take(LINES).for_each(|line| text.push_str(&format!("    {line}\n")));
+                if program.lines().count() > LINES {
+                    text.push_str("    …\n");
+                }
             }
             if let Some(bundle) = &failure.bundle {
                 text.push_str(&format!("  replay: maru conform replay {}\n", bundle.display()));

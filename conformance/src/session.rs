@@ -6,11 +6,14 @@ use crate::outcome::{Observation, Outcome};
 use crate::worker::Worker;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use std::cell::RefCell;
+use std::time::Duration;
 
 /// Programs tried while a failure is shrunk.
 const SHRINK_STEPS: u32 = 5000;
 /// Milliseconds for it.
 const SHRINK_TIME: u32 = 30_000;
+/// How long a program may take while a hang is shrunk.
+const SHRINK_LIMIT: Duration = Duration::from_secs(1);
 
 /// What one engine came to with one program.
 #[derive(Clone, Debug)]
@@ -100,6 +103,11 @@ impl Session {
                 actual: verdict.observation.clone(),
             });
         };
+        let limit = self.worker.limit;
+        if class.is_hang() {
+            // Each program that still fails takes all the time that it is given.
+            self.worker.limit = limit.min(SHRINK_LIMIT);
+        }
         let worker = RefCell::new(&mut self.worker);
         let fails = |smaller: Program| match worker.borrow_mut().run(&smaller.to_string(), engines, false) {
             Ok(observations) if class.holds(&observations) => Err(TestCaseError::fail("it still fails")),
@@ -109,6 +117,7 @@ impl Session {
         if class.may_shrink() {
             let mut runner = TestRunner::new(Config {
                 failure_persistence: None,
+                verbose: 0,
                 max_shrink_iters: SHRINK_STEPS,
                 max_shrink_time: SHRINK_TIME,
                 ..Config::default()
@@ -118,6 +127,7 @@ impl Session {
                 smallest = smaller;
             }
         }
+        self.worker.limit = limit;
         let program = smallest.to_string();
         let observations = self.worker.run(&program, engines, true)?;
         let what = match observations.get(1) {
@@ -191,6 +201,10 @@ impl Class {
             Outcome::Error { kind, .. } if typed => Some(Class::Error(kind.clone())),
             _ => verdict.contradicts.then_some(Class::Fixed),
         }
+    }
+
+    fn is_hang(&self) -> bool {
+        matches!(self, Class::Undefined(how) if *how == std::mem::discriminant(&Outcome::Hang))
     }
 
     fn may_shrink(&self) -> bool {

@@ -18,6 +18,8 @@ const VARIABLE_BITS: usize = 320;
 const RESULT_BITS: usize = 640;
 /// Length that a variable's string or list is taken to have.
 const VARIABLE_LENGTH: usize = 64;
+/// Length that a function's string or list is taken to have.
+const RESULT_LENGTH: usize = 96;
 
 /// A global function, as far as its callers know it.
 #[derive(Clone, Debug)]
@@ -334,11 +336,13 @@ impl<'a> Generator<'a> {
 
     /// Cut a value to the size that a variable (or a function's result) may have.
     pub fn cut(&mut self, expr: Expr, result: bool) -> Expr {
+        // Two variables' worth is too much for strings and lists: in a loop, that doubles at every turn.
         let most = match expr.ty {
+            Type::Integer if result => RESULT_BITS,
             Type::Integer => VARIABLE_BITS,
-            _ => VARIABLE_LENGTH * 2,
+            _ => RESULT_LENGTH,
         };
-        if self.size(&expr) <= if result { most.max(RESULT_BITS) } else { most } {
+        if self.size(&expr) <= most {
             return expr;
         }
         match expr.ty {
@@ -355,10 +359,10 @@ impl<'a> Generator<'a> {
 
     /// An estimate: bits of an integer, length of a string or list.
     pub(super) fn size(&self, expr: &Expr) -> usize {
-        let usual = match expr.ty {
-            Type::Integer => VARIABLE_BITS,
-            Type::Text | Type::List(_) => VARIABLE_LENGTH,
-            _ => 0,
+        let (usual, result) = match expr.ty {
+            Type::Integer => (VARIABLE_BITS, RESULT_BITS),
+            Type::Text | Type::List(_) => (VARIABLE_LENGTH, RESULT_LENGTH),
+            _ => (0, 0),
         };
         let same = |from: usize| {
             let parts = expr.children.iter().skip(from).filter(|child| child.ty == expr.ty);
@@ -374,12 +378,13 @@ impl<'a> Generator<'a> {
             Kind::Primitive("<<") => self.size(&expr.children[0]) + 70,
             Kind::Primitive("expt") => 64,
             Kind::Primitive("list") => expr.children.len(),
-            Kind::Primitive("car" | "array-at" | "cdr" | "map" | "or" | "array->list") => usual.max(same(0)),
+            Kind::Primitive("long->string" | "symbol->string") => 20,
+            Kind::Primitive("apply" | "car" | "array-at" | "cdr" | "map" | "or" | "array->list") => usual.max(same(0)),
             Kind::Primitive(_) => same(0),
             Kind::Sequence | Kind::Let { .. } | Kind::Try { .. } => same(0),
             Kind::While { .. } | Kind::Loop { .. } | Kind::Letrec(_) => usual.max(same(0)),
-            Kind::Call | Kind::Apply { .. } | Kind::Start { .. } | Kind::Nested { .. } => usual * 2,
-            Kind::Macro(_) => usual * 2 + same(0),
+            Kind::Call | Kind::Apply { .. } | Kind::Start { .. } | Kind::Nested { .. } => result,
+            Kind::Macro(_) => result + same(0),
             _ => usual,
         }
     }
