@@ -14,7 +14,8 @@ fn main() {
             .unwrap_or_default();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "l"));
         files.sort();
-        writeln!(code, "/// The files in `{folder}`: names and texts.\npub const {name}: &[(&str, &str)] = &[").unwrap();
+        writeln!(code, "/// The files in `{folder}`: names and texts.\npub const {name}: &[(&str, &str)] = &[")
+            .unwrap();
         for file in files {
             let short = file.file_name().expect("a file").to_string_lossy();
             writeln!(code, "    (\"{folder}/{short}\", include_str!({:?})),", file.display().to_string()).unwrap();

@@ -219,14 +219,14 @@ struct RuntimeEngine {
 }
 
 impl RuntimeEngine {
-    fn runtime(&mut self) -> Result<&mut Runtime, Observation> {
+    fn runtime(&mut self, options: Options) -> Result<&mut Runtime, Box<Observation>> {
         if self.programs == PROGRAMS_PER_RUNTIME {
             self.reset();
         }
         self.programs += 1;
         if self.runtime.is_none() {
-            let made = Runtime::new(self.configuration.options(), self.stack.clone());
-            let failed = |message| Observation::ended(Outcome::Panic(format!("no runtime: {message}")));
+            let made = Runtime::new(options, self.stack.clone());
+            let failed = |message| Box::new(Observation::ended(Outcome::Panic(format!("no runtime: {message}"))));
             self.runtime = Some(made.map_err(failed)?);
         }
         Ok(self.runtime.as_mut().expect("just made"))
@@ -235,14 +235,23 @@ impl RuntimeEngine {
 
 impl Engine for RuntimeEngine {
     fn run(&mut self, program: &str) -> Observation {
-        self.runtime().map_or_else(|failed| failed, |runtime| evaluate::program(runtime, program))
+        let options = self.configuration.options();
+        self.runtime(options).map_or_else(|failed| *failed, |runtime| evaluate::program(runtime, program))
     }
 
     fn script(&mut self, text: &str) -> Vec<FormResult> {
-        match self.runtime() {
-            Ok(runtime) => evaluate::script(runtime, text),
-            Err(observation) => vec![FormResult { end: 0, observation }],
+        let mut options = self.configuration.options();
+        if options.heap.stress {
+            // Case files count to a million; collecting often has to do.
+            options.heap = HeapOptions { initial_budget: 1 << 16, growth_percent: 10, stress: false, ..options.heap };
         }
+        let results = match self.runtime(options) {
+            Ok(runtime) => evaluate::script(runtime, text),
+            Err(failed) => vec![FormResult { end: 0, observation: *failed }],
+        };
+        // A script leaves its mark on the global environment.
+        self.reset();
+        results
     }
 
     fn reset(&mut self) {

@@ -12,7 +12,7 @@ const PROGRAM_ENVIRONMENT: &str = "*program-environment*";
 
 /// Run a program in a new environment up to its end or its first uncaught error.
 pub fn program(runtime: &mut Runtime, text: &str) -> Observation {
-    let mut evaluation = Evaluation::new(runtime, text);
+    let mut evaluation = Evaluation::new(runtime, text, true);
     let mut total = Observation::ended(Outcome::Value);
     while let Some(result) = evaluation.next() {
         total.values.extend(result.observation.values);
@@ -26,9 +26,9 @@ pub fn program(runtime: &mut Runtime, text: &str) -> Observation {
     total
 }
 
-/// Run each form of a text in one new environment; errors end a form only.
+/// Run each form of a text in the global environment; errors end a form only.
 pub fn script(runtime: &mut Runtime, text: &str) -> Vec<FormResult> {
-    let mut evaluation = Evaluation::new(runtime, text);
+    let mut evaluation = Evaluation::new(runtime, text, false);
     let results: Vec<FormResult> = std::iter::from_fn(|| evaluation.next()).collect();
     evaluation.finish();
     results
@@ -45,12 +45,15 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn new<'a>(runtime: &'a mut Runtime, text: &str) -> Evaluation<'a> {
+    fn new<'a>(runtime: &'a mut Runtime, text: &str, nested: bool) -> Evaluation<'a> {
         let source = runtime.sources.add("program.l", text.to_string());
         let reader = Reader::new(source, text);
         let base = runtime.roots.len();
         let global = runtime.global_environment();
-        let environment = runtime.make_environment(Some(global)).unwrap_or(runtime.global);
+        let environment = match nested {
+            true => runtime.make_environment(Some(global)).unwrap_or(runtime.global),
+            false => runtime.global,
+        };
         runtime.roots.push(environment);
         let index = runtime.index(environment);
         runtime.define(index, PROGRAM_ENVIRONMENT, environment);
@@ -98,7 +101,6 @@ impl Evaluation<'_> {
     fn error(&mut self) -> Outcome {
         let error = self.runtime.take_failure();
         if error == Value(EXIT) {
-            self.over = true;
             let status = self.runtime.extensions.exit_status.take();
             return Outcome::Exit(i64::from(status.unwrap_or(0)));
         }

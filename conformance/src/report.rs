@@ -362,8 +362,11 @@ fn table(rows: &[Vec<String>], markdown: bool) -> String {
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.chars().count()))).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.chars().count())))
+            .collect();
         if markdown {
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
             if at == 0 {
@@ -388,10 +391,8 @@ mod tests {
     use crate::engine::Mode;
 
     fn report() -> Report {
-        let planned = |mode, skipped| Planned {
-            configuration: Configuration { mode, ..Configuration::interpreter() },
-            skipped,
-        };
+        let planned =
+            |mode, skipped| Planned { configuration: Configuration { mode, ..Configuration::interpreter() }, skipped };
         let mut first = Row::new(&planned(Mode::Interpreter, None));
         first.count("typed", 10, 0);
         let mut second = Row::new(&planned(Mode::Evaluator, None));

@@ -96,12 +96,7 @@ impl Session {
         let again = self.worker.run(&text, engines, true)?;
         let Some(class) = Class::of(program, verdict, &again) else {
             let what = format!("{what} (only after other programs in the same runtime)");
-            return Ok(Shrunk {
-                program: text,
-                what,
-                expected: again[0].clone(),
-                actual: verdict.observation.clone(),
-            });
+            return Ok(Shrunk { program: text, what, expected: again[0].clone(), actual: verdict.observation.clone() });
         };
         let limit = self.worker.limit;
         if class.is_hang() {

@@ -12,8 +12,11 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-/// Address space for the stack that programs run on.
-const STACK_SIZE: usize = 1 << 30;
+/// Bytes of the stack that programs run on: enough for a million nested calls, and endless recursion ends soon.
+const STACK_SIZE: usize = 3 << 29;
+
+/// A case file may take so many times as long as a generated program.
+const SCRIPT_FACTOR: u32 = 12;
 
 /// A child process that runs programs.
 pub struct Worker {
@@ -52,7 +55,11 @@ impl Worker {
     /// # Errors
     /// When no child can be started.
     pub fn script(&mut self, text: &str, engines: &[usize]) -> Result<Vec<Vec<FormResult>>, String> {
-        self.all(Task::Script, text, engines)
+        let limit = self.limit;
+        self.limit *= SCRIPT_FACTOR;
+        let results = self.all(Task::Script, text, engines);
+        self.limit = limit;
+        results
     }
 
     fn all(&mut self, task: Task, text: &str, engines: &[usize]) -> Result<Vec<Vec<FormResult>>, String> {

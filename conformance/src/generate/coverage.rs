@@ -111,7 +111,9 @@ fn count_function(function: &Function, program: &Program, found: &mut HashSet<&'
         });
     }
     let mut all = 0;
-    function.body.visit(&mut |expr| all += usize::from(matches!(expr.kind, Kind::Again { counter, .. } if counter == fuel)));
+    function
+        .body
+        .visit(&mut |expr| all += usize::from(matches!(expr.kind, Kind::Again { counter, .. } if counter == fuel)));
     if all > tail.len() {
         found.insert("recursion that is no tail call");
     }
@@ -198,7 +200,11 @@ fn captures(expr: &Expr, found: &mut HashSet<&'static str>) {
             return;
         }
         let mut bound = HashSet::new();
-        part.visit(&mut |inner| inner.binds(&mut |name| drop(bound.insert(name))));
+        part.visit(&mut |inner| {
+            inner.binds(&mut |name| {
+                bound.insert(name);
+            })
+        });
         part.visit(&mut |inner| {
             inner.refers(&mut |name| {
                 let free = !bound.contains(&name);

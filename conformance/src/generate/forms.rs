@@ -311,7 +311,12 @@ impl Generator<'_> {
                 let name = self.name("x");
                 let variable = Variable { name, ty: of, assignable: false };
                 let body = self.scoped(vec![variable], |this| this.tail_body(ty, depth, turns));
-                Expr { kind: Kind::Let { sequential: false }, ty: ty.clone(), names: vec![name], children: vec![value, body] }
+                Expr {
+                    kind: Kind::Let { sequential: false },
+                    ty: ty.clone(),
+                    names: vec![name],
+                    children: vec![value, body],
+                }
             }
         }
     }
@@ -442,7 +447,8 @@ impl Generator<'_> {
             return Expr::primitive(operator, ty.clone(), vec![left, right]);
         }
         if choice == 3 {
-            let event = *self.dice.pick(&["(+ 1 'a)", "no-such-variable", "((lambda (x) x))", "(5 6)", "(string-length 9)"]);
+            let event =
+                *self.dice.pick(&["(+ 1 'a)", "no-such-variable", "((lambda (x) x))", "(5 6)", "(string-length 9)"]);
             return Expr::leaf(Kind::Verbatim(event.into()), ty.clone());
         }
         let of = self.data_type();
@@ -457,8 +463,8 @@ impl Generator<'_> {
         }
         let known = self.dice.pick(&fitting).clone();
         self.charge(10);
-        let arguments =
-            self.repeated(known.copies, |this| known.parameters.iter().map(|ty| this.bounded(ty, depth.min(1))).collect());
+        let arguments = self
+            .repeated(known.copies, |this| known.parameters.iter().map(|ty| this.bounded(ty, depth.min(1))).collect());
         Some(Expr::new(Kind::Macro(known.name), ty.clone(), arguments))
     }
 

@@ -57,12 +57,7 @@ impl Family {
 
     /// One of the families, by their shares.
     pub fn draw(dice: &mut Dice) -> Family {
-        dice.weighted(&[
-            (55, Family::Typed),
-            (25, Family::Planted),
-            (13, Family::Untyped),
-            (7, Family::Metamorphic),
-        ])
+        dice.weighted(&[(55, Family::Typed), (25, Family::Planted), (13, Family::Untyped), (7, Family::Metamorphic)])
     }
 }
 

@@ -234,8 +234,7 @@ fn redefinition(generator: &mut Generator) -> Option<Item> {
     let later = generator.functions.split_off(at);
     let known = later[0].clone();
     let limit = known.cost.max(20);
-    let (function, _) =
-        function_body(generator, known.name, &known.parameters, &known.result, known.rest, limit);
+    let (function, _) = function_body(generator, known.name, &known.parameters, &known.result, known.rest, limit);
     generator.functions.extend(later);
     Some(Item::Function(function))
 }

@@ -121,8 +121,7 @@ fn item_forms(item: &Item) -> Vec<Form> {
 
 fn function_form(function: &Function) -> Form {
     let fuel = function.fuel.iter().map(|(name, _)| Form::atom(name));
-    let mut parameters: Vec<Form> =
-        fuel.chain(function.parameters.iter().map(|(name, _)| Form::atom(name))).collect();
+    let mut parameters: Vec<Form> = fuel.chain(function.parameters.iter().map(|(name, _)| Form::atom(name))).collect();
     if let Some(rest) = function.rest {
         parameters.extend([Form::atom("."), Form::atom(rest)]);
     }

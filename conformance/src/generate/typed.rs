@@ -347,7 +347,8 @@ impl<'a> Generator<'a> {
         }
         match expr.ty {
             Type::Integer => {
-                let modulus = Expr::leaf(Kind::Integer("170141183460469231731687303715884105727".into()), Type::Integer);
+                let modulus =
+                    Expr::leaf(Kind::Integer("170141183460469231731687303715884105727".into()), Type::Integer);
                 Expr::primitive("remainder", Type::Integer, vec![expr, modulus])
             }
             _ => {

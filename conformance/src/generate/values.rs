@@ -86,7 +86,8 @@ pub fn double(dice: &mut Dice) -> Expr {
 
 /// A string literal.
 pub fn text(dice: &mut Dice) -> Expr {
-    let text = *dice.pick(&["", "a", "ab", "xyz", "λ", "a𝄞b", "quote\"d", "back\\slash", "two words", "é\n", "0", "hello"]);
+    let text =
+        *dice.pick(&["", "a", "ab", "xyz", "λ", "a𝄞b", "quote\"d", "back\\slash", "two words", "é\n", "0", "hello"]);
     Expr::leaf(Kind::Text(text.into()), Type::Text)
 }
 
