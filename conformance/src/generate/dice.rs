@@ -42,6 +42,11 @@ impl Dice {
         &of[self.below(of.len())]
     }
 
+    /// One of several names.
+    pub fn one_of(&mut self, names: &[&'static str]) -> &'static str {
+        names[self.below(names.len())]
+    }
+
     /// One of several by weight; the first if all weights are 0.
     pub fn weighted<T: Copy>(&mut self, of: &[(u32, T)]) -> T {
         let total: u32 = of.iter().map(|(weight, _)| weight).sum();

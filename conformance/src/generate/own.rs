@@ -153,19 +153,19 @@ impl Generator<'_> {
                 let operands = self.several(&ty, depth);
                 let operators: &[&'static str] =
                     if operands.len() == 1 { &["-", "+", "*", "/"] } else { &["+", "-", "*", "/"] };
-                Expr::primitive(self.dice.pick(operators), ty, operands)
+                Expr::primitive(self.dice.one_of(operators), ty, operands)
             }
             60..80 => {
                 let mut operands = vec![self.expression(&ty, depth), self.expression(&Type::Integer, depth)];
                 if self.dice.chance(50) {
                     operands.reverse();
                 }
-                Expr::primitive(self.dice.pick(&["+", "-", "*"]), ty, operands)
+                Expr::primitive(self.dice.one_of(&["+", "-", "*"]), ty, operands)
             }
-            80..90 => Expr::primitive(self.dice.pick(&["min", "max"]), ty.clone(), self.two(&ty, depth)),
+            80..90 => Expr::primitive(self.dice.one_of(&["min", "max"]), ty.clone(), self.two(&ty, depth)),
             90..95 => {
                 let operand = self.expression(&ty, depth);
-                Expr::primitive(self.dice.pick(&["abs", "sqrt"]), ty, vec![operand])
+                Expr::primitive(self.dice.one_of(&["abs", "sqrt"]), ty, vec![operand])
             }
             _ => {
                 let operand = self.expression(&Type::Integer, depth);
@@ -188,7 +188,7 @@ impl Generator<'_> {
             68..76 => Expr::primitive("not", ty.clone(), vec![self.expression(&ty, depth)]),
             76..86 => {
                 let operands = self.several(&ty, depth);
-                Expr::primitive(self.dice.pick(&["and", "or"]), ty, operands)
+                Expr::primitive(self.dice.one_of(&["and", "or"]), ty, operands)
             }
             86..92 => {
                 let of = self.data_type();
