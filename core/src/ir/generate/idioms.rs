@@ -33,7 +33,10 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
         let word = self.any_word();
         let tag = self.choices.below(8) as i64;
         let untagged = match self.choices.below(3) {
-            0 => self.binary_with(Binary::Shl, word, TAG_BITS.into()),
+            0 => {
+                let count = self.choices.of(&[3, 2, 4]);
+                self.binary_with(Binary::Shl, word, count)
+            }
             1 => self.binary_with(Binary::And, word, -8),
             _ => {
                 let number = self.binary_with(Binary::Ashr, word, TAG_BITS.into());
@@ -55,7 +58,8 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
         let (op, a, b) = (self.choices.of(Compare::ALL), self.any_word(), self.any_word());
         let flag = self.word(Op::Compare(op, a, b));
         let shifted = self.binary_with(Binary::Shl, flag, BOOLEAN_SHIFT.into());
-        let boolean = self.binary_with(Binary::Or, shifted, NIL as i64);
+        let base = self.choices.of(&[NIL, NIL, TRUE]) as i64;
+        let boolean = self.binary_with(Binary::Or, shifted, base);
         self.scope.words.push(boolean);
         let op = self.choices.of(&[Compare::Ne, Compare::Eq, Compare::Lt]);
         let other = self.choices.of(&[NIL, TRUE]) as i64;

@@ -63,7 +63,9 @@ fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bo
     if !passable.contains(&true) {
         return changed;
     }
-    let values = Values::of(function);
+    let has_own = |data: &BlockData| !data.parameters.is_empty() || !data.insts.is_empty();
+    let needed = function.blocks.iter().zip(&passable).any(|(data, &passable)| passable && has_own(data));
+    let values = if needed { Values::of(function) } else { Values::default() };
     for (number, data) in function.blocks.iter().enumerate() {
         if !passable[number] {
             continue;
@@ -125,7 +127,8 @@ fn same_targets(function: &mut Function, fuel: &mut OptimisationFuel) -> bool {
     changed
 }
 
-/// What is known of values.
+/// What is known of values; needed only to go past blocks that have values of their own.
+#[derive(Default)]
 struct Values {
     constants: Vec<Option<i64>>,
     /// Whether a value is used in another block than its own.

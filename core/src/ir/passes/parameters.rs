@@ -9,6 +9,9 @@ use super::*;
 /// No value known yet.
 const NONE: Val = Val(u32::MAX);
 
+/// Sweeps after which a parameter whose value still changes is taken to be its own. Two or three are usual.
+const PATIENCE: usize = 8;
+
 /// Run the pass.
 pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
     if flow.order.iter().skip(1).all(|block| function.block(*block).parameters.is_empty()) {
@@ -43,14 +46,23 @@ fn values_of_parameters(function: &Function, flow: &Flow) -> Vec<Val> {
             same[parameter.0 as usize] = NONE;
         }
     }
+    let mut sweeps = 0;
     let mut changed = true;
     while changed {
         changed = false;
+        sweeps += 1;
         for (position, &block) in flow.order.iter().enumerate().skip(1) {
             for (n, &parameter) in function.block(block).parameters.iter().enumerate() {
-                let found = met(function, flow, &same, position, n).unwrap_or(parameter);
-                changed |= same[parameter.0 as usize] != found;
-                same[parameter.0 as usize] = found;
+                let before = same[parameter.0 as usize];
+                let mut found = met(function, flow, &same, position, n).unwrap_or(parameter);
+                // Whatever is not settled soon is given up, so that there is an end.
+                if sweeps > PATIENCE && before != NONE && found != before {
+                    found = parameter;
+                }
+                if found != before && (sweeps <= PATIENCE || before != parameter) {
+                    changed = true;
+                    same[parameter.0 as usize] = found;
+                }
             }
         }
     }
@@ -61,12 +73,13 @@ fn values_of_parameters(function: &Function, flow: &Flow) -> Vec<Val> {
 /// there are several.
 fn met(function: &Function, flow: &Flow, same: &[Val], position: usize, n: usize) -> Option<Val> {
     let block = flow.order[position];
+    let parameter = function.block(block).parameters[n];
     let mut found = NONE;
     for &predecessor in flow.predecessors(position) {
         let exit = &function.block(flow.order[predecessor as usize]).exit;
         for target in exit.targets().filter(|target| target.block == block) {
             let value = same[target.arguments[n].0 as usize];
-            if value == NONE || value == found {
+            if value == NONE || value == found || value == parameter {
                 continue;
             }
             if found != NONE {

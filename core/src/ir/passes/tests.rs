@@ -307,6 +307,28 @@ b5:
     );
 }
 
+/// A shift by two leaves bit 2 open; an or with the flag's own bit set says nothing of the flag.
+#[test]
+fn what_is_nearly_a_fixnum_or_a_boolean_is_none() {
+    let text = "function f(v0: w, v1: w) -> w {
+b0:
+  v2 = const 2
+  v3 = shl v0 v2
+  v4 = has_tag 0x01 v3
+  v5 = compare.lt v0 v1
+  v6 = const 3
+  v7 = shl v5 v6
+  v8 = const 14
+  v9 = or v7 v8
+  v10 = compare.ne v9 v8
+  v11 = add v10 v4
+  return v11
+}
+";
+    becomes("fold", text, text);
+    becomes("tags", text, text);
+}
+
 #[test]
 fn facts_end_where_ways_join() {
     let text = "function f(v0: w, v1: w) -> w {
