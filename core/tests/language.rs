@@ -147,7 +147,7 @@ fn case_files() -> Vec<PathBuf> {
 }
 
 fn interpreter() -> Options {
-    Options { jit: JitMode::Off, verify_heap: true, ..Options::default() }
+    Options { jit: JitMode::Off, ..Options::default() }
 }
 
 #[test]
@@ -159,7 +159,30 @@ fn all_cases_in_the_interpreter() {
 #[test]
 fn all_cases_with_frequent_collections() {
     let heap = HeapOptions { initial_budget: 1 << 16, growth_percent: 10, poison: true, ..HeapOptions::default() };
-    let options = Options { heap, ..interpreter() };
+    let options = Options { heap, verify_heap: true, ..interpreter() };
     let faults: Vec<String> = case_files().iter().flat_map(|path| run_file(options.clone(), path)).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Files whose programs are small enough for a collection at every allocation.
+const SMALL: [&str; 6] = ["arrays.l", "environments.l", "macros.l", "numbers.l", "output.l", "strings.l"];
+
+#[test]
+fn small_cases_with_a_collection_at_every_allocation() {
+    let options = Options { heap: HeapOptions::stress(), ..interpreter() };
+    let files = case_files();
+    let small: Vec<_> = files.iter().filter(|path| SMALL.iter().any(|name| path.ends_with(name))).collect();
+    assert_eq!(small.len(), SMALL.len());
+    let faults: Vec<String> = small.iter().flat_map(|path| run_file(options.clone(), path)).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// All functions and top-level forms compiled before they first run, their IR evaluated: no target is needed for that.
+#[test]
+fn all_cases_compiled_and_evaluated() {
+    let options = Options { jit: JitMode::Always, evaluator: true, ..interpreter() };
+    // A million calls that wait for one another are more than the evaluator has room for.
+    let files = case_files().into_iter().filter(|path| !path.ends_with("tail-calls.l"));
+    let faults: Vec<String> = files.flat_map(|path| run_file(options.clone(), &path)).collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
