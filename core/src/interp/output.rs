@@ -1,10 +1,12 @@
 //! Standard output, buffered; and where printed text goes.
 
-use crate::runtime::Runtime;
+use crate::runtime::{ErrorKind, Failure, Runtime};
 use std::io::{IsTerminal, Write};
 
 /// How much text waits before it is written.
 const BUFFERED: usize = 1 << 14;
+/// The most bytes of output that a string or file may capture.
+const MAX_CAPTURED: usize = 1 << 28;
 
 /// Text on its way to standard output.
 #[derive(Debug, Default)]
@@ -45,11 +47,19 @@ impl Drop for Output {
 
 impl Runtime {
     /// Print text: to the innermost capture, else to standard output.
-    pub fn write_output(&mut self, text: &str) {
+    ///
+    /// # Errors
+    /// `out-of-memory` for captures that become too long.
+    pub fn write_output(&mut self, text: &str) -> Result<(), Failure> {
         match self.captures.last_mut() {
+            Some(capture) if capture.len() + text.len() > MAX_CAPTURED => {
+                let message = format!("more than {MAX_CAPTURED} bytes of output were captured");
+                return Err(self.error(ErrorKind::OutOfMemory, &message, &[]));
+            }
             Some(capture) => capture.push_str(text),
             None => self.extensions.output.write(text),
         }
+        Ok(())
     }
     /// Write what waits for standard output: at the end, before standard input is read, and before errors are shown.
     pub fn flush_output(&mut self) {

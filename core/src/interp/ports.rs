@@ -1,5 +1,6 @@
 //! Ports: files and standard streams that programs read and write by characters.
 
+use crate::syntax::Reader;
 use crate::value::Value;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,8 +15,19 @@ pub struct Port {
     pub stream: Stream,
     /// Characters read ahead.
     pub ahead: VecDeque<char>,
+    /// Forms being read: what the reader has not come to belongs before all else that is left.
+    pub reading: Option<Reading>,
     /// The object. Weak: the object keeps the entry alive.
     pub object: Value,
+}
+
+/// Forms being read from a port.
+#[derive(Debug)]
+pub struct Reading {
+    /// The reader.
+    pub reader: Reader,
+    /// The text it reads.
+    pub text: String,
 }
 
 /// A stream.
@@ -38,7 +50,7 @@ pub enum Stream {
 impl Port {
     /// A port without an object yet.
     pub fn new(name: &str, stream: Stream) -> Port {
-        Port { name: name.into(), stream, ahead: VecDeque::new(), object: Value::NIL }
+        Port { name: name.into(), stream, ahead: VecDeque::new(), reading: None, object: Value::NIL }
     }
 
     /// Open a file: `r`, `w` or `a`.
@@ -54,7 +66,14 @@ impl Port {
         Ok(Port::new(path, stream))
     }
 
-    /// The next byte, if there is one.
+    /// Whoever reads characters goes on where the reader of forms stopped.
+    fn stop_reading_forms(&mut self) {
+        if let Some(Reading { reader, text }) = self.reading.take() {
+            self.ahead.extend(text.get(reader.offset()..).unwrap_or_default().chars());
+        }
+    }
+
+    /// The next byte, if there is one. Bytes and characters of one port cannot be mixed.
     pub fn byte(&mut self) -> std::io::Result<Option<u8>> {
         let mut byte = [0];
         let count = match &mut self.stream {
@@ -67,6 +86,7 @@ impl Port {
 
     /// The next character, if there is one. Bytes that are no UTF-8 become U+FFFD, one each.
     pub fn character(&mut self) -> std::io::Result<Option<char>> {
+        self.stop_reading_forms();
         if let Some(character) = self.ahead.pop_front() {
             return Ok(Some(character));
         }
@@ -105,6 +125,7 @@ impl Port {
 
     /// All that is left, as text.
     pub fn rest(&mut self) -> std::io::Result<String> {
+        self.stop_reading_forms();
         let mut bytes: Vec<u8> = self.ahead.drain(..).collect::<String>().into_bytes();
         match &mut self.stream {
             Stream::Reader(reader) => reader.read_to_end(&mut bytes)?,

@@ -30,6 +30,7 @@ const CORE_FORMS: &[(&str, CoreForm)] = &[
     ("catch", stray_clause),
     ("finally", stray_clause),
     ("with-environment", with_environment),
+    ("current-environment", current_environment),
     ("let", binding::let_),
     ("let*", binding::let_star),
     ("letrec", binding::letrec),
@@ -102,6 +103,13 @@ fn while_(expander: &mut Expander, form: Value, place: Place) -> Result<Expressi
     let test = expander.test(place);
     let condition = expander.element_of(operands, test)?;
     turns(expander, condition, operands, place)
+}
+
+/// `(current-environment)`: the environment that the form is expanded in.
+fn current_environment(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+    expander.operands(form, place, between(0, 0), "current-environment: takes nothing")?;
+    let environment = expander.environment;
+    Ok(expander.constant(environment))
 }
 
 /// `(until test body…)`.

@@ -1,10 +1,10 @@
 //! Files and standard streams.
 
 use super::arguments;
-use crate::interp::ports::{Port, Stream};
+use crate::interp::ports::{Port, Reading, Stream};
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
-use crate::syntax::Reader;
+use crate::syntax::{Fault, Reader};
 use crate::value::{Kind, Value};
 
 /// The section's table.
@@ -140,10 +140,7 @@ fn read_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 /// Write text to a port, or where `print` prints.
 fn put(runtime: &mut Runtime, operation: &str, text: &str, argument: Option<&Value>) -> Result<(), Failure> {
     match argument {
-        None => {
-            runtime.write_output(text);
-            Ok(())
-        }
+        None => runtime.write_output(text),
         Some(_) => on_port(runtime, operation, argument, |port| port.write(text.as_bytes())),
     }
 }
@@ -163,7 +160,7 @@ fn putb(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         return Err(runtime.type_error("putb", "a byte", arguments[0]));
     };
     match arguments.get(1) {
-        None => runtime.write_output(char::from(byte).encode_utf8(&mut [0; 4])),
+        None => runtime.write_output(char::from(byte).encode_utf8(&mut [0; 4]))?,
         Some(_) => on_port(runtime, "putb", arguments.get(1), |port| port.write(&[byte]))?,
     }
     Ok(arguments[0])
@@ -178,26 +175,69 @@ fn put_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 /// `(read [port-or-string])`: the next form; nil at the end. What follows the form stays to be read.
 fn read(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    if let Some(string) = arguments.first().filter(|value| runtime.is_kind(**value, Kind::String)) {
-        let text = runtime.text(*string);
-        return read_text(runtime, "<string>", &text).map(|(form, _)| form);
+    match arguments.first() {
+        None => read_input(runtime),
+        Some(string) if runtime.is_kind(*string, Kind::String) => {
+            let text = runtime.text(*string);
+            let source = runtime.sources.add("<string>", text.clone());
+            next_form(runtime, &mut Reader::new(source, &text))
+        }
+        Some(value) => read_port(runtime, *value),
     }
-    let (name, text) = on_port(runtime, "read", arguments.first(), |port| Ok((port.name.clone(), port.rest()?)))?;
-    let (form, end) = read_text(runtime, &name, &text)?;
-    on_port(runtime, "read", arguments.first(), |port| {
-        port.ahead.extend(text[end..].chars());
-        Ok(())
-    })?;
-    Ok(form)
 }
 
-/// The first form of a text, and where it ends.
-fn read_text(runtime: &mut Runtime, name: &str, text: &str) -> Result<(Value, usize), Failure> {
-    let source = runtime.sources.add(name, text.to_string());
-    let mut reader = Reader::new(source, text);
+fn next_form(runtime: &mut Runtime, reader: &mut Reader) -> Outcome {
     match reader.next(runtime) {
-        Ok(form) => Ok((form.unwrap_or(Value::NIL), reader.offset().min(text.len()))),
+        Ok(form) => Ok(form.unwrap_or(Value::NIL)),
         Err(fault) => Err(fault.raise(runtime)),
+    }
+}
+
+/// The next form of a file. The file's text is read at once, and kept by the port.
+fn read_port(runtime: &mut Runtime, value: Value) -> Outcome {
+    let found = port(runtime, "read", value)?;
+    let mut reading = match found.reading.take() {
+        Some(reading) => reading,
+        None => {
+            let (name, text) = (found.name.clone(), on_port(runtime, "read", Some(&value), Port::rest)?);
+            let source = runtime.sources.add(&name, text.clone());
+            Reading { reader: Reader::new(source, &text), text }
+        }
+    };
+    let form = next_form(runtime, &mut reading.reader);
+    port(runtime, "read", value)?.reading = Some(reading);
+    form
+}
+
+/// The next form of standard input: as many lines are read as it takes.
+fn read_input(runtime: &mut Runtime) -> Outcome {
+    let mut text = String::new();
+    loop {
+        let (line, ended) = on_port(runtime, "read", None, |port| {
+            let mut line = String::new();
+            while !line.ends_with('\n') {
+                match port.character()? {
+                    Some(character) => line.push(character),
+                    None => return Ok((line, true)),
+                }
+            }
+            Ok((line, false))
+        })?;
+        text.push_str(&line);
+        let source = runtime.sources.count();
+        let mut reader = Reader::new(source, &text);
+        let form = reader.next(runtime);
+        let incomplete = match &form {
+            Ok(form) => form.is_none(),
+            Err(fault) => fault.kind == Fault::Incomplete,
+        };
+        if incomplete && !ended {
+            continue;
+        }
+        let end = reader.offset().min(text.len());
+        runtime.extensions.input_ahead.extend(text[end..].chars());
+        runtime.sources.add("<standard input>", text);
+        return form.map(|form| form.unwrap_or(Value::NIL)).map_err(|fault| fault.raise(runtime));
     }
 }
 

@@ -20,7 +20,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::variadic("printf", 1, |runtime, arguments| {
         let text = formatted(runtime, arguments)?;
-        runtime.write_output(&text);
+        runtime.write_output(&text)?;
         Ok(Value::NIL)
     }),
     PrimitiveInfo::variadic("print->string", 0, |runtime, arguments| {
@@ -51,9 +51,9 @@ fn joined(runtime: &Runtime, values: &[Value], style: Style) -> String {
 fn put(runtime: &mut Runtime, values: &[Value], style: Style, end: &str) -> Outcome {
     for value in values {
         let text = text(runtime, *value, style);
-        runtime.write_output(&text);
+        runtime.write_output(&text)?;
     }
-    runtime.write_output(end);
+    runtime.write_output(end)?;
     Ok(values.last().copied().unwrap_or(Value::NIL))
 }
 
