@@ -54,7 +54,7 @@ enum Ended {
 }
 
 fn prompt(runtime: &mut Runtime, text: &str) {
-    runtime.write_output(text);
+    let _ = runtime.write_output(text);
     runtime.flush_output();
 }
 
@@ -112,6 +112,6 @@ fn evaluate(runtime: &mut Runtime, form: Value) -> Outcome {
 
 fn show(runtime: &mut Runtime, value: Value) {
     let text = print::text(runtime, value, Style::Dump);
-    runtime.write_output(&text);
-    runtime.write_output("\n");
+    let _ = runtime.write_output(&text);
+    let _ = runtime.write_output("\n");
 }
