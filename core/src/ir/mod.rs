@@ -2,7 +2,7 @@
 //!
 //! It is low-level: every value is a 64-bit word or a double, and memory is addressed by base and offset. What a
 //! word means (a tag, a pointer) is known only to the lowering and to the layout module. It has a text form
-//! ([`print`], [`parse`]), a [`verify`]er, an [`evaluate`]or, and [`passes`].
+//! ([`mod@print`], [`parse`]), a [`verify`]er, an [`evaluate`]or, and [`passes`].
 
 pub mod arithmetic;
 pub mod build;
