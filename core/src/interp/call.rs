@@ -285,6 +285,8 @@ fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) 
         } else {
             call_primitive(runtime, callee, primitive, base).map(Next::Return)
         }
+    } else if runtime.is_kind(callee, Kind::Selector) || runtime.is_kind(callee, Kind::Generic) {
+        choose_method(runtime, callee, base, site).map(Next::Call)
     } else {
         Err(not_applicable(runtime, callee))
     };
@@ -313,6 +315,14 @@ pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: Pr
     };
     runtime.stack.top = base - 1;
     result
+}
+
+/// The method of a selector or multimethod for the arguments, put in its place.
+fn choose_method(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Outcome {
+    let method = super::classes::find_method(runtime, callee, runtime.stack.from(base))?;
+    runtime.stack.set(base - 1, method);
+    runtime.context.tail_site = site.pack();
+    Ok(method)
 }
 
 /// `apply`'s function and arguments, put in the place of its own.

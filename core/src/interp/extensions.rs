@@ -1,5 +1,6 @@
 //! What the interpreter keeps on Rust's side for a run, and what the collector must know of it.
 
+use super::classes::{self, Classes};
 use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Template};
@@ -19,6 +20,8 @@ pub struct Extensions {
     pub prelude: u32,
     /// What the program gave to `exit`, once it has asked for it.
     pub exit_status: Option<i32>,
+    /// Classes, selectors and multimethods.
+    pub classes: Classes,
     /// What ports stand for.
     pub ports: Slab<Port>,
     /// Characters of standard input that were read ahead.
@@ -39,6 +42,7 @@ impl Default for Extensions {
             failing_site: Position::UNKNOWN,
             prelude: u32::MAX,
             exit_status: None,
+            classes: Classes::default(),
             ports: Slab::default(),
             input_ahead: VecDeque::new(),
             output: Output::default(),
@@ -101,13 +105,18 @@ fn trace_node<'a>(node: &'a Node, marker: &mut Marker, nodes: &mut Vec<&'a Node>
 }
 
 /// Mark what is a root among the extensions.
-pub fn trace_extensions(_runtime: &Runtime, _marker: &mut Marker) {}
+pub fn trace_extensions(runtime: &Runtime, marker: &mut Marker) {
+    classes::trace_classes(runtime, marker);
+}
 
 /// Mark what the entry refers to that an object of this kind stands for.
-pub fn trace_extension(_runtime: &Runtime, _kind: Kind, _index: usize, _marker: &mut Marker) {}
+pub fn trace_extension(runtime: &Runtime, kind: Kind, index: usize, marker: &mut Marker) {
+    classes::trace_entry(runtime, kind, index, marker);
+}
 
 /// Drop entries whose objects died: files that nobody can close any more are closed.
 pub fn sweep_extensions(runtime: &mut Runtime) {
+    classes::sweep_classes(runtime);
     for index in runtime.extensions.ports.indices() {
         let object = runtime.extensions.ports.get(index).object;
         if object != Value::NIL && !runtime.heap.is_marked(object) {

@@ -1,6 +1,7 @@
 //! The reference interpreter: expander, resolved tree, evaluator, primitives, prelude.
 
 mod call;
+pub mod classes;
 mod eval;
 pub mod expand;
 mod extensions;

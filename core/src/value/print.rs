@@ -237,6 +237,10 @@ impl Printer<'_> {
         };
         match kind {
             Kind::Closure => runtime.template(value).map_or(String::new(), |template| symbol_name(template.name)),
+            Kind::Class => crate::interp::classes::class(runtime, value)
+                .map_or(String::new(), |class| runtime.symbols.name(class.name).to_string()),
+            Kind::Selector | Kind::Generic => crate::interp::classes::generic(runtime, value)
+                .map_or(String::new(), |generic| runtime.symbols.name(generic.name).to_string()),
             Kind::Form => {
                 let function = runtime.field(value, offset::FORM_FUNCTION);
                 runtime.kind(function).map_or(String::new(), |kind| self.name(function, kind))

@@ -81,6 +81,49 @@ const PROGRAMS: &[(&str, &str)] = &[
     // Places.
     ("(define a (array 3)) (set (array-at a 1) 'x) (define l (list 1 2)) (set (car l) 5) (print a l)", "#(() x ())(5 2)"),
     ("(define-constant k 1) (print k) (set undefined-name 1)", "1<error>unbound: unbound variable: undefined-name undefined-name"),
+    // Classes: fields in order, inherited ones first; accessors check the class.
+    ("(define-class <point> () (x y)) (define-class <point3> <point> (z))
+      (define p (new <point3> 1 2)) (set (<point3>-z p) 3) (set (<point>-x p) 'x)
+      (print p (<point>-x p) (<point3>-y p) (<point3>-z p) <point3> (is-a? p <point>) (is-a? p <long>) (type-of p))
+      (print (<point3>-x (new <point> 1)))",
+     "<point3>(x 2 3)x23<point3>#t()<point3><error>type: <point3>-x: not a <point3> <point>(1 ())"),
+    ("(define-class <a> () (x)) (print (try (new <a> 1 2) (catch (e) (error-kind e))) (try (new <long>) (catch (e) (error-kind e)))
+        (try (new 5) (catch (e) (error-kind e))) (try (define-class <b> <long> ()) (catch (e) (error-kind e)))
+        (try (define-class <b> <a> (x)) (catch (e) (error-message e))))",
+     "aritytypetypetypedefine-class: <b> has a field x already"),
+    // p.x on a lexical variable, also nested, captured, and in set.
+    ("(define-class <a> () (x y))
+      (define (f p) (set p.y (new <a> 7 8)) (set p.y.x (+ p.y.x 1)) (lambda () (set p.x 'new) (list p.x p.y.x p.y.y)))
+      (print ((f (new <a> 1 2)))) (let ((a.b 5) (a (new <a> 6))) (print a.b a.x 'a.x))
+      (let ((c <a>)) (print c.name)) (let ((n 5)) (print (try n.x (catch (e) (error-message e)))))",
+     "(new 8 8)56a.x<a>a <long> has no field x"),
+    // Selectors.
+    ("(define-class <shape> () ()) (define-class <circle> <shape> (r)) (define-class <square> <shape> (a))
+      (define-selector area) (define-selector show)
+      (define-method area <circle> () (* 3 self.r self.r)) (define-method area <square> () (* self.a self.a))
+      (define-method show <object> (other . more) (list 'object self other more)) (define-method show <shape> () (list 'shape (area self)))
+      (define-method show <long> (other) (+ self other)) (define-method show <nil> () 'nil)
+      (print (map area (list (new <circle> 2) (new <square> 3))) (show (new <circle> 1)) (show 1 2) (show \"s\" 2) (show ()))
+      (print area (try (area 5) (catch (e) (list (error-kind e) (error-irritants e)))))
+      (define-method area <circle> () 'changed) (print (area (new <circle> 1)) (try (area) (catch (e) (error-kind e))))",
+     "(12 9)(shape 3)3(object s 2 ())nil<selector>area(no-method (area <long>))changedno-method"),
+    // Multimethods: the leftmost argument counts most.
+    ("(define-class <a> () (x)) (define-class <b> <a> ()) (define-multimethod m (self other third))
+      (define-method m <a> <a> (third) (list 'aa self.x other.x third)) (define-method m <a> <b> (third) (list 'ab third))
+      (define-method m <b> <a> (third) (list 'ba third)) (define-method m <a> (other third) 'a)
+      (define a (new <a> 1)) (define b (new <b> 2))
+      (print (m a a 0) (m a b 0) (m b a 0) (m b b 0) (m b 5 0)) (print (try (m 5 b 0) (catch (e) (error-message e))))",
+     "(aa 1 1 0)(ab 0)(ba 0)(ba 0)am: no method for (<long> <b>)"),
+    ("(define-multimethod add ((<long> a) (<double> b)) (list 'ld a b)) (define-multimethod add ((<double> a) b) (list 'd a b))
+      (define-multimethod add (a (<string> b)) (list 'os a b))
+      (print (add 1 2.0) (add 1.5 2) (add 'x \"y\") (add 1.5 \"y\"))", "(ld 1 2.0)(d 1.5 2)(os x y)(d 1.5 y)"),
+    // Methods are called properly in tail position, and with any number of arguments.
+    ("(define-selector down) (define-method down <long> (k) (if (= self 0) k (down (- self 1) (+ k 1)))) (print (down 300 0))", "300"),
+    ("(define-selector s) (define-method s <pair> (a . l) (apply + (car self) a l)) (print (apply s '((1) 2 3)) (map s '((1) (2)) '(3 4)))", "6(4 6)"),
+    // What refers to classes survives them.
+    ("(define (make) (define-class <tmp> () (x)) (define-selector get) (define-method get <tmp> () self.x) (new <tmp> 5))
+      (define t (make)) (define-class <tmp> () (y z)) (gc) (print t (get t) (new <tmp> 1 2))
+      (print (try (<tmp>-y t) (catch (e) (error-kind e))))", "<tmp>(5)5<tmp>(1 2)type"),
     // Errors of the reader and of the expander are errors like others, and stand between the forms before them
     // and those after.
     ("(print 1) (print (try (eval '(let ((x)) . 1)) (catch (e) (error-kind e)))) (print 2) (if)",

@@ -4,7 +4,7 @@
 
 use super::expression::{Expression, Function, Try, VariableState, WithEnvironment};
 use super::form::{at_least, between};
-use super::{binding, definition, derived, quasiquote, Expander, Place};
+use super::{binding, classes, definition, derived, quasiquote, Expander, Place};
 use crate::runtime::Failure;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
@@ -43,6 +43,10 @@ const CORE_FORMS: &[(&str, CoreForm)] = &[
     ("define-form", definition::define_form),
     ("define-macro", definition::define_form),
     ("set", definition::set),
+    ("define-class", classes::define_class),
+    ("define-selector", classes::define_selector),
+    ("define-multimethod", classes::define_multimethod),
+    ("define-method", classes::define_method),
     ("cond", derived::cond),
     ("case", derived::case),
     ("when", derived::when),

@@ -123,7 +123,10 @@ pub(super) fn set(expander: &mut Expander, form: Value, place: Place) -> Result<
     let value = expander.element_of(value, operand)?;
     Ok(match expander.scope.find(symbol) {
         Some(variable) => Expression::set(&variable.clone(), value),
-        None => Expression::SetGlobal(symbol, Box::new(value), place.position),
+        None => match expander.split_access(symbol, place) {
+            Some((object, field)) => expander.call_global("%set-field", vec![object, field, value], place),
+            None => Expression::SetGlobal(symbol, Box::new(value), place.position),
+        },
     })
 }
 

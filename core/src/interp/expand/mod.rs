@@ -12,6 +12,7 @@
 //! | `binding` | `let` and its kin, functions, patterns |
 //! | `derived` | `cond`, `case`, loops over collections |
 //! | `definition` | `define` and its kin, `set` |
+//! | `classes` | classes, methods, `object.field` |
 //! | `quasiquote` | templates of lists |
 //! | `mark` | who captures what |
 //! | `resolve` | slots, captures, cells, templates |
@@ -20,6 +21,7 @@
 //! until the expansion ends.
 
 mod binding;
+mod classes;
 mod core_forms;
 mod definition;
 mod derived;
@@ -244,7 +246,10 @@ impl<'a> Expander<'a> {
                 uses.set(uses.get() + 1);
                 Expression::Variable(variable.clone())
             }
-            None => Expression::Global(symbol, place.position),
+            None => match self.field_access(symbol, place) {
+                Some(access) => access,
+                None => Expression::Global(symbol, place.position),
+            },
         }
     }
 

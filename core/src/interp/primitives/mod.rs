@@ -2,6 +2,7 @@
 
 mod arguments;
 mod arrays;
+mod classes;
 mod compare;
 mod control;
 mod data;
@@ -44,6 +45,7 @@ const TABLES: &[&[PrimitiveInfo]] = &[
     files::TABLE,
     system::TABLE,
     native::TABLE,
+    classes::TABLE,
     &[PrimitiveInfo::fixed("length", 1, pairs::length)],
 ];
 
@@ -57,6 +59,7 @@ pub fn define_primitives(runtime: &mut Runtime) -> Result<(), Failure> {
         let value = make_primitive(runtime, *primitive)?;
         runtime.define(global, primitive.name, value);
     }
+    super::classes::define_classes(runtime)?;
     let environment = runtime.global;
     runtime.define(global, "*global-environment*", environment);
     runtime.define(global, "*arguments*", Value::NIL);

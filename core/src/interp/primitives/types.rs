@@ -1,5 +1,6 @@
 //! What kind of thing a value is.
 
+use crate::interp::classes::{class_name, class_of};
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Outcome, Runtime};
 use crate::value::number::Number;
@@ -30,8 +31,9 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("function?", 1, |runtime, arguments| Ok(Value::boolean(runtime.is_callable(arguments[0])))),
     PrimitiveInfo::fixed("procedure?", 1, |runtime, arguments| Ok(Value::boolean(runtime.is_callable(arguments[0])))),
     PrimitiveInfo::fixed("type-of", 1, |runtime, arguments| {
-        let name = type_name(runtime, arguments[0]);
-        Ok(runtime.symbol_value(name))
+        let class = class_of(runtime, arguments[0]);
+        let name = class_name(runtime, class).to_string();
+        Ok(runtime.symbol_value(&name))
     }),
 ];
 
@@ -49,34 +51,5 @@ fn is_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         if slow == fast {
             return Ok(Value::NIL);
         }
-    }
-}
-
-/// The name of a value's type.
-pub fn type_name(runtime: &Runtime, value: Value) -> &'static str {
-    if Number::is_number(value) {
-        return if Number::is_double(value) { "<double>" } else { "<long>" };
-    }
-    match runtime.kind(value) {
-        _ if value.is_pair() => "<pair>",
-        _ if value.is_nil() => "<nil>",
-        None => "<true>",
-        Some(Kind::String) => "<string>",
-        Some(Kind::Symbol) => "<symbol>",
-        Some(Kind::Array) => "<array>",
-        Some(Kind::Data) => "<data>",
-        Some(Kind::Environment) => "<environment>",
-        Some(Kind::Error) => "<error>",
-        Some(Kind::Class) => "<class>",
-        Some(Kind::Table) => "<table>",
-        Some(Kind::Architecture) => "<architecture>",
-        Some(Kind::Form) => "<form>",
-        Some(Kind::Port) => "<port>",
-        Some(Kind::Closure) => "<expr>",
-        Some(Kind::Primitive) => "<subr>",
-        Some(Kind::Selector) => "<selector>",
-        Some(Kind::Generic) => "<generic>",
-        // Instances and what programs never see.
-        Some(_) => "<object>",
     }
 }
