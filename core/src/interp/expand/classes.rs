@@ -67,7 +67,7 @@ pub(super) fn define_multimethod(expander: &mut Expander, form: Value, place: Pl
     Ok(Expression::Sequence(vec![definition, method]))
 }
 
-/// `(define-method emit <ir-add> <arm64> (port) body…)`: one argument is dispatched on for each class in front of the
+/// `(define-method emit <ir-add> <machine> (port) body…)`: one argument is dispatched on for each class in front of the
 /// parameters. The first is `self`, the others have the names that the multimethod gave them.
 pub(super) fn define_method(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
     let what = "define-method: a selector, classes and a list of parameters are wanted";
