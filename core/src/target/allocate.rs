@@ -1,10 +1,11 @@
 //! Register allocation: the selected function as `regalloc2` sees it, for every target.
 
+use super::assign::assign;
 use super::graph::Graph;
 use super::machine::Flow;
 use super::MachInst;
 use regalloc2::checker::Checker;
-use regalloc2::{Algorithm, Block, Ctx, Function, Inst, InstRange, MachineEnv, Operand, Output, PRegSet};
+use regalloc2::{Block, Ctx, Function, Inst, InstRange, MachineEnv, Operand, Output, PRegSet};
 use regalloc2::{RegClass, RegallocOptions, VReg};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,18 +95,20 @@ pub fn verify_allocation(on: bool) {
 }
 
 /// Allocate registers. The context is reused from function to function.
-pub(super) fn allocate<'c>(
-    function: &MachFunction,
-    registers: &MachineEnv,
-    context: &'c mut Ctx,
-) -> Result<&'c Output, String> {
+pub(super) fn allocate(function: &MachFunction, registers: &MachineEnv, context: &mut Ctx) -> Result<Output, String> {
     let verify = VERIFY.load(Ordering::Relaxed);
-    let options = RegallocOptions { validate_ssa: verify, algorithm: Algorithm::Ion, ..Default::default() };
-    let output = regalloc2::run_with_ctx(function, registers, &options, context)
-        .map_err(|error| format!("register allocation failed: {error}"))?;
+    let output = match assign(function, registers) {
+        Some(output) => output,
+        None => {
+            let options = RegallocOptions { validate_ssa: verify, ..RegallocOptions::default() };
+            regalloc2::run_with_ctx(function, registers, &options, context)
+                .map_err(|error| format!("register allocation failed: {error}"))?;
+            std::mem::take(&mut context.output)
+        }
+    };
     if verify {
         let mut checker = Checker::new(function, registers);
-        checker.prepare(output);
+        checker.prepare(&output);
         checker.run().map_err(|errors| format!("wrong register allocation: {errors:?}"))?;
     }
     Ok(output)

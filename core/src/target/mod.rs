@@ -4,6 +4,7 @@
 //! and are made an `Architecture` by [`Native`], which selects instructions, allocates registers and encodes.
 
 mod allocate;
+mod assign;
 mod buffer;
 mod graph;
 mod lines;

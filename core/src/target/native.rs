@@ -66,7 +66,7 @@ impl<M: RegisterMachine> Native<M> {
         let selection_done = Instant::now();
         let output = allocate(&selected, &self.0.spec().registers, context).map_err(fail)?;
         let allocation_done = Instant::now();
-        let mut emission = Emission::new(&self.0, &selected, output, function, listing);
+        let mut emission = Emission::new(&self.0, &selected, &output, function, listing);
         emission.run().map_err(|error| fail(format!("a jump is too far: {error}")))?;
         let Emission { code, lines, .. } = emission;
         let listing = code.listing();

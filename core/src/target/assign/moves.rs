@@ -1,0 +1,127 @@
+//! Moves that happen at once, in an order that does the same.
+
+use super::state::Location;
+use regalloc2::Allocation;
+
+/// One of the moves: from, to, and the class of what is moved (0 for words).
+type Move = (Location, Location, usize);
+
+/// Moves between places; no two have the same destination.
+#[derive(Default)]
+pub(super) struct ParallelMoves {
+    moves: Vec<Move>,
+}
+
+/// Where moves may put a value meanwhile.
+pub(super) struct Spare {
+    /// A register of each class that holds nothing and is no destination.
+    pub registers: [Option<Location>; 2],
+    /// A register of each class that may be borrowed if nothing is free.
+    pub borrowed: [Location; 2],
+    /// Two spill slots of nobody's.
+    pub slots: [Location; 2],
+}
+
+impl ParallelMoves {
+    /// Add a move.
+    pub fn push(&mut self, from: Location, to: Location, class: usize) {
+        if from != to {
+            self.moves.push((from, to, class));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.moves.is_empty()
+    }
+
+    /// Whether a place is the destination of a move.
+    pub fn writes(&self, place: Location) -> bool {
+        self.moves.iter().any(|(_, to, _)| *to == place)
+    }
+
+    /// Whether the moves can be emitted without any other place: each destination is free when its turn comes.
+    pub fn need_spare(&self) -> bool {
+        let is_source = |place: Location| self.moves.iter().any(|(from, ..)| *from == place);
+        self.moves.iter().any(|(from, to, _)| is_source(*to) || from.is_slot() && to.is_slot())
+    }
+
+    /// Emit the moves one by one.
+    pub fn resolve(&mut self, spare: &Spare, mut emit: impl FnMut(Allocation, Allocation)) {
+        while !self.moves.is_empty() {
+            let is_source = |place: Location| self.moves.iter().any(|(from, ..)| *from == place);
+            if let Some(index) = self.moves.iter().position(|(_, to, _)| !is_source(*to)) {
+                one(self.moves.swap_remove(index), spare, &mut emit);
+                continue;
+            }
+            // Only rings are left. Take a value out of one, which makes its place free; the whole ring will be
+            // emitted before no destination is free again.
+            let (from, _, class) = self.moves[0];
+            let through_memory = self.moves.iter().any(|(from, to, _)| from.is_slot() && to.is_slot());
+            let register = spare.registers[class].filter(|_| !through_memory);
+            let meanwhile = register.unwrap_or(spare.slots[0]);
+            one((from, meanwhile, class), spare, &mut emit);
+            self.moves.iter_mut().filter(|(source, ..)| *source == from).for_each(|(source, ..)| *source = meanwhile);
+        }
+    }
+}
+
+/// One move; from slot to slot through a register.
+fn one((from, to, class): Move, spare: &Spare, emit: &mut impl FnMut(Allocation, Allocation)) {
+    let [source, target] = [from, to].map(Location::allocation);
+    if !(from.is_slot() && to.is_slot()) {
+        return emit(source, target);
+    }
+    match spare.registers[class] {
+        Some(register) => {
+            emit(source, register.allocation());
+            emit(register.allocation(), target);
+        }
+        None => {
+            let [register, slot] = [spare.borrowed[class], spare.slots[1]].map(Location::allocation);
+            emit(register, slot);
+            emit(source, register);
+            emit(register, target);
+            emit(slot, register);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    /// All ways to fill four places (two registers, two slots) from four: each destination ends up with its source.
+    #[test]
+    fn all_small_sets_of_moves() {
+        let place = |n: u32| if n < 2 { Location::register(n as u8) } else { Location::slot(n) };
+        for choice in 0..5u32.pow(4) {
+            for free_register in [false, true] {
+                let mut moves = ParallelMoves::default();
+                let mut expected: HashMap<Allocation, u32> = (0..4).map(|n| (place(n).allocation(), n)).collect();
+                for to in 0..4 {
+                    let from = choice / 5u32.pow(to) % 5;
+                    if from < 4 {
+                        moves.push(place(from), place(to), 0);
+                        expected.insert(place(to).allocation(), from);
+                    }
+                }
+                let spare = Spare {
+                    registers: [free_register.then(|| Location::register(9)), None],
+                    borrowed: [Location::register(5), Location::register(70)],
+                    slots: [Location::slot(20), Location::slot(21)],
+                };
+                let mut held: HashMap<Allocation, u32> = (0..4).map(|n| (place(n).allocation(), n)).collect();
+                held.insert(Location::register(5).allocation(), 55);
+                moves.resolve(&spare, |from, to| {
+                    assert!(from.is_reg() || to.is_reg(), "from memory to memory");
+                    held.insert(to, held[&from]);
+                });
+                for (place, value) in expected {
+                    assert_eq!(held[&place], value, "moves {choice}");
+                }
+                assert_eq!(held[&Location::register(5).allocation()], 55, "what was borrowed is given back");
+            }
+        }
+    }
+}
