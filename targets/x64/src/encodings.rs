@@ -297,7 +297,8 @@ fn assembled(texts: &[&String]) -> Vec<String> {
             continue;
         }
         fields.next();
-        let is_hex = |field: &&str| field.len() % 2 == 0 && field.bytes().all(|b| b"0123456789ABCDEF".contains(&b));
+        let is_hex =
+            |field: &&str| field.len().is_multiple_of(2) && field.bytes().all(|b| b"0123456789ABCDEF".contains(&b));
         for field in fields.take_while(is_hex) {
             bytes[number - 2] += &field.to_lowercase();
         }

@@ -166,7 +166,7 @@ fn sort(a: Val, b: Val, s: &Selection) -> (Val, Val) {
     let from_call = |value| matches!(s.definition(value), Some(Op::Call(..) | Op::Helper(..)));
     let swap = match (s.lives_on(a), s.lives_on(b)) {
         (true, false) => true,
-        (false, false) => from_call(b) && !from_call(a),
+        (false, false) => from_call(b) && (b > a || !from_call(a)),
         _ => false,
     };
     if swap {

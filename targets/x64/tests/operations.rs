@@ -9,6 +9,12 @@ use loaded::{Loaded, DOUBLES, WORDS};
 /// What an operation on words should give; `None` where it is undefined.
 type Expected = fn(i64, i64) -> Option<i64>;
 
+type Comparison = fn(i64, i64) -> bool;
+type Overflowing = fn(i64, i64) -> (i64, bool);
+type FloatBinary = fn(f64, f64) -> f64;
+type FloatUnary = fn(f64) -> f64;
+type FloatComparison = fn(f64, f64) -> bool;
+
 /// An operation's name, and the operation in Rust.
 type Named<F> = (&'static str, F);
 
@@ -27,7 +33,7 @@ const BINARY: [Named<Expected>; 12] = [
     ("rotl", |a, b| Some(a.rotate_left((b & 63) as u32))),
 ];
 
-const COMPARE: [Named<fn(i64, i64) -> bool>; 8] = [
+const COMPARE: [Named<Comparison>; 8] = [
     ("eq", |a, b| a == b),
     ("ne", |a, b| a != b),
     ("lt", |a, b| a < b),
@@ -97,7 +103,7 @@ fn binary_of_one_value() {
 
 #[test]
 fn overflowing() {
-    let operations: [Named<fn(i64, i64) -> (i64, bool)>; 3] =
+    let operations: [Named<Overflowing>; 3] =
         [("add", i64::overflowing_add), ("sub", i64::overflowing_sub), ("mul", i64::overflowing_mul)];
     for (name, exact) in operations {
         let value = |a: &str, b: &str| {
@@ -172,7 +178,7 @@ fn same(a: f64, b: f64) -> bool {
 
 #[test]
 fn float_binary() {
-    let operations: [Named<fn(f64, f64) -> f64>; 4] =
+    let operations: [Named<FloatBinary>; 4] =
         [("add", |a, b| a + b), ("sub", |a, b| a - b), ("mul", |a, b| a * b), ("div", |a, b| a / b)];
     for (name, expected) in operations {
         let mut plain = doubles(&format!("b0:\n  v4 = float.{name} v2 v3\n  v5 = float_bits v4\n  return v5\n"));
@@ -192,7 +198,7 @@ fn float_binary() {
 
 #[test]
 fn float_unary_and_conversions() {
-    let operations: [Named<fn(f64) -> f64>; 3] =
+    let operations: [Named<FloatUnary>; 3] =
         [("float.neg", |a| -a), ("float.abs", f64::abs), ("float.sqrt", f64::sqrt)];
     for (name, expected) in operations {
         let mut loaded = doubles(&format!("b0:\n  v4 = {name} v2\n  v5 = float_bits v4\n  return v5\n"));
@@ -212,7 +218,7 @@ fn float_unary_and_conversions() {
 
 #[test]
 fn float_compare() {
-    let operations: [Named<fn(f64, f64) -> bool>; 6] = [
+    let operations: [Named<FloatComparison>; 6] = [
         ("eq", |a, b| a == b),
         ("ne", |a, b| a != b),
         ("lt", |a, b| a < b),

@@ -182,6 +182,9 @@ impl Assigner<'_> {
         }
         let registers =
             [0, 1].map(|class| self.file.choose(self.file.all.without(busy), class).map(Location::register));
+        if registers.iter().all(Option::is_some) && !moves.through_memory() {
+            return Spare { registers, borrowed, slots: borrowed };
+        }
         let slots = *self.spare_slots.get_or_insert_with(|| {
             let first = self.slots.len() as u32;
             self.slots.extend([u32::MAX; 2]);

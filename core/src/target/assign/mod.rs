@@ -154,6 +154,7 @@ impl<'f> Assigner<'f> {
                 let parameters = &function.blocks[next.index()].parameters;
                 for (argument, parameter) in block.arguments.iter().zip(parameters) {
                     self.passed_to[argument.vreg()] = parameter.vreg() as u32;
+                    self.hints[argument.vreg()] = self.hints[parameter.vreg()];
                 }
             }
             for inst in block.insts.clone().rev() {
@@ -424,7 +425,7 @@ impl<'f> Assigner<'f> {
         let lives_on = self.lives_on(value);
         let safe = self.state.free.without(avoid).without(needs.late);
         let used_again = self.live.next_use(value, self.position).is_some_and(|next| next < self.block_end);
-        let chosen = match self.file.choose(safe, class) {
+        let chosen = match self.hinted(value, safe) {
             Some(register) if !anywhere || used_again => register,
             _ if anywhere => {
                 self.store(value);

@@ -45,6 +45,11 @@ impl ParallelMoves {
         self.moves.iter().any(|(from, to, _)| is_source(*to) || from.is_slot() && to.is_slot())
     }
 
+    /// Whether something moves from slot to slot.
+    pub fn through_memory(&self) -> bool {
+        self.moves.iter().any(|(from, to, _)| from.is_slot() && to.is_slot())
+    }
+
     /// Emit the moves one by one.
     pub fn resolve(&mut self, spare: &Spare, mut emit: impl FnMut(Allocation, Allocation)) {
         while !self.moves.is_empty() {
@@ -56,8 +61,7 @@ impl ParallelMoves {
             // Only rings are left. Take a value out of one, which makes its place free; the whole ring will be
             // emitted before no destination is free again.
             let (from, _, class) = self.moves[0];
-            let through_memory = self.moves.iter().any(|(from, to, _)| from.is_slot() && to.is_slot());
-            let register = spare.registers[class].filter(|_| !through_memory);
+            let register = spare.registers[class].filter(|_| !self.through_memory());
             let meanwhile = register.unwrap_or(spare.slots[0]);
             one((from, meanwhile, class), spare, &mut emit);
             self.moves.iter_mut().filter(|(source, ..)| *source == from).for_each(|(source, ..)| *source = meanwhile);
