@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(check("t", text, &results), (4, vec![]));
         second.observation.output = "a\n".into();
         assert_eq!(check("t", text, &[second]).1.len(), 2);
-        let missing = check("t", text, &[value(text, "(g)", "3")]).1;
+        let missing = check("t", "(g)\n", &[value("(g)\n", "(g)", "3")]).1;
         assert_eq!(missing[0].expected, "an expectation behind this form");
     }
 

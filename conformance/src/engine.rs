@@ -142,6 +142,7 @@ impl Configuration {
             value_stack: VALUE_STACK,
             verify_heap: stress,
             verify_code: true,
+            inspect_library: self.mode.is_native().then_some(crate::files::inspect),
             evaluator: self.mode == Mode::Evaluator,
             ..Options::default()
         }

@@ -1,5 +1,6 @@
 //! Evaluating a program's text in a runtime, form by form, and looking at what comes out.
 
+use crate::files;
 use crate::outcome::{Compiled, FormResult, Observation, Outcome};
 use maru_core::interp;
 use maru_core::runtime::{Failure, Runtime};
@@ -37,6 +38,8 @@ pub fn script(runtime: &mut Runtime, text: &str) -> Vec<FormResult> {
 struct Evaluation<'a> {
     runtime: &'a mut Runtime,
     reader: Reader,
+    /// The text's number among the runtime's sources.
+    source: u32,
     /// The environment is root number `base`; roots from there on are this evaluation's.
     base: usize,
     units: u64,
@@ -58,7 +61,7 @@ impl Evaluation<'_> {
         let index = runtime.index(environment);
         runtime.define(index, PROGRAM_ENVIRONMENT, environment);
         let units = runtime.units.statistics.units;
-        Evaluation { runtime, reader, base, units, over: false }
+        Evaluation { runtime, reader, source, base, units, over: false }
     }
 
     /// Evaluate the next form.
@@ -130,6 +133,16 @@ impl Evaluation<'_> {
     fn finish(self) -> Compiled {
         let units = self.runtime.units.statistics.units - self.units;
         self.runtime.roots.truncate(self.base);
-        Compiled { units, ..Compiled::default() }
+        let mut refused = Vec::new();
+        for index in self.runtime.templates.indices() {
+            let Some(template) = self.runtime.templates.find(index) else { continue };
+            if template.position.source == self.source {
+                if let Some(reason) = &*template.native.failure.borrow() {
+                    refused.push(format!("{}: {reason}", self.dump(template.name)));
+                }
+            }
+        }
+        let (files, bad_files) = files::take_inspected();
+        Compiled { units, refused, files, bad_files }
     }
 }

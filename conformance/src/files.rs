@@ -1,6 +1,39 @@
 //! Reading a library file back with two readers that know nothing of the writer: `goblin` and `object`.
 
 use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags};
+use std::cell::RefCell;
+
+/// One of so many files is read back.
+const SAMPLE: u64 = 3;
+
+thread_local! {
+    /// Files seen and read back since somebody asked, and what was wrong with them.
+    static INSPECTED: RefCell<Inspected> = const { RefCell::new(Inspected { seen: 0, checked: 0, bad: Vec::new() }) };
+}
+
+struct Inspected {
+    seen: u64,
+    checked: u64,
+    bad: Vec<String>,
+}
+
+/// Look at a library that was compiled a moment ago: for [`maru_core::runtime::Options::inspect_library`].
+pub fn inspect(bytes: &[u8], format: &str) {
+    INSPECTED.with_borrow_mut(|inspected| {
+        inspected.seen += 1;
+        if inspected.seen % SAMPLE == 1 {
+            inspected.checked += 1;
+            inspected.bad.extend(check_file(bytes, format).err());
+        }
+    });
+}
+
+/// How many files were read back since the last call, and what was wrong with them.
+pub fn take_inspected() -> (u64, Vec<String>) {
+    INSPECTED.with_borrow_mut(|inspected| {
+        (std::mem::take(&mut inspected.checked), std::mem::take(&mut inspected.bad))
+    })
+}
 
 /// Check that a file is a shared library whose parts make sense: the header, segments that are not writable and
 /// executable at once, exported functions that lie in executable ones.

@@ -46,6 +46,8 @@ pub struct Options {
     pub statistics: bool,
     /// How many transformations the optimiser may make in all; for bisecting its faults.
     pub optimisation_fuel: Option<u64>,
+    /// Called with the bytes of every library that is compiled, and the name of its format: for tests of files.
+    pub inspect_library: Option<fn(&[u8], &str)>,
     /// Run IR in the evaluator in place of machine code: the oracle between lowering and back ends.
     pub evaluator: bool,
 }
@@ -68,6 +70,7 @@ impl Default for Options {
             verify_code: false,
             statistics: false,
             optimisation_fuel: None,
+            inspect_library: None,
             evaluator: false,
         }
     }

@@ -169,6 +169,9 @@ impl Runtime {
         }
         let (architecture, format) = self.units.target()?;
         let bytes = self.units.library(architecture, format, &functions, data_words, (name, source), &[])?;
+        if let Some(inspect) = self.options.inspect_library {
+            inspect(&bytes, format.name());
+        }
         // SAFETY: the bytes are what the format wrote a moment ago.
         let image = unsafe { self.units.directory.load_fresh(format, &bytes) }?;
         self.units.statistics.file = self.units.directory.time_writing.as_nanos() as u64;
