@@ -30,9 +30,7 @@ pub fn inspect(bytes: &[u8], format: &str) {
 
 /// How many files were read back since the last call, and what was wrong with them.
 pub fn take_inspected() -> (u64, Vec<String>) {
-    INSPECTED.with_borrow_mut(|inspected| {
-        (std::mem::take(&mut inspected.checked), std::mem::take(&mut inspected.bad))
-    })
+    INSPECTED.with_borrow_mut(|inspected| (std::mem::take(&mut inspected.checked), std::mem::take(&mut inspected.bad)))
 }
 
 /// Check that a file is a shared library whose parts make sense: the header, segments that are not writable and

@@ -56,7 +56,12 @@ pub struct Conform {
     pub progress: bool,
     /// The commit of what is tested, for the report.
     pub commit: Option<String>,
-    /// A seeded fault for all engines but the interpreter.
+    /// Make failing programs small.
+    pub shrink: bool,
+    /// Stop after the first failure.
+    pub fail_fast: bool,
+    /// A seeded fault for all engines but the interpreter that the others are compared with. Without modes, that is
+    /// one more interpreter.
     pub fault: Option<Fault>,
 }
 
@@ -80,6 +85,8 @@ impl Default for Conform {
             files: true,
             progress: true,
             commit: None,
+            shrink: true,
+            fail_fast: false,
             fault: None,
         }
     }
@@ -150,8 +157,12 @@ pub(crate) fn engines(conform: &Conform) -> Result<Vec<Planned>, String> {
         let mode = planned.configuration.mode;
         conform.modes.is_empty() || mode == Mode::Interpreter || conform.modes.contains(&mode)
     });
-    for other in planned.iter_mut().skip(1) {
-        other.configuration.fault = conform.fault;
+    if conform.fault.is_some() {
+        if conform.modes.is_empty() {
+            planned.truncate(1);
+            planned.extend_from_within(..);
+        }
+        planned.iter_mut().skip(1).for_each(|other| other.configuration.fault = conform.fault);
     }
     Ok(planned)
 }
@@ -265,7 +276,11 @@ impl Shared<'_> {
         for verdict in verdicts {
             self.count_compiled(&verdict, id);
             let column = id.family.name();
-            if self.record(verdict.engine, column, &id.to_string(), verdict.what.clone()) {
+            let fresh = self.record(verdict.engine, column, &id.to_string(), verdict.what.clone());
+            if self.conform.fail_fast && verdict.what.is_some() {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            if fresh && self.conform.shrink {
                 let shrunk = session.shrink(&program, &verdict)?;
                 self.keep(id, &program.to_string(), &shrunk, verdict.engine);
             }
