@@ -23,6 +23,8 @@ pub enum Command {
     Build(Build),
     /// List targets and formats, and what can be done here with each pair
     Targets(Targets),
+    /// Run the conformance suite: the same programs interpreted and compiled, results compared
+    Conform(crate::commands::conform::Conform),
     /// Show the machine code of a program's functions
     Disasm(Disasm),
     /// Say what this host can do: targets, directories, tools

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod build;
+pub mod conform;
 pub mod disasm;
 pub mod doctor;
 pub mod repl;
@@ -21,6 +22,7 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
         Command::Run(arguments) => run::run(arguments),
         Command::Build(arguments) => build::build(&arguments),
         Command::Targets(arguments) => targets::targets(&arguments),
+        Command::Conform(arguments) => conform::conform(&arguments),
         Command::Disasm(arguments) => disasm::disasm(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Repl(arguments) => repl::repl(&arguments),

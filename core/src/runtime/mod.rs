@@ -177,11 +177,14 @@ impl Runtime {
         self.primitive_values.get(number).copied()
     }
 
-    /// The template that a closure or code object belongs to.
+    /// The template that a closure or code object belongs to; none for other values.
     pub fn template(&self, closure: Value) -> Option<&Rc<Template>> {
         use crate::value::offset;
-        let code =
-            if self.is_kind(closure, Kind::Closure) { self.field(closure, offset::CALLABLE_CODE) } else { closure };
+        let code = match self.kind(closure)? {
+            Kind::Closure => self.field(closure, offset::CALLABLE_CODE),
+            Kind::Code => closure,
+            _ => return None,
+        };
         let index = self.field(code, offset::CODE_TEMPLATE).as_fixnum()?;
         self.templates.find(u32::try_from(index).ok()?)
     }

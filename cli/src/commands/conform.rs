@@ -1,0 +1,156 @@
+//! `maru conform`: the conformance suite, from the command line.
+
+use crate::arguments::Selection;
+use crate::options;
+use crate::trouble::Trouble;
+use clap::{Args, Subcommand};
+use maru_conformance::engine::Mode;
+use maru_conformance::Conform as Suite;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Arguments of `maru conform`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Conform {
+    /// What to do instead.
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// What to run.
+    #[command(flatten)]
+    scope: Scope,
+    /// How many programs to generate
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    cases: u64,
+    /// The hexadecimal number that all choices follow from
+    #[arg(long, default_value = "1", value_parser = seed)]
+    seed: u64,
+    /// Run part I of N
+    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
+    shard: (u64, u64),
+    /// How many processes run programs at the same time [default: as many as processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Stop generating programs after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+    /// Only generated programs: no case files, no regressions
+    #[arg(long)]
+    no_files: bool,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Where the folders of failures go
+    #[arg(long, value_name = "FOLDER", default_value = "target/conformance")]
+    bundles: PathBuf,
+    /// Keep shrunk failures among the source tree's regressions
+    #[arg(long)]
+    save_regressions: bool,
+}
+
+/// What to do with the suite besides running it.
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Run one case again on all engines and show what each did
+    Replay {
+        /// A case number such as typed:1f, a program's file, or the folder of a failure
+        case: String,
+        /// What to run.
+        #[command(flatten)]
+        scope: Scope,
+    },
+}
+
+/// What to run.
+#[derive(Args, Debug)]
+struct Scope {
+    /// Which target and format; all that this host can run if unset.
+    #[command(flatten)]
+    selection: Selection,
+    /// Only these ways of running programs, besides the interpreter, which all are compared with
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = mode)]
+    modes: Vec<Mode>,
+    /// How many seconds one program may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+}
+
+/// Run the suite, or one case of it.
+///
+/// # Errors
+/// When the call is wrong, or no process for the programs can be had.
+pub fn conform(arguments: &Conform) -> Result<ExitCode, Trouble> {
+    survive_closed_pipes();
+    if let Some(Action::Replay { case, scope }) = &arguments.action {
+        let replay = maru_conformance::replay(&suite(scope)?, case).map_err(Trouble::wrong_call)?;
+        super::print(&replay.text)?;
+        return Ok(ExitCode::from(u8::from(replay.failed)));
+    }
+    let base = suite(&arguments.scope)?;
+    let suite = Suite {
+        cases: arguments.cases,
+        seed: arguments.seed,
+        shard: arguments.shard,
+        jobs: arguments.jobs.map_or(base.jobs, |jobs| jobs as usize),
+        time: arguments.time.map(Duration::from_secs),
+        files: !arguments.no_files,
+        json: arguments.json.clone(),
+        junit: arguments.junit.clone(),
+        markdown: arguments.markdown.clone(),
+        bundles: arguments.bundles.clone(),
+        save_regressions: arguments.save_regressions,
+        ..base
+    };
+    let report = maru_conformance::run(&suite).map_err(Trouble::wrong_call)?;
+    super::print(&report.text())?;
+    Ok(ExitCode::from(u8::from(report.failed())))
+}
+
+fn suite(scope: &Scope) -> Result<Suite, Trouble> {
+    let (target, format) = options::names(&scope.selection)?;
+    let limit = Duration::from_secs(scope.limit);
+    Ok(Suite { target, format, modes: scope.modes.clone(), limit, ..Suite::default() })
+}
+
+/// A worker that died closes its pipe: that is an error for the suite to see, and not the end of this process.
+fn survive_closed_pipes() {
+    // SAFETY: no other thread has been started yet, and ignoring a signal needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    u64::from_str_radix(digits, 16).map_err(|_| "a seed is a hexadecimal number of at most 16 digits".into())
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let parts = text.split_once('/').and_then(|(part, all)| Some((part.parse().ok()?, all.parse().ok()?)));
+    let valid = parts.filter(|(part, all)| (1..=*all).contains(part));
+    valid.ok_or_else(|| "a shard is a part and the number of parts, such as 1/4".into())
+}
+
+fn mode(name: &str) -> Result<Mode, String> {
+    let found = Mode::ALL.into_iter().find(|mode| mode.name() == name);
+    found.ok_or_else(|| format!("there are: {}", Mode::ALL.map(Mode::name).join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_and_shards() {
+        assert_eq!((seed("1f"), seed("0xFF")), (Ok(31), Ok(255)));
+        assert!(seed("xyz").is_err());
+        assert_eq!(shard("2/4"), Ok((2, 4)));
+        assert!(shard("0/4").is_err() && shard("5/4").is_err() && shard("1").is_err());
+        assert!(mode("native").is_ok() && mode("other").is_err());
+    }
+}
