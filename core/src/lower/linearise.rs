@@ -131,7 +131,23 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     fn finish(mut self) -> Flow {
         self.typed.resize(self.registers as usize, false);
+        self.spread_typed();
         Flow { blocks: self.blocks, registers: self.registers, typed: self.typed, has_doubles: self.has_doubles }
+    }
+
+    /// What is copied to a register whose type matters matters too.
+    fn spread_typed(&mut self) {
+        let copies = self.blocks.iter().flat_map(|block| &block.instrs).filter_map(|instr| match *instr {
+            Instr::Move(to, from) => Some((to as usize, from as usize)),
+            _ => None,
+        });
+        let copies: Vec<_> = copies.collect();
+        let typed = &mut self.typed;
+        while copies.iter().rev().fold(false, |changed, (to, from)| {
+            let spreads = typed[*to] && !typed[*from];
+            typed[*from] |= spreads;
+            changed | spreads
+        }) {}
     }
 
     fn box_parameters(&mut self) {
