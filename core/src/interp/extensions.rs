@@ -16,6 +16,8 @@ use std::path::PathBuf;
 pub struct Extensions {
     /// Position of the call, in the function being left, that an error on its way came through.
     pub failing_site: Position,
+    /// The error on its way, once it has all the frames that are kept of a backtrace; else nil. No root.
+    pub full_backtrace: Value,
     /// Number of the prelude's text. Errors have positions in the program, not there.
     pub prelude: u32,
     /// What the program gave to `exit`, once it has asked for it.
@@ -40,6 +42,7 @@ impl Default for Extensions {
     fn default() -> Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
+            full_backtrace: Value::NIL,
             prelude: u32::MAX,
             exit_status: None,
             classes: Classes::default(),

@@ -95,6 +95,7 @@ impl Runtime {
     /// Raise an error that was made before, or any other value.
     pub fn raise(&mut self, error: Value) -> Failure {
         self.context.failure = error;
+        self.extensions.full_backtrace = Value::NIL;
         Failure
     }
 
@@ -120,7 +121,12 @@ impl Runtime {
     pub fn pass_frame(&mut self, name: Value, position: Position) {
         const KEPT: usize = 50;
         let error = self.context.failure;
-        if !self.is_kind(error, Kind::Error) || self.list_length(self.field(error, offset::ERROR_BACKTRACE)) >= KEPT {
+        // Millions of frames may be left.
+        if error == self.extensions.full_backtrace || !self.is_kind(error, Kind::Error) {
+            return;
+        }
+        if self.list_length(self.field(error, offset::ERROR_BACKTRACE)) >= KEPT {
+            self.extensions.full_backtrace = error;
             return;
         }
         let frames = self.field(error, offset::ERROR_BACKTRACE);
