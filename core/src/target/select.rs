@@ -200,14 +200,25 @@ impl<'f> Selection<'f> {
     /// returns true, and [`Selection::is_fused`] will.
     pub fn fuse_overflow(&mut self, flag: Val) -> bool {
         let flag = self.resolve(flag);
-        let insts = &self.function.block(self.block).insts;
-        let last = insts.iter().rev().find(|inst| !matches!(inst.op, Op::Const(_) | Op::FloatConst(_)));
-        let fits = !self.is_wanted(flag)
-            && last.is_some_and(|last| matches!(last.op, Op::Overflowing(..)) && last.results[1] == Some(flag));
+        let last = self.last_operation().filter(|last| matches!(last.op, Op::Overflowing(..)));
+        let fits = !self.is_wanted(flag) && last.is_some_and(|last| last.results[1] == Some(flag));
         if fits {
             self.fused = Some(flag);
         }
         fits
+    }
+
+    /// For a branch: whether this value is the result of the last operation of the block and nobody else wants it.
+    /// Then the branch may do that operation itself, even if it is a load.
+    pub fn is_last(&self, value: Val) -> bool {
+        let value = self.resolve(value);
+        !self.is_wanted(value) && self.last_operation().is_some_and(|last| last.results[0] == Some(value))
+    }
+
+    /// The last operation of the block that is no constant.
+    fn last_operation(&self) -> Option<&'f Inst> {
+        let insts = &self.function.block(self.block).insts;
+        insts.iter().rev().find(|inst| !matches!(inst.op, Op::Const(_) | Op::FloatConst(_)))
     }
 
     /// Whether the branch at the end of the block takes this flag from the CPU's flags.

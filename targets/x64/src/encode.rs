@@ -31,6 +31,10 @@ opcodes! {
     Compare,
     /// Sets flags: operand, immediate.
     CompareImmediate,
+    /// Sets flags: word at the base (register), immediate.
+    CompareMemory,
+    /// Sets flags: word of the context, immediate.
+    CompareContext,
     /// Sets flags: operand (register) with itself.
     TestSelf,
     /// Sets flags: low byte of the operand (register) with the immediate.
@@ -171,6 +175,8 @@ pub fn encode(inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
         AluImmediate => code.alu_immediate(inst.variant, rm(0), inst.immediate as i32),
         Compare => code.alu(alu::CMP, reg(0), rm(1)),
         CompareImmediate => code.alu_immediate(alu::CMP, rm(0), inst.immediate as i32),
+        CompareMemory => code.alu_immediate(alu::CMP, base(0), inst.immediate as i32),
+        CompareContext => code.alu_immediate(alu::CMP, context(), inst.immediate as i32),
         TestSelf => code.op(TEST, reg(0), rm(0)),
         TestByte => match rm(0) {
             Rm::Reg(RAX) => code.op_immediate(TEST_AL, rm(0), inst.immediate),

@@ -87,6 +87,8 @@ fn samples(opcode: Opcode) -> (Vec<Kind>, Vec<i64>, Vec<i64>, Vec<i32>) {
         AluImmediate => (vec![Word, Same], vec![0, 1, 4, 5, 6], any(), vec![0]),
         Compare => plain(&[Word, WordAnywhere]),
         CompareImmediate => (vec![WordAnywhere], none(), any(), vec![0]),
+        CompareMemory => (vec![Word], none(), any(), DISPLACEMENTS.to_vec()),
+        CompareContext => (vec![], none(), any(), vec![16, 500]),
         TestSelf => plain(&[Word]),
         TestByte => (vec![Word], none(), vec![7, 127], vec![0]),
         BitTest => plain(&[Word, Word]),

@@ -355,12 +355,16 @@ fn has_tag(tags: u8, a: Val, s: &mut Selection) -> u8 {
 fn branch(condition: Condition, s: &mut Selection) {
     let code = match condition {
         Condition::NonZero(flag) if s.fuse_overflow(flag) => condition::OVERFLOW,
+        Condition::NonZero(value) if compare_memory(value, 0, s) => condition::NOT_EQUAL,
         Condition::NonZero(value) => {
             let operand = s.reads(value);
             s.emit(Opcode::TestSelf.inst(), &[operand]);
             condition::NOT_EQUAL
         }
-        Condition::Compare(compare, a, b) => compare_words(compare, a, b, s),
+        Condition::Compare(compare, a, b) => match immediate(b, s) {
+            Some(number) if compare_memory(a, number, s) => code_of(compare),
+            _ => compare_words(compare, a, b, s),
+        },
         Condition::HasTag(tags, a) => has_tag(tags, a, s),
         Condition::FloatCompare(compare, a, b) => match compare_doubles(compare, a, b, s) {
             FloatTest::Code(code) => code,
@@ -368,6 +372,26 @@ fn branch(condition: Condition, s: &mut Selection) {
         },
     };
     s.branch(Opcode::JumpIf.inst().variant(code), &[]);
+}
+
+/// Set flags from a word in memory, if that is where the value comes from and nobody else wants it.
+fn compare_memory(value: Val, number: i64, s: &mut Selection) -> bool {
+    if !s.is_last(value) {
+        return false;
+    }
+    match s.definition(value) {
+        Some(Op::Load(Width::Word, base, offset)) => {
+            let (base, _, offset) = address(*base, None, *offset, s);
+            let operand = s.reads(base);
+            s.emit(Opcode::CompareMemory.inst().displacement(offset).immediate(number), &[operand]);
+            true
+        }
+        Some(Op::LoadContext(offset)) => {
+            s.emit(Opcode::CompareContext.inst().displacement(*offset).immediate(number), &[]);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// What to ask for after comparing doubles.

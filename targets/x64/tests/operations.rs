@@ -312,3 +312,28 @@ fn context_and_data_words() {
     assert_eq!(loaded.run2(42, 0), 1042);
     assert_eq!((loaded.context.fuel, loaded.context.depth), (42, -5));
 }
+
+#[test]
+fn branches_on_memory() {
+    let fuel = std::mem::offset_of!(maru_core::runtime::Context, fuel);
+    for source in ["[v1 + 8]".to_string(), format!("[context + {fuel}]")] {
+        for (condition, expected) in [("v2", (|word| word != 0) as fn(i64) -> bool), ("compare.lt v2 v3", |w| w < 100)]
+        {
+            // Between the load and the branch, nothing; a store to the same place; another use of the word.
+            for between in ["", "  store.word v0, SOURCE\n", "  store.word v2, [v1]\n"] {
+                let text = format!(
+                    "entry function t(v0: w, v1: w) -> w {{\nb0:\n  v3 = const 100\n  v2 = load.word {source}\n\
+                     {between}  branch {condition}, b1, b2\nb1:\n  v4 = const 1\n  return v4\nb2:\n  v5 = const 0\n  \
+                     return v5\n}}\n"
+                );
+                let mut loaded = Loaded::from_text(&text.replace("SOURCE", &source));
+                for word in WORDS {
+                    let mut memory = [7, word as u64];
+                    loaded.context.fuel = word;
+                    let result = loaded.run2(!word as u64, memory.as_mut_ptr() as u64);
+                    assert_eq!(result, expected(word).into(), "{word}: {text}");
+                }
+            }
+        }
+    }
+}
