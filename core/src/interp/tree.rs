@@ -256,3 +256,58 @@ impl Template {
         }
     }
 }
+
+impl Drop for Template {
+    /// Takes the tree apart without recursion: templates are dropped at the end of a collection, which runs on a
+    /// small stack, and a tree may be as deep as the stack that it was made on is large.
+    fn drop(&mut self) {
+        let mut nodes = vec![std::mem::replace(&mut self.body, Node::Constant(0))];
+        while let Some(node) = nodes.pop() {
+            node.open(&mut nodes);
+        }
+    }
+}
+
+impl Node {
+    /// Moves the children of a node that is not needed any more to a list.
+    fn open(self, nodes: &mut Vec<Node>) {
+        let close = |template: Rc<Template>, nodes: &mut Vec<Node>| {
+            if let Some(mut template) = Rc::into_inner(template) {
+                nodes.push(std::mem::replace(&mut template.body, Node::Constant(0)));
+            }
+        };
+        match self {
+            Node::Constant(_) | Node::Local(_) | Node::Captured(_) | Node::Global(..) => {}
+            Node::Bind(_, value)
+            | Node::SetLocal(_, value)
+            | Node::SetCaptured(_, value)
+            | Node::SetGlobal(_, value, _)
+            | Node::Define(_, value, ..) => nodes.push(*value),
+            Node::If(test, then, otherwise) => nodes.extend([*test, *then, *otherwise]),
+            Node::While(test, body, _) => nodes.extend([*test, *body]),
+            Node::Sequence(parts) | Node::Continue(_, parts) => nodes.extend(parts),
+            Node::Loop(turns) => {
+                nodes.extend(turns.bindings.into_iter().map(|(_, value)| value));
+                nodes.push(turns.body);
+            }
+            Node::Lambda(template) => close(template, nodes),
+            Node::Fix(functions, body) => {
+                functions.into_iter().for_each(|(_, template)| close(template, nodes));
+                nodes.push(*body);
+            }
+            Node::Call(call) => {
+                nodes.push(call.function);
+                nodes.extend(call.arguments);
+            }
+            Node::Try(attempt) => {
+                nodes.push(attempt.body);
+                nodes.extend(attempt.catch.map(|(_, handler)| handler));
+                nodes.extend(attempt.finally);
+            }
+            Node::WithEnvironment(with) => {
+                nodes.push(with.environment);
+                close(with.template, nodes);
+            }
+        }
+    }
+}

@@ -15,12 +15,25 @@ use sha2::{Digest, Sha256};
 /// The digest of a template and all templates in it.
 pub fn digest(runtime: &Runtime, template: &Template) -> [u8; 32] {
     let mut writer = Writer { runtime, bytes: Vec::with_capacity(1024), source: u32::MAX };
-    writer.template(template);
+    // Trees may be deeper than the stack allows to recur.
+    let mut parts = vec![Part::Template(template)];
+    while let Some(part) = parts.pop() {
+        match part {
+            Part::Template(template) => writer.template(template, &mut parts),
+            Part::Node(node) => writer.node(node, &mut parts),
+        }
+    }
     Sha256::digest(&writer.bytes).into()
 }
 
+/// What remains to be written.
+enum Part<'t> {
+    Template(&'t Template),
+    Node(&'t Node),
+}
+
 /// Writes a tree as bytes from which it could be told apart from every other tree: each part begins with a letter
-/// or a count.
+/// or a count, from which it is known how many parts follow.
 struct Writer<'a> {
     runtime: &'a Runtime,
     bytes: Vec<u8>,
@@ -60,7 +73,7 @@ impl Writer<'_> {
         self.number(position.offset);
     }
 
-    fn template(&mut self, template: &Template) {
+    fn template<'t>(&mut self, template: &'t Template, parts: &mut Vec<Part<'t>>) {
         self.letter(match template.kind {
             TemplateKind::Function => b'F',
             TemplateKind::TopLevel => b'T',
@@ -93,12 +106,7 @@ impl Writer<'_> {
         }
         self.number(template.loops);
         self.value(template.deferred);
-        self.node(&template.body);
-    }
-
-    fn nodes(&mut self, nodes: &[Node]) {
-        self.count(nodes.len());
-        nodes.iter().for_each(|node| self.node(node));
+        parts.push(Part::Node(&template.body));
     }
 
     fn numbered(&mut self, letter: u8, number: u32) {
@@ -106,7 +114,13 @@ impl Writer<'_> {
         self.number(number);
     }
 
-    fn node(&mut self, node: &Node) {
+    fn counted<'t>(&mut self, nodes: &'t [Node], parts: &mut Vec<Part<'t>>) {
+        self.count(nodes.len());
+        parts.extend(nodes.iter().map(Part::Node));
+    }
+
+    /// Write a node without its children, which become parts to be written.
+    fn node<'t>(&mut self, node: &'t Node, parts: &mut Vec<Part<'t>>) {
         match node {
             Node::Constant(index) => self.numbered(b'k', *index),
             Node::Local(slot) => self.numbered(b'l', *slot),
@@ -117,97 +131,95 @@ impl Writer<'_> {
             }
             Node::Bind(slot, value) => {
                 self.numbered(b'b', *slot);
-                self.node(value);
+                parts.push(Part::Node(value));
             }
             Node::SetLocal(slot, value) => {
                 self.numbered(b's', *slot);
-                self.node(value);
+                parts.push(Part::Node(value));
             }
             Node::SetCaptured(index, value) => {
                 self.numbered(b'S', *index);
-                self.node(value);
+                parts.push(Part::Node(value));
             }
             Node::SetGlobal(index, value, position) => {
                 self.numbered(b'G', *index);
                 self.position(*position);
-                self.node(value);
+                parts.push(Part::Node(value));
             }
             Node::Define(index, value, constant, position) => {
                 self.numbered(if *constant { b'K' } else { b'd' }, *index);
                 self.position(*position);
-                self.node(value);
+                parts.push(Part::Node(value));
             }
             Node::If(test, then, otherwise) => {
                 self.letter(b'i');
-                [test, then, otherwise].into_iter().for_each(|node| self.node(node));
+                parts.extend([test, then, otherwise].map(|node| Part::Node(node)));
             }
             Node::Sequence(nodes) => {
                 self.letter(b'q');
-                self.nodes(nodes);
+                self.counted(nodes, parts);
             }
             Node::While(test, body, position) => {
                 self.letter(b'w');
                 self.position(*position);
-                self.node(test);
-                self.node(body);
+                parts.extend([test, body].map(|node| Part::Node(node)));
             }
-            Node::Loop(turns) => self.turns(turns),
+            Node::Loop(turns) => self.turns(turns, parts),
             Node::Continue(label, values) => {
                 self.numbered(b'n', *label);
-                self.nodes(values);
+                self.counted(values, parts);
             }
             Node::Lambda(template) => {
                 self.letter(b'f');
-                self.template(template);
+                parts.push(Part::Template(template));
             }
             Node::Fix(functions, body) => {
                 self.letter(b'x');
                 self.count(functions.len());
                 for (slot, template) in functions {
                     self.number(*slot);
-                    self.template(template);
+                    parts.push(Part::Template(template));
                 }
-                self.node(body);
+                parts.push(Part::Node(body));
             }
-            Node::Call(call) => self.call(call),
-            Node::Try(attempt) => self.attempt(attempt),
+            Node::Call(call) => self.call(call, parts),
+            Node::Try(attempt) => self.attempt(attempt, parts),
             Node::WithEnvironment(with) => {
                 self.letter(b'e');
                 self.position(with.position);
-                self.node(&with.environment);
-                self.template(&with.template);
+                parts.extend([Part::Node(&with.environment), Part::Template(&with.template)]);
             }
         }
     }
 
-    fn turns(&mut self, turns: &Loop) {
+    fn turns<'t>(&mut self, turns: &'t Loop, parts: &mut Vec<Part<'t>>) {
         self.numbered(b'o', turns.label);
         self.position(turns.position);
         self.count(turns.bindings.len());
         for (slot, value) in &turns.bindings {
             self.number(*slot);
-            self.node(value);
+            parts.push(Part::Node(value));
         }
-        self.node(&turns.body);
+        parts.push(Part::Node(&turns.body));
     }
 
-    fn call(&mut self, call: &Call) {
+    fn call<'t>(&mut self, call: &'t Call, parts: &mut Vec<Part<'t>>) {
         self.letter(if call.tail { b't' } else { b'a' });
         self.position(call.position);
-        self.node(&call.function);
-        self.nodes(&call.arguments);
+        parts.push(Part::Node(&call.function));
+        self.counted(&call.arguments, parts);
     }
 
-    fn attempt(&mut self, attempt: &Try) {
+    fn attempt<'t>(&mut self, attempt: &'t Try, parts: &mut Vec<Part<'t>>) {
         self.letter(b'y');
         self.position(attempt.position);
-        self.node(&attempt.body);
+        parts.push(Part::Node(&attempt.body));
         self.flag(attempt.catch.is_some());
         if let Some((slot, handler)) = &attempt.catch {
             self.number(*slot);
-            self.node(handler);
+            parts.push(Part::Node(handler));
         }
         self.flag(attempt.finally.is_some());
-        attempt.finally.iter().for_each(|finally| self.node(finally));
+        parts.extend(attempt.finally.iter().map(Part::Node));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A local variable is written `name/slot`, a captured one `name^index`, one that the expander made `_/slot`; a free
 //! variable is its bare name. Constants are quoted unless they are numbers, strings, `()` or `#t`. A lambda's
-//! variables follow its name, those in boxes marked `&`; then what it captures.
+//! variables follow its name, those in boxes marked `&`; then what it captures. What is nested deeper than the stack
+//! allows is left out (`…`).
 
 use super::tree::{Capture, Node, Template, TemplateKind, Try};
 use crate::runtime::Runtime;
@@ -23,22 +24,25 @@ pub fn tree_text(runtime: &Runtime, template: &Template) -> String {
 /// A form of the text: an atom, or a list.
 enum Form {
     Atom(String),
-    List(Vec<Form>),
+    /// With its width on one line.
+    List(usize, Vec<Form>),
 }
 
 impl Form {
     fn width(&self) -> usize {
         match self {
             Form::Atom(text) => text.len(),
-            Form::List(forms) => 1 + forms.iter().map(|form| form.width() + 1).sum::<usize>(),
+            Form::List(width, _) => *width,
         }
     }
 
     /// Lists too wide for a line are broken: head and first operand, then one operand a line, indented by two.
     fn layout(&self, indentation: usize, text: &mut String) {
+        // Very deep trees go on at the same indentation.
+        let inner = (indentation + 2).min(2 * WIDTH);
         let forms = match self {
             Form::Atom(atom) => return text.push_str(atom),
-            Form::List(forms) => forms,
+            Form::List(_, forms) => forms,
         };
         let fits = indentation + self.width() <= WIDTH;
         text.push('(');
@@ -46,9 +50,9 @@ impl Form {
             match index {
                 0 => {}
                 _ if fits || index == 1 => text.push(' '),
-                _ => write!(text, "\n{:1$}", "", indentation + 2).unwrap_or_default(),
+                _ => write!(text, "\n{:1$}", "", inner).unwrap_or_default(),
             }
-            form.layout(indentation + 2, text);
+            form.layout(inner, text);
         }
         text.push(')');
     }
@@ -62,8 +66,12 @@ fn atom(text: impl Into<String>) -> Form {
     Form::Atom(text.into())
 }
 
+fn row(forms: Vec<Form>) -> Form {
+    Form::List(1 + forms.iter().map(|form| form.width() + 1).sum::<usize>(), forms)
+}
+
 fn list(head: &str, operands: impl IntoIterator<Item = Form>) -> Form {
-    Form::List(std::iter::once(atom(head)).chain(operands).collect())
+    row(std::iter::once(atom(head)).chain(operands).collect())
 }
 
 impl Writer<'_> {
@@ -81,7 +89,7 @@ impl Writer<'_> {
         if template.kind == TemplateKind::Function {
             forms.push(atom(self.name(template.name)));
         }
-        forms.push(Form::List(self.variables(template)));
+        forms.push(row(self.variables(template)));
         if !template.captures.is_empty() {
             forms.push(list("captures", (0..template.captures.len()).map(|index| self.capture(template, index))));
         }
@@ -144,6 +152,9 @@ impl Writer<'_> {
     }
 
     fn node(&self, template: &Template, node: &Node) -> Form {
+        if crate::runtime::stack_address() < self.runtime.context.stack_limit {
+            return atom("…");
+        }
         let form = |node: &Node| self.node(template, node);
         match node {
             Node::Constant(index) => self.constant(template, *index),
@@ -163,8 +174,8 @@ impl Writer<'_> {
             Node::While(test, body, _) => list("while", [form(test), form(body)]),
             Node::Loop(turns) => {
                 let bindings = turns.bindings.iter();
-                let bindings = bindings.map(|(slot, value)| Form::List(vec![self.local(template, *slot), form(value)]));
-                list("loop", [atom(turns.label.to_string()), Form::List(bindings.collect()), form(&turns.body)])
+                let bindings = bindings.map(|(slot, value)| row(vec![self.local(template, *slot), form(value)]));
+                list("loop", [atom(turns.label.to_string()), row(bindings.collect()), form(&turns.body)])
             }
             Node::Continue(label, values) => {
                 let operands = std::iter::once(atom(label.to_string())).chain(self.nodes(template, values));
@@ -174,8 +185,8 @@ impl Writer<'_> {
             Node::Fix(functions, body) => {
                 let functions = functions.iter();
                 let functions =
-                    functions.map(|(slot, inner)| Form::List(vec![self.local(template, *slot), self.template(inner)]));
-                list("fix", [Form::List(functions.collect()), form(body)])
+                    functions.map(|(slot, inner)| row(vec![self.local(template, *slot), self.template(inner)]));
+                list("fix", [row(functions.collect()), form(body)])
             }
             Node::Call(call) => {
                 let head = if call.tail { "tail-call" } else { "call" };

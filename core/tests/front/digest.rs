@@ -5,6 +5,7 @@ use maru_core::interp::expand::expand_toplevel;
 use maru_core::interp::tree_digest::digest;
 use maru_core::interp::tree_form::{form_to_template, template_to_form};
 use maru_core::interp::tree_text::tree_text;
+use maru_core::runtime::{on_large_stack, Options, Runtime};
 use maru_core::value::print;
 
 /// Text, digest, and text after a round trip through data.
@@ -63,4 +64,25 @@ fn digests_depend_on_content_only() {
             panic!("{program} and {other} have the same digest");
         }
     }
+}
+
+#[test]
+fn trees_of_any_depth_have_a_text_and_a_digest() {
+    let text = format!("(lambda () {}1{})", "(- ".repeat(20_000), ")".repeat(20_000));
+    on_large_stack(256 << 20, |stack| {
+        let mut runtime = Runtime::new(Options::default(), stack).unwrap();
+        let form = Reader::new(0, &text).next(&mut runtime).unwrap().unwrap();
+        let global = runtime.global;
+        let template = expand_toplevel(&mut runtime, form, global).unwrap();
+        runtime.roots.push(template.code);
+        assert!(!tree_text(&runtime, &template).contains('…'));
+        // With little stack left, the text is cut off; the digest is the same.
+        let whole = digest(&runtime, &template);
+        let base = runtime.context.stack_limit;
+        runtime.context.stack_limit = maru_core::runtime::stack_address() - (64 << 10);
+        assert!(tree_text(&runtime, &template).contains('…'));
+        assert_eq!(digest(&runtime, &template), whole);
+        runtime.context.stack_limit = base;
+    })
+    .unwrap();
 }

@@ -2,7 +2,7 @@
 
 use super::{runtime, with_stressed_runtime};
 use maru_core::interp::evaluate_text;
-use maru_core::runtime::{Failure, Runtime};
+use maru_core::runtime::{on_large_stack, Failure, Options, Runtime};
 use maru_core::value::print;
 
 /// What a program prints, or its error. It runs in an environment of its own.
@@ -166,4 +166,19 @@ fn macros_that_change_their_operands_harm_nobody() {
                 (define (f) (list (spoil (spoil 1 2) 3 (4 5)) 6 (spoil 7 (8))))
                 (print (f))";
     with_stressed_runtime(|runtime| assert_eq!(output(runtime, text), "(2 6 2)"));
+}
+
+#[test]
+fn trees_of_any_depth_are_dropped() {
+    // Dropping happens at the end of a collection, on the collector's own small stack.
+    let nested = |open: &str, close: &str| format!("{}1{}", open.repeat(50_000), close.repeat(50_000));
+    for text in [nested("(- ", ")"), nested("(let ((x ", ")) x)"), nested("(if 1 ", ")"), nested("((lambda () ", "))")]
+    {
+        let text = format!("(lambda () {text}) (gc) (gc) (print 'done)");
+        let output = on_large_stack(1 << 30, |stack| {
+            let mut runtime = Runtime::new(Options::default(), stack).expect("a runtime");
+            output(&mut runtime, &text)
+        });
+        assert_eq!(output.expect("a stack"), "done");
+    }
 }
