@@ -192,7 +192,7 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     /// What follows belongs to the line of a site, for line tables.
     fn line(&mut self, site: Site) {
-        let (position, _) = self.unit.sites[site as usize];
+        let position = self.unit.sites[site as usize].position;
         if let Some(line) = self.unit.runtime.sources.line(position) {
             self.b.set_line(line);
         }
@@ -278,7 +278,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let error = self.b.helper(helper, &[]);
                 if !*everything {
                     // Some endings, such as `exit`, pass through handlers.
-                    let site = self.unit.site(crate::syntax::Position::UNKNOWN, 0);
+                    let site = self.unit.site(crate::syntax::Position::UNKNOWN, 0, None);
                     self.check_failure(error, site, state);
                 }
                 state.intact = false;
@@ -340,6 +340,16 @@ impl<'a, 'r> Emit<'a, 'r> {
                         }
                     }
                     self.branch_to(condition, (&when_true, *yes), (&state, *no));
+                }
+            }
+            End::InlineTail(cell, args, site, body) => {
+                self.line(*site);
+                if state.demoted {
+                    self.tail_call(&Callee::Cell(*cell), args, *site, state);
+                } else {
+                    self.require_intact(&mut state);
+                    let target = self.edge_to_block(&state, *body);
+                    self.jump(target);
                 }
             }
             End::Inline(cell, args, site, result, body, after) => {

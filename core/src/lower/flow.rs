@@ -84,6 +84,8 @@ pub enum End {
     /// Go to the first block, where a function's body stands in place of a call of the cell, if the unit's
     /// assumptions hold; else make the call, with its result in the register, and go to the second.
     Inline(CellId, Vec<Reg>, Site, Reg, BlockId, BlockId),
+    /// The same for a call in tail position: the body returns, and so does the call.
+    InlineTail(CellId, Vec<Reg>, Site, BlockId),
     /// Return.
     Return(Reg),
     /// Call in tail position.
@@ -194,7 +196,7 @@ impl End {
         match self {
             End::If(r, ..) | End::Return(r) | End::Raise(r, _) => each(*r),
             End::Test(_, args, ..) => args.iter().for_each(|r| each(*r)),
-            End::Inline(_, args, ..) => args.iter().for_each(|r| each(*r)),
+            End::Inline(_, args, ..) | End::InlineTail(_, args, ..) => args.iter().for_each(|r| each(*r)),
             End::TailCall(callee, args, _) => {
                 callee.uses(&mut each);
                 args.iter().for_each(|r| each(*r));
@@ -205,7 +207,7 @@ impl End {
     /// Where it goes.
     pub fn successors(&self) -> impl Iterator<Item = BlockId> {
         let (first, second) = match self {
-            End::Jump(to) => (Some(*to), None),
+            End::Jump(to) | End::InlineTail(_, _, _, to) => (Some(*to), None),
             End::If(_, yes, no) | End::Test(.., yes, no) | End::Inline(.., yes, no) => (Some(*yes), Some(*no)),
             _ => (None, None),
         };

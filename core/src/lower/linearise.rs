@@ -31,6 +31,8 @@ pub struct Linearise<'a, 'r> {
     number: u32,
     /// The register of the template's slot 0.
     base: Reg,
+    /// The call in place of which the template's body stands, if it is inlined.
+    outer_site: Option<Site>,
     /// Templates that are being inlined, to end recursion.
     inlining: Vec<*const Template>,
     blocks: Vec<FlowBlock>,
@@ -61,6 +63,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             template,
             number,
             base: 0,
+            outer_site: None,
             inlining: vec![std::ptr::from_ref(template)],
             blocks: Vec::new(),
             current: None,
@@ -188,7 +191,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         self.current = Some(block);
     }
     fn site(&mut self, position: Position) -> Site {
-        self.unit.site(position, self.number)
+        self.unit.site(position, self.number, self.outer_site)
     }
 
     /// A value is in a register: bring it where it should go.
@@ -599,15 +602,25 @@ impl<'a, 'r> Linearise<'a, 'r> {
         }
         let base = self.registers;
         self.registers += template.frame_size() as Reg;
-        let result = self.target(destination);
         let site = self.site(call.position);
-        let (body, after) = (self.new_block(), self.new_block());
-        self.end(End::Inline(cell, arguments.clone(), site, result, body, after));
-        self.current = Some(body);
-        for (slot, argument) in arguments.iter().enumerate() {
-            self.push(Instr::Move(base + slot as Reg, *argument));
+        let body = self.new_block();
+        let entered = |linearise: &mut Self| {
+            linearise.current = Some(body);
+            for (slot, argument) in arguments.iter().enumerate() {
+                linearise.push(Instr::Move(base + slot as Reg, *argument));
+            }
+        };
+        if let (Destination::Return, true) = (destination, self.handler.is_none()) {
+            self.end(End::InlineTail(cell, arguments.clone(), site, body));
+            entered(self);
+            self.inlined_body(template, number, base, site, Destination::Return);
+            return true;
         }
-        self.inlined_body(template, number, base, result);
+        let result = self.target(destination);
+        let after = self.new_block();
+        self.end(End::Inline(cell, arguments.clone(), site, result, body, after));
+        entered(self);
+        self.inlined_body(template, number, base, site, Destination::Into(result));
         self.end(End::Jump(after));
         self.current = Some(after);
         self.deliver(result, if let Destination::Into(_) = destination { Destination::Effect } else { destination });
@@ -615,7 +628,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     /// The body of an inlined function: everything that belongs to the template changes for its time.
-    fn inlined_body(&mut self, template: &'a Template, number: u32, base: Reg, result: Reg) {
+    fn inlined_body(&mut self, template: &'a Template, number: u32, base: Reg, site: Site, destination: Destination) {
         let slots = template.frame_size();
         let mut assigned = vec![false; slots];
         mark_assigned(&template.body, &mut assigned);
@@ -624,10 +637,12 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let outer_known = std::mem::replace(&mut self.known_slots, vec![None; slots]);
         let outer_loops = std::mem::replace(&mut self.loops, vec![None; template.loops as usize]);
         (self.template, self.number, self.base) = (template, number, base);
+        let outer_site = self.outer_site.replace(site);
         self.inlining.push(std::ptr::from_ref(template));
         self.box_parameters();
-        self.lower(&template.body, Destination::Into(result));
+        self.lower(&template.body, destination);
         self.inlining.pop();
+        self.outer_site = outer_site;
         (self.template, self.number, self.base) = outer;
         self.assigned = outer_assigned;
         self.known_slots = outer_known;

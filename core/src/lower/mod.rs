@@ -50,6 +50,17 @@ pub enum Assumption {
     Function(u32),
 }
 
+/// A place that an error can come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SiteInfo {
+    /// Where it stands.
+    pub position: Position,
+    /// Number of the template it belongs to.
+    pub template: u32,
+    /// If that template's body was inlined: the call that it stands in place of.
+    pub outer: Option<Site>,
+}
+
 /// When the code will be linked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Linking {
@@ -69,8 +80,8 @@ pub struct LoweredUnit {
     pub functions: Vec<ir::Function>,
     /// The data table.
     pub data: Vec<DataWord>,
-    /// For each site: position, and number of the template.
-    pub sites: Vec<(Position, u32)>,
+    /// Places that errors can come from.
+    pub sites: Vec<SiteInfo>,
     /// What cells must hold for the code to be valid, in order of first use.
     pub assumptions: Vec<(CellId, Assumption)>,
 }
@@ -86,7 +97,7 @@ pub(crate) struct UnitContext<'r> {
     known_captures: FxHashMap<(u32, u32), u32>,
     data: Vec<DataWord>,
     data_numbers: FxHashMap<DataWord, u32>,
-    sites: Vec<(Position, u32)>,
+    sites: Vec<SiteInfo>,
     assumptions: Vec<(CellId, Assumption)>,
     linking: Linking,
     argument_registers: usize,
@@ -236,9 +247,10 @@ impl<'r> UnitContext<'r> {
             data.len() as u32 - 1
         })
     }
-    pub(crate) fn site(&mut self, position: Position, template: u32) -> Site {
-        if self.sites.last() != Some(&(position, template)) {
-            self.sites.push((position, template));
+    pub(crate) fn site(&mut self, position: Position, template: u32, outer: Option<Site>) -> Site {
+        let site = SiteInfo { position, template, outer };
+        if self.sites.last() != Some(&site) {
+            self.sites.push(site);
         }
         self.sites.len() as Site - 1
     }

@@ -111,7 +111,13 @@ fn tail_position(runtime: &Runtime) -> Position {
     if site >> 32 & IMAGE_FLAG == 0 {
         return Position::unpack(site);
     }
-    runtime.site_of((site >> 32 & !IMAGE_FLAG) as u32, site as u32).0
+    innermost(runtime, site >> 32, site)
+}
+
+/// The position of a site of an image.
+fn innermost(runtime: &Runtime, image: Word, site: Word) -> Position {
+    let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+    places.first().map_or(Position::UNKNOWN, |(position, _)| *position)
 }
 
 macro_rules! helpers {
@@ -212,13 +218,14 @@ helpers! {
         serve_interrupt(runtime)
     }
     fn pass_error(runtime, image, site) {
-        let (position, name) = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
-        runtime.place_error(position);
-        runtime.pass_frame(name, position);
+        for (position, name) in runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32) {
+            runtime.place_error(position);
+            runtime.pass_frame(name, position);
+        }
         FAILURE
     }
     fn place_error(runtime, image, site) {
-        let (position, _) = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+        let position = innermost(runtime, image, site);
         runtime.place_error(position);
         FAILURE
     }

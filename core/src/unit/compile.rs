@@ -162,7 +162,7 @@ impl Runtime {
     ) -> Result<CompiledUnit, CompileFailure> {
         self.units.statistics.functions += functions.len() as u64;
         if let Some(evaluated) = &self.units.evaluated {
-            let limits = Limits { argument_registers: EVALUATED_REGISTERS, ..Limits::default() };
+            let limits = Limits { argument_registers: EVALUATED_REGISTERS, stack_words: 1 << 28, ..Limits::default() };
             let evaluator = Evaluator::new(functions)?.with_limits(limits);
             let data = evaluated.add(evaluator.clone(), data_words);
             return Ok(CompiledUnit::Evaluated(evaluator, data));

@@ -3,9 +3,8 @@
 use crate::interp::tree::Template;
 use crate::ir::evaluate::Evaluator;
 use crate::load::LoadedImage;
-use crate::lower::{Assumption, DataWord};
+use crate::lower::{Assumption, DataWord, SiteInfo};
 use crate::runtime::{CellId, Runtime};
-use crate::syntax::Position;
 use crate::value::{offset, Kind, Value};
 use std::cell::Cell;
 use std::ops::Range;
@@ -63,8 +62,8 @@ pub struct UnitImage {
     pub unit: CompiledUnit,
     /// The templates of its functions, by number.
     pub templates: Vec<Rc<Template>>,
-    /// Sites: position and template number.
-    pub sites: Vec<(Position, u32)>,
+    /// Places that errors can come from.
+    pub sites: Vec<SiteInfo>,
     /// Heap values that the code refers to.
     pub values: Vec<Value>,
     /// What cells must hold.
@@ -84,7 +83,7 @@ impl UnitImage {
     pub(super) fn new(
         unit: CompiledUnit,
         templates: Vec<Rc<Template>>,
-        sites: Vec<(Position, u32)>,
+        sites: Vec<SiteInfo>,
         assumptions: Vec<(CellId, Assumption)>,
     ) -> UnitImage {
         UnitImage {

@@ -145,22 +145,20 @@ impl Units {
     pub fn image(&self, number: u32) -> Option<&UnitImage> {
         self.images.get(number as usize).and_then(Option::as_ref)
     }
-
-    /// Position and template number of a site of an image.
-    fn site(&self, image: u32, site: u32) -> Option<(&UnitImage, Position, u32)> {
-        let image = self.image(image)?;
-        let (position, template) = *image.sites.get(site as usize)?;
-        Some((image, position, template))
-    }
 }
 
 impl Runtime {
-    /// Where a site of an image stands, and the name of the function it is in.
-    pub(crate) fn site_of(&self, image: u32, site: u32) -> (Position, Value) {
-        match self.units.site(image, site) {
-            Some((image, position, template)) => (position, image.templates[template as usize].name),
-            None => (Position::UNKNOWN, Value::NIL),
+    /// The places that a site of an image stands for, innermost first: its position with the name of the function it
+    /// is in, then the calls that inlined bodies stand in place of.
+    pub(crate) fn site_of(&self, image: u32, site: u32) -> Vec<(Position, Value)> {
+        let Some(image) = self.units.image(image) else { return Vec::new() };
+        let mut places = Vec::with_capacity(1);
+        let mut next = Some(site);
+        while let Some(site) = next.and_then(|site| image.sites.get(site as usize)) {
+            places.push((site.position, image.templates[site.template as usize].name));
+            next = site.outer;
         }
+        places
     }
 }
 

@@ -13,7 +13,7 @@ use crate::interp::tree::{Node, Template};
 use crate::interp::tree_form::{form_to_template, template_to_form};
 use crate::interp::tree_text::tree_text;
 use crate::load::{Cache, CacheKey};
-use crate::lower::{lower_unit, Assumption, DataWord, Linking, LoweredUnit};
+use crate::lower::{lower_unit, Assumption, DataWord, Linking, LoweredUnit, SiteInfo};
 use crate::runtime::{CellId, ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::syntax::{Position, Reader};
 use crate::target::Architecture;
@@ -251,9 +251,10 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
         });
     }
     let mut sites = Vec::new();
-    for (position, template) in &lowered.sites {
+    for SiteInfo { position, template, outer } in &lowered.sites {
         let at = if position.is_known() { number(position.offset as usize) } else { Value::NIL };
-        sites.push(lists.list(&[at, number(*template as usize)])?);
+        let outer = outer.map_or(Value::NIL, |outer| number(outer as usize));
+        sites.push(lists.list(&[at, number(*template as usize), outer])?);
     }
     let mut assumptions = Vec::new();
     for (cell, assumption) in &lowered.assumptions {
@@ -392,12 +393,19 @@ impl Manifest<'_> {
         }
         let mut sites = Vec::new();
         for site in self.part(parts, 7, "sites")? {
-            let (at, template) = (self.runtime.car(site), self.runtime.car(self.runtime.cdr(site)));
+            let items = self.runtime.list_to_vec(site);
+            let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
+            let (at, template) = (item(0), item(1));
             let offset = if at.is_nil() { None } else { Some(self.number(at)? as u32) };
             let position = offset.map_or(Position::UNKNOWN, |offset| Position { source, offset });
             let template = self.number(template)?;
             Self::entry(&templates, template)?;
-            sites.push((position, template as u32));
+            // An outer site comes before those inside it, so the chain of them ends.
+            let outer = if item(2).is_nil() { None } else { Some(self.number(item(2))?) };
+            if outer.is_some_and(|outer| outer >= sites.len()) {
+                return Err("its manifest has a site that is inside itself".into());
+            }
+            sites.push(SiteInfo { position, template: template as u32, outer: outer.map(|outer| outer as u32) });
         }
         let mut assumptions = Vec::new();
         for assumption in self.part(parts, 8, "assumptions")? {

@@ -3,7 +3,6 @@
 use crate::interp::classes::{class_name, class_of};
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Outcome, Runtime};
-use crate::value::number::Number;
 use crate::value::{Kind, Value};
 
 macro_rules! kinds {
