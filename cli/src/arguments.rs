@@ -16,6 +16,7 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant)] // there is one of these in a process
 pub enum Command {
     /// Run a program: a source file, or a library made by `maru build`
     Run(Run),

@@ -1,7 +1,7 @@
 //! Tree to IR: a unit's templates become IR functions, with the data words and sites they need.
 //!
-//! A template is first made linear ([`flow`], [`linearise`]); then each block of its flow graph is emitted once for
-//! each useful combination of known types of its live registers ([`emit`], [`primitive`]): basic block versioning.
+//! A template is first made linear (`flow`, `linearise`); then each block of its flow graph is emitted once for
+//! each useful combination of known types of its live registers (`emit`, `primitive`): basic block versioning.
 //! Every assumption that does not hold (a type test, an overflow, a redefined primitive) leads to a *demoted*
 //! version of the same place, which does everything through the cells, without assumptions; the head of a loop leads
 //! back to a version that learns types anew.

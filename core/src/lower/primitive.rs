@@ -82,10 +82,10 @@ impl Emit<'_, '_> {
             }
             Abs => self.absolute(args, seen, state),
             Sqrt => {
-                let number = self.to_double(args[0], state);
+                let number = self.double_of(args[0], state);
                 Place::double(self.b.float_unary(FloatUnary::Sqrt, number))
             }
-            ToDouble => Place::double(self.to_double(args[0], state)),
+            ToDouble => Place::double(self.double_of(args[0], state)),
             Order(_) | Equal(_) | Sign(_) | Even(_) | Not | IsPair | Identical => {
                 let mut learned = None;
                 let condition = self.test(intrinsic, args, seen, state, &mut learned);
@@ -117,7 +117,7 @@ impl Emit<'_, '_> {
             }
             Sign(compare) => {
                 if self.are_doubles(args, seen, state) {
-                    let number = self.to_double(args[0], state);
+                    let number = self.double_of(args[0], state);
                     let zero = self.b.fconst(0.0);
                     return Condition::FloatCompare(on_doubles(compare), number, zero);
                 }
@@ -174,7 +174,7 @@ impl Emit<'_, '_> {
             let otherwise = self.demote(state);
             self.require(Condition::Compare(Compare::Below, shifted, bound), otherwise);
         }
-        args.iter().map(|register| self.to_double(*register, state)).collect()
+        args.iter().map(|register| self.double_of(*register, state)).collect()
     }
 
     // ---- types
@@ -191,7 +191,7 @@ impl Emit<'_, '_> {
             return true;
         }
         if types.contains(&Ty::Fixnum) {
-            return seen & feedback::DOUBLE != 0 && types.iter().any(|ty| *ty == Ty::Unknown);
+            return seen & feedback::DOUBLE != 0 && types.contains(&Ty::Unknown);
         }
         if seen != 0 {
             return seen & feedback::DOUBLE != 0 && seen & feedback::FIXNUM == 0;
@@ -201,7 +201,7 @@ impl Emit<'_, '_> {
 
     fn numbers(&mut self, args: &[Reg], seen: u8, state: &mut State) -> Numbers {
         if self.are_doubles(args, seen, state) {
-            Numbers::Doubles(args.iter().map(|r| self.to_double(*r, state)).collect())
+            Numbers::Doubles(args.iter().map(|r| self.double_of(*r, state)).collect())
         } else {
             Numbers::Fixnums(self.fixnums(args, state))
         }
@@ -232,7 +232,7 @@ impl Emit<'_, '_> {
     }
 
     /// Require a number that is a fixnum or an immediate double; its double.
-    fn to_double(&mut self, register: Reg, state: &mut State) -> Val {
+    fn double_of(&mut self, register: Reg, state: &mut State) -> Val {
         let place = self.place(state, register);
         if let Some(double) = place.double {
             return double;
@@ -377,7 +377,7 @@ impl Emit<'_, '_> {
     fn absolute(&mut self, args: &[Reg], seen: u8, state: &mut State) -> Place {
         if self.are_doubles(args, seen, state) {
             if self.ty(args[0], state) == Ty::Double {
-                let number = self.to_double(args[0], state);
+                let number = self.double_of(args[0], state);
                 return Place::double(self.b.float_unary(FloatUnary::Abs, number));
             }
             return self.demoted_for_good(state);

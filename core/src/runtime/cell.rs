@@ -47,6 +47,8 @@ pub const CELL_ENTRY: i32 = 8;
 /// All cells, at stable addresses.
 #[derive(Default, Debug)]
 pub struct Cells {
+    // Boxed, because native code holds their addresses.
+    #[allow(clippy::vec_box)]
     all: Vec<Box<Cell>>,
     free: Vec<CellId>,
 }

@@ -69,7 +69,7 @@ impl ErrorKind {
     }
 }
 
-/// An error is on its way; the error itself is in the context. See [`Runtime::failure`].
+/// An error is on its way; the error itself is in the context. See [`Context::failure`](super::Context::failure).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Failure;
 

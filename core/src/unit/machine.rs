@@ -27,17 +27,20 @@ impl Machine for Host {
     }
 }
 
+/// The data table of an evaluated unit.
+type DataTable = Rc<Vec<Cell<u64>>>;
+
 /// Evaluates IR in place of machine code: splits faults of the lowering from those of a target.
 #[derive(Default)]
 pub(super) struct Evaluated {
     /// The units, with their data tables.
-    units: RefCell<Vec<(Evaluator, Rc<Vec<Cell<u64>>>)>>,
+    units: RefCell<Vec<(Evaluator, DataTable)>>,
     context: Cell<usize>,
 }
 
 impl Evaluated {
     /// Add a unit with that many data words.
-    pub(super) fn add(&self, evaluator: Evaluator, words: usize) -> Rc<Vec<Cell<u64>>> {
+    pub(super) fn add(&self, evaluator: Evaluator, words: usize) -> DataTable {
         let data = Rc::new(vec![Cell::new(0); words]);
         self.units.borrow_mut().push((evaluator, data.clone()));
         data

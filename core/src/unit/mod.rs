@@ -1,5 +1,5 @@
-//! Environments as units of compilation: when to compile ([`heat`]), how ([`compile`]), what is loaded ([`image`]),
-//! what runs it ([`machine`]), and taking it back when an assumption breaks.
+//! Environments as units of compilation: when to compile ([`heat`]), how (`compile`), what is loaded (`image`),
+//! what runs it (`machine`), and taking it back when an assumption breaks.
 
 mod compile;
 mod image;

@@ -1,8 +1,8 @@
 //! The expander: from forms to resolved trees.
 //!
 //! Two stages. The first walks a top-level form, calls the macros in it, and makes a tree of core forms whose
-//! variables are objects that learn who captures and who assigns them ([`expression`]). The second knows all
-//! that, gives every variable its place, and makes templates ([`mark`], [`resolve`]).
+//! variables are objects that learn who captures and who assigns them (`expression`). The second knows all
+//! that, gives every variable its place, and makes templates (`mark`, `resolve`).
 //!
 //! | file | what |
 //! |---|---|
