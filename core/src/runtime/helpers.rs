@@ -220,7 +220,9 @@ helpers! {
     fn pass_error(runtime, image, site) {
         for (position, name) in runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32) {
             runtime.place_error(position);
-            runtime.pass_frame(name, position);
+            if let Some(name) = name {
+                runtime.pass_frame(name, position);
+            }
         }
         FAILURE
     }

@@ -14,6 +14,7 @@ pub use request::{compile_environment, compile_function, heat, why_not};
 pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
 
 use crate::format::ObjectFormat;
+use crate::interp::tree::TemplateKind;
 use crate::load::ExecutableDirectory;
 use crate::registry;
 use crate::runtime::{CellId, Environment, Failure, JitMode, Machine, Options, Runtime};
@@ -149,13 +150,14 @@ impl Units {
 
 impl Runtime {
     /// The places that a site of an image stands for, innermost first: its position with the name of the function it
-    /// is in, then the calls that inlined bodies stand in place of.
-    pub(crate) fn site_of(&self, image: u32, site: u32) -> Vec<(Position, Value)> {
+    /// is in (`None` for top-level forms, which are no frames), then the calls that inlined bodies stand in place of.
+    pub(crate) fn site_of(&self, image: u32, site: u32) -> Vec<(Position, Option<Value>)> {
         let Some(image) = self.units.image(image) else { return Vec::new() };
         let mut places = Vec::with_capacity(1);
         let mut next = Some(site);
         while let Some(site) = next.and_then(|site| image.sites.get(site as usize)) {
-            places.push((site.position, image.templates[site.template as usize].name));
+            let template = &image.templates[site.template as usize];
+            places.push((site.position, (template.kind == TemplateKind::Function).then_some(template.name)));
             next = site.outer;
         }
         places
