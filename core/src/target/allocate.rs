@@ -1,4 +1,7 @@
 //! Register allocation: the selected function as `regalloc2` sees it, for every target.
+//!
+//! Its description of a function and of an allocation, and its checker, are used for all functions; its algorithm for
+//! those that [`super::assign`] does not take.
 
 use super::assign::assign;
 use super::graph::Graph;
@@ -94,10 +97,18 @@ pub fn verify_allocation(on: bool) {
     VERIFY.store(on, Ordering::Relaxed);
 }
 
+static THOROUGH: AtomicBool = AtomicBool::new(false);
+
+/// Whether `regalloc2`'s thorough algorithm allocates for all functions: to compare with.
+pub fn thorough_allocation(on: bool) {
+    THOROUGH.store(on, Ordering::Relaxed);
+}
+
 /// Allocate registers. The context is reused from function to function.
 pub(super) fn allocate(function: &MachFunction, registers: &MachineEnv, context: &mut Ctx) -> Result<Output, String> {
     let verify = VERIFY.load(Ordering::Relaxed);
-    let output = match assign(function, registers) {
+    let assigned = if THOROUGH.load(Ordering::Relaxed) { None } else { assign(function, registers) };
+    let output = match assigned {
         Some(output) => output,
         None => {
             let options = RegallocOptions { validate_ssa: verify, ..RegallocOptions::default() };

@@ -14,7 +14,7 @@ mod native;
 mod places;
 mod select;
 
-pub use allocate::verify_allocation;
+pub use allocate::{thorough_allocation, verify_allocation};
 pub use buffer::{CodeBuffer, Label};
 pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, Terminator};
 pub use native::Native;

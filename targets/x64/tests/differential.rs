@@ -9,7 +9,7 @@ use loaded::Loaded;
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
 use maru_core::ir::generate::{self, mix, Size, World};
 use maru_core::ir::{print, Function, FunctionId, Helper};
-use maru_core::target::{verify_allocation, Architecture};
+use maru_core::target::{thorough_allocation, verify_allocation, Architecture};
 use maru_x64::TARGET;
 use proptest::prelude::*;
 
@@ -97,6 +97,7 @@ fn random_units_agree() {
         let size = Size { unreachable_blocks: seed % 2 == 0, ..Size::default() };
         let mut functions = generate::unit(&mut stream(seed), &size);
         chill(&mut functions, &mut stream(!seed));
+        thorough_allocation(seed % 8 == 7);
         if let Some([evaluated, run]) = both(&functions, seed, &helpers) {
             assert_eq!(evaluated, run, "seed {seed}\n{}", listings(&functions));
             compared += 1;

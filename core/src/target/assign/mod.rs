@@ -32,9 +32,14 @@ use std::ops::Range;
 
 /// Added to the distance of a next use that is not in the block.
 const FAR: u32 = 1 << 24;
+/// Largest product of blocks and values: liveness is kept as a matrix of bits.
+const LIMIT: usize = 1 << 27;
 
-/// Allocate registers; `None` if the function asks for something unusual.
+/// Allocate registers; `None` if the function asks for something unusual, or is huge.
 pub(super) fn assign(function: &MachFunction, environment: &MachineEnv) -> Option<Output> {
+    if function.blocks.len().saturating_mul(function.register_count) > LIMIT {
+        return None;
+    }
     let usual = |operand: &Operand| match operand.constraint() {
         OperandConstraint::Stack | OperandConstraint::Limit(_) => false,
         OperandConstraint::FixedReg(_) => (operand.kind() == OperandKind::Use) == (operand.pos() == OperandPos::Early),

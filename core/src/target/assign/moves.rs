@@ -52,20 +52,38 @@ impl ParallelMoves {
 
     /// Emit the moves one by one.
     pub fn resolve(&mut self, spare: &Spare, mut emit: impl FnMut(Allocation, Allocation)) {
-        while !self.moves.is_empty() {
-            let is_source = |place: Location| self.moves.iter().any(|(from, ..)| *from == place);
-            if let Some(index) = self.moves.iter().position(|(_, to, _)| !is_source(*to)) {
-                one(self.moves.swap_remove(index), spare, &mut emit);
-                continue;
+        loop {
+            let before = self.moves.len();
+            self.emit_ready(spare, &mut emit);
+            if self.moves.is_empty() {
+                return;
             }
-            // Only rings are left. Take a value out of one, which makes its place free; the whole ring will be
-            // emitted before no destination is free again.
-            let (from, _, class) = self.moves[0];
-            let register = spare.registers[class].filter(|_| !self.through_memory());
-            let meanwhile = register.unwrap_or(spare.slots[0]);
-            one((from, meanwhile, class), spare, &mut emit);
-            self.moves.iter_mut().filter(|(source, ..)| *source == from).for_each(|(source, ..)| *source = meanwhile);
+            if self.moves.len() == before {
+                self.open_ring(spare, &mut emit);
+            }
         }
+    }
+
+    /// Emit moves whose destinations nobody reads any more.
+    fn emit_ready(&mut self, spare: &Spare, emit: &mut impl FnMut(Allocation, Allocation)) {
+        let mut index = 0;
+        while let Some((_, to, _)) = self.moves.get(index).copied() {
+            if self.moves.iter().any(|(from, ..)| *from == to) {
+                index += 1;
+            } else {
+                one(self.moves.swap_remove(index), spare, emit);
+            }
+        }
+    }
+
+    /// Only rings are left. Take a value out of one, which makes its place free; the whole ring will be emitted
+    /// before no destination is free again.
+    fn open_ring(&mut self, spare: &Spare, emit: &mut impl FnMut(Allocation, Allocation)) {
+        let (from, _, class) = self.moves[0];
+        let register = spare.registers[class].filter(|_| !self.through_memory());
+        let meanwhile = register.unwrap_or(spare.slots[0]);
+        one((from, meanwhile, class), spare, emit);
+        self.moves.iter_mut().filter(|(source, ..)| *source == from).for_each(|(source, ..)| *source = meanwhile);
     }
 }
 
