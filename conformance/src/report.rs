@@ -160,7 +160,9 @@ impl Report {
             self.faults.push(format!("no generated program contained: {}", missing.join(", ")));
         }
         for row in &self.rows {
-            let ran: u64 = row.counts.values().map(|(passed, failed)| passed + failed).sum();
+            // Scripts of case files do not say what was compiled for them; generated programs do.
+            let generated = row.counts.iter().filter(|(column, _)| !["cases", "regressions", "files"].contains(column));
+            let ran: u64 = generated.map(|(_, (passed, failed))| passed + failed).sum();
             if row.configuration.mode.compiles() && row.skipped.is_none() && ran > 100 && row.units == 0 {
                 self.faults.push(format!("{} compiled nothing in {ran} checks", row.configuration.name()));
             }
