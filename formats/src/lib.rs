@@ -2,3 +2,5 @@
 
 #[cfg(feature = "elf")]
 use maru_elf as _;
+#[cfg(feature = "macho")]
+use maru_macho as _;

@@ -9,6 +9,9 @@ pub const HEADER_SYMBOL: &str = "maru_image";
 /// Alignment in bytes of every function in the code section.
 pub const FUNCTION_ALIGNMENT: usize = 16;
 
+/// Distances are signed 32-bit numbers; this leaves room for a format's tables beside code, constants and data.
+const LARGEST: u64 = 1 << 30;
+
 /// A function placed in an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageFunction {
@@ -79,6 +82,28 @@ impl Image {
             lines: function.lines,
         });
         self.code.extend(function.bytes);
+    }
+
+    /// Whether sizes and places of code, constants and functions are those of an image at all.
+    ///
+    /// # Errors
+    /// When functions overlap or lie outside of the code, or the image is too large for distances of 32 bits.
+    pub fn check_extents(&self) -> Result<(), FormatError> {
+        let refuse = |problem: String| Err(FormatError(format!("{}: {problem}", self.name)));
+        if self.code.len() as u64 + self.constants.len() as u64 + 8 * u64::from(self.data_words) > LARGEST {
+            return refuse("an image cannot be larger than 1 GiB".into());
+        }
+        let mut end = 0;
+        for function in &self.functions {
+            if u64::from(function.offset) < end {
+                return refuse(format!("{} overlaps the function before it", function.symbol));
+            }
+            end = u64::from(function.offset) + u64::from(function.size);
+        }
+        if end > self.code.len() as u64 {
+            return refuse("the last function ends after the code".into());
+        }
+        Ok(())
     }
 
     /// Patch code and distances for the addresses of a layout.

@@ -1,7 +1,7 @@
 //! The file's header and the tables of segments and sections.
 
-use crate::bytes::Bytes;
 use maru_core::target::MachineIdentity;
+use maru_dwarf::Bytes;
 use object::elf;
 
 /// Bytes of the file's header.

@@ -3,12 +3,11 @@
 //! The parts are appended in the order of their addresses, each after those whose addresses it holds, so one pass
 //! does it. Up to the end of the first segment, an offset in the file is the address.
 
-use crate::bytes::Bytes;
 use crate::headers::{write_start, Section, SectionTable, Segment, FILE_HEADER_SIZE, SEGMENT_HEADER_SIZE};
 use crate::symbols::{Places, Symbols, SYMBOL_SIZE};
-use crate::{debug, unwind};
 use maru_core::format::{FormatError, Image, Layout};
 use maru_core::target::MachineIdentity;
+use maru_dwarf::{debug, unwind, Bytes};
 use object::elf;
 
 /// The layout's part that says where the build id lies.
@@ -23,8 +22,6 @@ pub const CONSTANTS_SIZE: &str = "constants size";
 const SEGMENTS: u64 = 6;
 /// Alignment of code, of constants and of the data table.
 const ALIGNMENT: u64 = 16;
-/// Distances are signed 32-bit numbers; this leaves room for the tables beside code, constants and data.
-const LARGEST: u64 = 1 << 30;
 
 /// Decide where everything lies.
 pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, FormatError> {
@@ -68,20 +65,7 @@ fn check(image: &Image, machine: &MachineIdentity) -> Result<(), FormatError> {
     if !machine.page_size.is_power_of_two() || !(0x1000..=0x1_0000).contains(&machine.page_size) {
         return refuse(format!("the page size {:#x} is no power of two from 4 KiB to 64 KiB", machine.page_size));
     }
-    if image.code.len() as u64 + image.constants.len() as u64 + 8 * u64::from(image.data_words) > LARGEST {
-        return refuse("an image cannot be larger than 1 GiB".into());
-    }
-    let mut end = 0;
-    for function in &image.functions {
-        if u64::from(function.offset) < end {
-            return refuse(format!("{} overlaps the function before it", function.symbol));
-        }
-        end = u64::from(function.offset) + u64::from(function.size);
-    }
-    if end > image.code.len() as u64 {
-        return refuse("the last function ends after the code".into());
-    }
-    Ok(())
+    image.check_extents()
 }
 
 /// A part of the file.

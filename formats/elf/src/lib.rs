@@ -35,13 +35,10 @@
 //! The format's manual: <https://gabi.xinuos.com/>; what is peculiar to Linux:
 //! <https://refspecs.linuxfoundation.org/lsb.shtml>; unwind entries and line tables: <https://dwarfstd.org/>.
 
-mod bytes;
-mod debug;
 mod headers;
 mod layout;
 mod read;
 mod symbols;
-mod unwind;
 mod write;
 
 use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};

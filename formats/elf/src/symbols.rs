@@ -1,7 +1,7 @@
 //! The dynamic symbols, their names, and the hash table through which the loader finds them.
 
-use crate::bytes::Bytes;
 use maru_core::format::{FormatError, Image, HEADER_SYMBOL};
+use maru_dwarf::Bytes;
 use object::elf;
 
 /// Bytes of an entry of a symbol table.

@@ -24,9 +24,14 @@ const OPCODE_BASE: u8 = 13;
 /// How many operands the standard opcodes have.
 const OPERANDS: [u8; OPCODE_BASE as usize - 1] = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
 
+/// Whether the image has lines to speak of.
+pub fn has_lines(image: &Image) -> bool {
+    !image.source.is_empty() && image.functions.iter().any(|function| !function.lines.is_empty())
+}
+
 /// Contents of the sections named by [`NAMES`], or `None` if the image has no lines to speak of.
 pub fn sections(image: &Image, code: u64) -> Option<[Vec<u8>; 4]> {
-    if image.source.is_empty() || image.functions.iter().all(|function| function.lines.is_empty()) {
+    if !has_lines(image) {
         return None;
     }
     let mut strings = Bytes::default();
