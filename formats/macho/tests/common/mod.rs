@@ -1,6 +1,8 @@
 //! Images made by hand for both CPUs, and running outside tools on what was written.
 #![allow(dead_code, missing_docs)] // each test file uses a part
 
+pub mod dylib;
+
 use maru_core::format::{Image, Layout, ObjectFormat};
 use maru_core::target::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
 use maru_macho::MACHO;
