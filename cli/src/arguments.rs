@@ -66,6 +66,12 @@ pub struct Execution {
     /// The most memory that nested calls may take [default: an eighth of the machine's, 1G to 4G]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub max_stack: Option<usize>,
+    /// How many calls of functions and turns of loops the program may make [default: any number]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(0..))]
+    pub fuel: Option<i64>,
+    /// How deep calls of functions may nest [default: as deep as --max-stack allows]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
+    pub max_depth: Option<i64>,
     /// Evaluate the intermediate representation in place of running machine code (slow)
     #[arg(long)]
     pub evaluate_ir: bool,

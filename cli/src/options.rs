@@ -30,6 +30,8 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
         verify_code: execution.verify,
         statistics: execution.stats.is_some(),
         evaluator: execution.evaluate_ir,
+        fuel: execution.fuel,
+        max_depth: execution.max_depth,
         ..Options::default()
     };
     if let Some((name, origin)) = target(selection)? {

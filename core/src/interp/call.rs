@@ -49,9 +49,14 @@ pub(super) fn spend_fuel(runtime: &mut Runtime) -> Result<(), Failure> {
     if runtime.context.fuel >= 0 {
         return Ok(());
     }
-    // It stays used up: what a handler calls fails again.
+    Err(out_of_fuel(runtime))
+}
+
+/// Raise `out-of-fuel`. It stays used up: what a handler calls fails again.
+#[cold]
+pub fn out_of_fuel(runtime: &mut Runtime) -> Failure {
     runtime.context.fuel = 0;
-    Err(runtime.error(ErrorKind::OutOfFuel, "the fuel is used up", &[]))
+    runtime.error(ErrorKind::OutOfFuel, "the fuel is used up", &[])
 }
 
 /// Count a call or loop turn of a template that runs in the interpreter.

@@ -62,4 +62,9 @@ helpers! {
     /// Evaluate the body of a `with-environment`: environment, code (value of its template's code object). The
     /// captured variables are in the argument area, their number is the third word.
     WithEnvironment "with_environment" 3,
+    /// In metered code, a function was entered with this argument count (with `TAIL_CALL_FLAG`), and the context's
+    /// fuel or depth is negative now: raises the error of the limit, and takes the entry's depth back.
+    EntryLimit "entry_limit" 1,
+    /// In metered code, a loop was about to turn, and the context's fuel is negative now: raises `out-of-fuel`.
+    TurnLimit "turn_limit" 0,
 }

@@ -1,6 +1,7 @@
 //! Emitting IR from a flow graph: versions of blocks, calls, errors.
 
 use super::flow::{members, BlockId, Callee, End, Flow, Instr, Liveness, Reg, Site};
+use super::meter::Meter;
 use super::{DataWord, UnitContext};
 use crate::interp::tree::Template;
 use crate::ir::build::FunctionBuilder;
@@ -73,6 +74,8 @@ pub(super) struct Emit<'a, 'r> {
     versions: FxHashMap<(BlockId, u32), Vec<Version>>,
     work: Vec<(BlockId, u32, State, Block)>,
     failure: Option<Block>,
+    /// Whether fuel is counted, and whether entries and exits count depth.
+    pub(super) meter: Meter,
     /// The block that is being emitted, and the instruction.
     pub(super) at: (BlockId, u32),
     callee: Val,
@@ -98,6 +101,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         };
         let b = FunctionBuilder::new(&name, signature);
         let parameters = b.parameters(b.current_block()).to_vec();
+        let meter = Meter::of(unit.metered, is_loop);
         let mut emit = Emit {
             unit,
             flow,
@@ -106,10 +110,12 @@ impl<'a, 'r> Emit<'a, 'r> {
             versions: FxHashMap::default(),
             work: Vec::new(),
             failure: None,
+            meter,
             at: (0, 0),
             callee: parameters[0],
         };
         let mut state = State { places: vec![None; flow.registers as usize], intact: false, demoted: false };
+        emit.count_entry(parameters[1]);
         if rest {
             emit.collect_rest(&parameters, fixed, &mut state);
         } else {
@@ -140,7 +146,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.branch(Condition::Compare(Compare::Eq, count, flagged), plain(right), plain(wrong));
         self.b.switch_to(wrong);
         let failure = self.b.helper(Helper::WrongCount, &parameters[..2]);
-        self.b.ret(failure);
+        self.ret(failure);
         self.b.switch_to(right);
     }
 
@@ -154,7 +160,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.branch(Condition::Compare(Compare::Ge, count, least), plain(right), plain(wrong));
         self.b.switch_to(wrong);
         let failure = self.b.helper(Helper::WrongCount, &parameters[..2]);
-        self.b.ret(failure);
+        self.ret(failure);
         self.b.switch_to(right);
         let area = self.argument_area();
         for (index, argument) in parameters[2..].iter().enumerate() {
@@ -172,7 +178,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         let failure = self.b.iconst(FAILURE as i64);
         self.branch(Condition::Compare(Compare::Eq, list, failure), plain(failed), plain(made));
         self.b.switch_to(failed);
-        self.b.ret(list);
+        self.ret(list);
         self.b.switch_to(made);
         state.places[fixed as usize] = Some(Place::word(list, Ty::Unknown));
     }
@@ -367,7 +373,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             }
             End::Return(from) => {
                 let value = self.word(&mut state, *from);
-                self.b.ret(value);
+                self.ret(value);
             }
             End::TailCall(callee, args, site) => self.tail_call(callee, args, *site, state),
             End::Raise(from, site) => {
@@ -576,7 +582,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         let site = self.b.parameters(block)[0];
         let image = self.b.load_data(1);
         let failure = self.b.helper(Helper::PassError, &[image, site]);
-        self.b.ret(failure);
+        self.ret(failure);
     }
 
     fn poll(&mut self, site: Site, state: &State) {
@@ -589,6 +595,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         let failed = self.failure_edge(site, state);
         self.branch(Condition::Compare(Compare::Ne, result, failure), plain(after), failed);
         self.b.switch_to(after);
+        self.count_turn(site, state);
     }
 
     // ---- variables and calls
@@ -665,10 +672,10 @@ impl<'a, 'r> Emit<'a, 'r> {
         let mut words: Vec<Val> = args.iter().map(|r| self.word(&mut state, *r)).collect();
         let (target, value) = self.resolve(callee, words.len(), &words, site, &mut state);
         // A callee that refuses the call has no caller to ask for the position; functions known to accept it
-        // need none.
+        // need none, unless they may find a limit reached.
         let count = match target {
-            ir::Callee::Function(_) => words.len() as i64,
-            ir::Callee::Address(_) => {
+            ir::Callee::Function(_) if self.meter == Meter::None => words.len() as i64,
+            _ => {
                 let image = self.b.load_data(1);
                 let shift = self.b.iconst(32);
                 let image = self.b.binary(ir::Binary::Shl, image, shift);
@@ -680,6 +687,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         };
         let count = self.b.iconst(count);
         words.splice(0..0, [value, count]);
+        self.count_exit();
         self.b.tail_call(target, &words);
     }
 

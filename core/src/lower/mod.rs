@@ -11,6 +11,7 @@ mod emit;
 mod flow;
 mod intrinsic;
 mod linearise;
+mod meter;
 mod object;
 mod primitive;
 
@@ -101,6 +102,9 @@ pub(crate) struct UnitContext<'r> {
     assumptions: Vec<(CellId, Assumption)>,
     linking: Linking,
     argument_registers: usize,
+    /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
+    /// primitives, which neither counts.
+    metered: bool,
 }
 
 /// Lower templates, and all that are nested in them, as one unit.
@@ -139,6 +143,7 @@ pub fn lower_loop(
 impl<'r> UnitContext<'r> {
     fn new(runtime: &'r mut Runtime, argument_registers: usize, linking: Linking) -> UnitContext<'r> {
         let mut unit = UnitContext {
+            metered: runtime.options.is_metered(),
             runtime,
             templates: Vec::new(),
             numbers: FxHashMap::default(),
@@ -302,7 +307,7 @@ impl<'r> UnitContext<'r> {
     /// many arguments.
     pub(crate) fn inlinable(&self, cell: CellId, arguments: usize) -> Option<u32> {
         let value = self.runtime.cells.get(cell).value;
-        if !self.runtime.is_kind(value, Kind::Closure) {
+        if self.metered || !self.runtime.is_kind(value, Kind::Closure) {
             return None;
         }
         let template = self.runtime.template(value)?;

@@ -42,9 +42,9 @@ pub struct Context {
     pub arguments_used: usize,
     /// The [`crate::runtime::Runtime`] this context belongs to; refreshed on each entry into native code.
     pub runtime: *mut crate::runtime::Runtime,
-    /// Remaining fuel, in metered mode.
+    /// Remaining fuel: calls of functions and loop turns. Counted by the interpreter and by metered code.
     pub fuel: i64,
-    /// How much deeper calls of functions may nest, in metered mode.
+    /// How much deeper calls of functions may nest. Counted by the interpreter and by metered code.
     pub depth: i64,
     /// Addresses of the runtime's helpers, indexed by [`crate::ir::Helper`].
     pub helpers: [usize; Context::HELPERS],

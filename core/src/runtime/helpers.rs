@@ -48,6 +48,8 @@ fn address(helper: Helper) -> usize {
         Helper::TakeError => take_error as Helper0 as usize,
         Helper::RaiseError => raise_error as Helper1 as usize,
         Helper::WithEnvironment => with_environment as Helper3 as usize,
+        Helper::EntryLimit => entry_limit as Helper1 as usize,
+        Helper::TurnLimit => turn_limit as Helper0 as usize,
     }
 }
 
@@ -250,6 +252,20 @@ helpers! {
     }
     fn raise_error(runtime, error) {
         let Failure = runtime.raise(Value(error));
+        FAILURE
+    }
+    fn entry_limit(runtime, count) {
+        let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        let position = if flagged { tail_position(runtime) } else { Position::UNKNOWN };
+        runtime.context.depth += 1;
+        let Failure = if runtime.context.fuel < 0 { interp::out_of_fuel(runtime) } else { runtime.stack_overflow() };
+        if flagged {
+            runtime.place_error(position);
+        }
+        FAILURE
+    }
+    fn turn_limit(runtime) {
+        let Failure = interp::out_of_fuel(runtime);
         FAILURE
     }
     fn with_environment(runtime, environment, code, count) {

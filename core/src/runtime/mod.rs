@@ -110,8 +110,8 @@ impl Runtime {
             arguments: arguments.cast(),
             arguments_used: 0,
             runtime: std::ptr::null_mut(),
-            fuel: options.fuel.unwrap_or(i64::MAX),
-            depth: options.max_depth.unwrap_or(i64::MAX),
+            fuel: i64::MAX,
+            depth: i64::MAX,
             helpers: helpers::addresses(),
         });
         let mut runtime = Box::new(Runtime {
@@ -142,7 +142,14 @@ impl Runtime {
         runtime.boot().map_err(|Failure| "memory for the first objects is out".to_string())?;
         crate::interp::load_prelude(&mut runtime)?;
         runtime.prelude_cells = runtime.cells.count();
+        runtime.refill();
         Ok(runtime)
+    }
+
+    /// Give the program the fuel and depth that the options grant, as if nothing had been used yet.
+    pub fn refill(&mut self) {
+        self.context.fuel = self.options.fuel.unwrap_or(i64::MAX);
+        self.context.depth = self.options.max_depth.unwrap_or(i64::MAX);
     }
 
     fn boot(&mut self) -> Result<(), Failure> {

@@ -52,6 +52,13 @@ pub struct Options {
     pub evaluator: bool,
 }
 
+impl Options {
+    /// Whether compiled code must count fuel and depth.
+    pub fn is_metered(&self) -> bool {
+        self.fuel.is_some() || self.max_depth.is_some()
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// First symbol of every manifest, and its version.
-const MANIFEST: (&str, i64) = ("maru-library", 1);
+const MANIFEST: (&str, i64) = ("maru-library", 2);
 
 /// Why a library could not be made or opened.
 pub type Problem = String;
@@ -274,6 +274,7 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
         lists.tagged("words", &words)?,
         lists.tagged("sites", &sites)?,
         lists.tagged("assumptions", &assumptions)?,
+        lists.tagged("metered", &[Value::boolean(lists.runtime.options.is_metered())])?,
     ];
     lists.tagged(MANIFEST.0, &parts)
 }
@@ -371,8 +372,10 @@ impl Manifest<'_> {
         for binding in self.part(&parts, 4, "data")? {
             data.push((self.runtime.car(binding), self.runtime.car(self.runtime.cdr(binding))));
         }
-        // Without native code the trees are interpreted.
-        if self.runtime.options.jit != JitMode::Off {
+        // The trees are interpreted, or compiled again, where no native code is wanted, and where limits are set
+        // that the code does not count.
+        let metered = self.part(&parts, 9, "metered")?.first().is_some_and(|metered| metered.is_true());
+        if self.runtime.options.jit != JitMode::Off && (metered || !self.runtime.options.is_metered()) {
             let roots: Vec<Rc<Template>> = trees.iter().map(|(_, template)| template.clone()).collect();
             self.link(&parts, &all_templates(&roots), unit, source)?;
         }
