@@ -2,6 +2,7 @@
 
 use crate::evaluate;
 use crate::fault::{Fault, Faulty};
+use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
 use maru_core::registry;
 use maru_core::runtime::{JitMode, Options, Runtime};
@@ -115,7 +116,7 @@ impl Configuration {
 
     /// The engine, to run on the stack with these bounds.
     pub fn engine(&self, stack: Range<usize>) -> Box<dyn Engine> {
-        let engine = RuntimeEngine { configuration: self.clone(), stack, runtime: None, programs: 0 };
+        let engine = RuntimeEngine { configuration: self.clone(), stack, free: None, metered: None, programs: 0 };
         match self.fault {
             Some(fault) => Box::new(Faulty { engine: Box::new(engine), fault }),
             None => Box::new(engine),
@@ -211,57 +212,80 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
     Ok(all)
 }
 
-/// A runtime that runs programs, each in an environment of its own.
+/// Runtimes that run programs, each in an environment of its own.
 struct RuntimeEngine {
     configuration: Configuration,
     stack: Range<usize>,
-    runtime: Option<Box<Runtime>>,
+    /// For programs without limits.
+    free: Option<Box<Runtime>>,
+    /// For programs with limits: its code counts.
+    metered: Option<Box<Runtime>>,
     programs: u32,
 }
 
 impl RuntimeEngine {
+    /// The runtime for these settings, which it has had from its start, but for the limits' numbers.
     fn runtime(&mut self, options: Options) -> Result<&mut Runtime, Box<Observation>> {
         if self.programs == PROGRAMS_PER_RUNTIME {
             self.reset();
         }
         self.programs += 1;
-        if self.runtime.is_none() {
+        let runtime = if options.is_metered() { &mut self.metered } else { &mut self.free };
+        if runtime.is_none() {
             let made = Runtime::new(options, self.stack.clone());
-            let failed = |message| Box::new(Observation::ended(Outcome::Panic(format!("no runtime: {message}"))));
-            self.runtime = Some(made.map_err(failed)?);
+            let failed = |message| Box::new(ended_early(format!("no runtime: {message}")));
+            *runtime = Some(made.map_err(failed)?);
         }
-        Ok(self.runtime.as_mut().expect("just made"))
+        Ok(runtime.as_mut().expect("just made"))
     }
+
+    /// The settings for a text, and the limits that it names.
+    fn settings(&self, text: &str) -> Result<(Options, Option<Limits>), Box<Observation>> {
+        let limits = Limits::of(text).map_err(|message| Box::new(ended_early(message)))?;
+        let mut options = self.configuration.options();
+        if let Some(limits) = limits {
+            limits.set(&mut options);
+        }
+        Ok((options, limits))
+    }
+}
+
+fn ended_early(message: String) -> Observation {
+    Observation::ended(Outcome::Panic(message))
 }
 
 impl Engine for RuntimeEngine {
     fn run(&mut self, program: &str) -> Observation {
-        let options = self.configuration.options();
-        self.runtime(options).map_or_else(|failed| *failed, |runtime| evaluate::program(runtime, program))
+        let run = |engine: &mut Self| {
+            let (options, limits) = engine.settings(program)?;
+            Ok(evaluate::program(engine.runtime(options)?, program, limits))
+        };
+        run(self).unwrap_or_else(|failed: Box<Observation>| *failed)
     }
 
     fn script(&mut self, text: &str) -> Vec<FormResult> {
-        let mut options = self.configuration.options();
-        if options.heap.stress {
-            // Case files count to a million; collecting often has to do.
-            options.heap = HeapOptions { initial_budget: 1 << 16, growth_percent: 10, stress: false, ..options.heap };
-        }
-        let results = match self.runtime(options) {
-            Ok(runtime) => evaluate::script(runtime, text),
-            Err(failed) => vec![FormResult { end: 0, observation: *failed }],
+        let run = |engine: &mut Self| {
+            let (mut options, limits) = engine.settings(text)?;
+            if options.heap.stress {
+                // Case files count to a million; collecting often has to do.
+                options.heap =
+                    HeapOptions { initial_budget: 1 << 16, growth_percent: 10, stress: false, ..options.heap };
+            }
+            Ok(evaluate::script(engine.runtime(options)?, text, limits))
         };
+        let results = run(self);
         // A script leaves its mark on the global environment.
         self.reset();
-        results
+        results.unwrap_or_else(|failed: Box<Observation>| vec![FormResult { end: 0, observation: *failed }])
     }
 
     fn reset(&mut self) {
-        self.runtime = None;
+        (self.free, self.metered) = (None, None);
         self.programs = 0;
     }
 
     fn abandon(&mut self) {
-        std::mem::forget(self.runtime.take());
+        std::mem::forget((self.free.take(), self.metered.take()));
         self.programs = 0;
     }
 }

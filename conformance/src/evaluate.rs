@@ -1,6 +1,7 @@
 //! Evaluating a program's text in a runtime, form by form, and looking at what comes out.
 
 use crate::files;
+use crate::limits::Limits;
 use crate::outcome::{Compiled, FormResult, Observation, Outcome};
 use maru_core::interp;
 use maru_core::runtime::{Failure, Runtime};
@@ -11,8 +12,11 @@ use maru_core::value::{offset, Kind, Value, EXIT};
 /// The name by which a program knows the environment that it runs in.
 const PROGRAM_ENVIRONMENT: &str = "*program-environment*";
 
-/// Run a program in a new environment up to its end or its first uncaught error.
-pub fn program(runtime: &mut Runtime, text: &str) -> Observation {
+/// Run a program in a new environment up to its end or its first uncaught error; with limits, it uses up its own.
+pub fn program(runtime: &mut Runtime, text: &str, limits: Option<Limits>) -> Observation {
+    if let Some(limits) = limits {
+        limits.grant(runtime);
+    }
     let mut evaluation = Evaluation::new(runtime, text, true);
     let mut total = Observation::ended(Outcome::Value);
     while let Some(result) = evaluation.next() {
@@ -23,14 +27,21 @@ pub fn program(runtime: &mut Runtime, text: &str) -> Observation {
             break;
         }
     }
+    total.fuel = limits.and_then(|limits| limits.fuel).map(|_| evaluation.runtime.context.fuel);
     total.compiled = evaluation.finish();
     total
 }
 
-/// Run each form of a text in the global environment; errors end a form only.
-pub fn script(runtime: &mut Runtime, text: &str) -> Vec<FormResult> {
+/// Run each form of a text in the global environment; errors end a form only. Limits are those of each form.
+pub fn script(runtime: &mut Runtime, text: &str, limits: Option<Limits>) -> Vec<FormResult> {
     let mut evaluation = Evaluation::new(runtime, text, false);
-    let results: Vec<FormResult> = std::iter::from_fn(|| evaluation.next()).collect();
+    let next = || {
+        if let Some(limits) = limits {
+            limits.grant(evaluation.runtime);
+        }
+        evaluation.next()
+    };
+    let results: Vec<FormResult> = std::iter::from_fn(next).collect();
     evaluation.finish();
     results
 }

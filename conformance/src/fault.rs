@@ -29,6 +29,8 @@ pub enum Fault {
     LostSignOfZero,
     /// The seventh argument of a call arrives in place of the eighth.
     WrongArgument,
+    /// One call is not counted against the fuel.
+    SkippedCount,
     /// The last line printed is lost.
     LostOutput,
     /// A named let in a program with an integer that ends in 12 ends the process.
@@ -41,7 +43,7 @@ pub enum Fault {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Fault; 14] = {
+    pub const ALL: [Fault; 15] = {
         use Fault::*;
         [
             WrongCondition,
@@ -54,6 +56,7 @@ impl Fault {
             StaleDefinition,
             LostSignOfZero,
             WrongArgument,
+            SkippedCount,
             LostOutput,
             Crash,
             Hang,
@@ -88,6 +91,7 @@ impl Fault {
             Fault::LostSignOfZero => {
                 observation.values.iter_mut().filter(|value| *value == "-0.0").for_each(|value| *value = "0.0".into());
             }
+            Fault::SkippedCount => observation.fuel = observation.fuel.map(|fuel| fuel + 1),
             Fault::LostOutput => {
                 let kept = observation.output.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
                 observation.output.truncate(kept);

@@ -2,7 +2,7 @@
 //! they must do what the interpreter does.
 //!
 //! ```text
-//! generate   programs by the thousand: typed, with a planted error, without types, variants that must agree
+//! generate   programs by the thousand: typed, with a planted error, without types, variants that must agree, metered
 //! cases      files of forms with what they must come to
 //!    ↓ text
 //! run → session → worker ⇉ a child process with all engines; it may crash or hang, the run goes on
@@ -25,6 +25,7 @@ pub mod fault;
 pub mod files;
 pub mod generate;
 pub mod golden;
+pub mod limits;
 pub mod outcome;
 mod replay;
 pub mod report;

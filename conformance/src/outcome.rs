@@ -37,6 +37,8 @@ pub struct Observation {
     pub outcome: Outcome,
     /// What it printed.
     pub output: String,
+    /// The fuel left at the end, of a program with limits.
+    pub fuel: Option<i64>,
     /// What was compiled meanwhile; not compared.
     pub compiled: Compiled,
 }
@@ -57,7 +59,7 @@ pub struct Compiled {
 impl Observation {
     /// One of which nothing but the end is known.
     pub fn ended(outcome: Outcome) -> Observation {
-        Observation { values: Vec::new(), outcome, output: String::new(), compiled: Compiled::default() }
+        Observation { values: Vec::new(), outcome, output: String::new(), fuel: None, compiled: Compiled::default() }
     }
 
     /// Whether the language defines such an end: neither a crash, nor a panic, nor a hang.
@@ -82,6 +84,10 @@ impl Observation {
         }
         if self.output != expected.output {
             return Some(format!("it printed {}, not {}", shorten(&self.output), shorten(&expected.output)));
+        }
+        if self.fuel != expected.fuel {
+            let shown = |fuel: Option<i64>| fuel.map_or("no count".into(), |fuel| fuel.to_string());
+            return Some(format!("the fuel left is {}, not {}", shown(self.fuel), shown(expected.fuel)));
         }
         self.compiled.refused.first().map(|refused| format!("not compiled: {refused}"))
     }
@@ -108,6 +114,7 @@ impl Observation {
         };
         let outcome = fields.len();
         fields.push(self.output.clone());
+        fields.push(self.fuel.map_or(String::new(), |fuel| fuel.to_string()));
         fields.push(self.compiled.units.to_string());
         fields.push(self.compiled.refused.join("\n"));
         fields.push(self.compiled.files.to_string());
@@ -131,7 +138,8 @@ impl Observation {
             rest = &more[length..];
         }
         let values = fields.split_off(u32::from_le_bytes(*count) as usize);
-        let [output, units, refused, files, bad_files, values @ ..] = values.as_slice() else { return None };
+        let [output, fuel, units, refused, files, bad_files, values @ ..] = values.as_slice() else { return None };
+        let fuel = if fuel.is_empty() { None } else { Some(fuel.parse().ok()?) };
         let lines = |text: &str| text.lines().map(String::from).collect();
         let compiled = Compiled {
             units: units.parse().ok()?,
@@ -153,7 +161,7 @@ impl Observation {
             "hang" => Outcome::Hang,
             _ => return None,
         };
-        Some(Observation { values: values.to_vec(), outcome, output: output.clone(), compiled })
+        Some(Observation { values: values.to_vec(), outcome, output: output.clone(), fuel, compiled })
     }
 }
 
@@ -234,7 +242,11 @@ impl fmt::Display for Observation {
         for line in self.output.lines() {
             writeln!(f, "prints: {line}")?;
         }
-        writeln!(f, "ends with {}", self.outcome)
+        writeln!(f, "ends with {}", self.outcome)?;
+        match self.fuel {
+            Some(fuel) => writeln!(f, "fuel left: {fuel}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -255,7 +267,8 @@ mod tests {
         let (kind, message, irritants) = (kind.to_string(), message.to_string(), "(1 \"a\nb\")".to_string());
         let outcome = Outcome::Error { kind, message, irritants, position };
         let compiled = Compiled { units: 2, refused: vec!["f1: no reason".into()], files: 1, bad_files: Vec::new() };
-        Observation { values: vec!["(1 2)".into(), String::new()], outcome, output: "λ\n".into(), compiled }
+        let values = vec!["(1 2)".into(), String::new()];
+        Observation { values, outcome, output: "λ\n".into(), fuel: Some(5), compiled }
     }
 
     #[test]
@@ -278,6 +291,7 @@ mod tests {
         assert!(error("type", Some((3, 8)), "no").difference(&base).is_some());
         assert!(Observation { output: "λ".into(), ..base.clone() }.difference(&base).is_some());
         assert!(Observation { values: vec!["(1 2)".into()], ..base.clone() }.difference(&base).is_some());
+        assert!(Observation { fuel: Some(4), ..base.clone() }.difference(&base).is_some());
         let hang = Observation::ended(Outcome::Hang);
         assert!(hang.difference(&hang).is_some(), "two hangs do not agree");
     }

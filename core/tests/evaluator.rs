@@ -68,7 +68,6 @@ fn fuel_counts_calls_and_turns() {
     let with_fuel = |fuel| Options { fuel: Some(fuel), ..options() };
     let calls = "(define (f n) (if (= n 0) 'done (f (- n 1)))) (f 20)";
     check(with_fuel(10_000_000), calls, "done");
-    // Loading the prelude spends fuel, too; no program can afford so little.
     for (program, kind) in [
         ("(define (f n) (f n)) (f 1)", "<out-of-fuel>"),
         ("(while 1)", "<out-of-fuel>"),

@@ -6,6 +6,7 @@ mod dice;
 mod forms;
 mod idioms;
 mod metamorphic;
+mod metered;
 mod own;
 mod planted;
 mod program;
@@ -39,11 +40,14 @@ pub enum Family {
     Untyped,
     /// A variant of a well-typed program that must agree with it.
     Metamorphic,
+    /// Well-typed or with a planted error, under limits of fuel and depth that may stop it anywhere.
+    Metered,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 4] = [Family::Typed, Family::Planted, Family::Untyped, Family::Metamorphic];
+    pub const ALL: [Family; 5] =
+        [Family::Typed, Family::Planted, Family::Untyped, Family::Metamorphic, Family::Metered];
 
     /// Its name in reports and case numbers.
     pub fn name(self) -> &'static str {
@@ -52,12 +56,19 @@ impl Family {
             Family::Planted => "planted",
             Family::Untyped => "untyped",
             Family::Metamorphic => "metamorphic",
+            Family::Metered => "metered",
         }
     }
 
     /// One of the families, by their shares.
     pub fn draw(dice: &mut Dice) -> Family {
-        dice.weighted(&[(55, Family::Typed), (25, Family::Planted), (13, Family::Untyped), (7, Family::Metamorphic)])
+        dice.weighted(&[
+            (48, Family::Typed),
+            (22, Family::Planted),
+            (12, Family::Untyped),
+            (6, Family::Metamorphic),
+            (12, Family::Metered),
+        ])
     }
 }
 
@@ -79,6 +90,7 @@ impl CaseId {
             Family::Planted => planted::planted(&mut dice),
             Family::Untyped => untyped::untyped(&mut dice),
             Family::Metamorphic => metamorphic::metamorphic(&mut dice),
+            Family::Metered => metered::metered(&mut dice),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Every binder of a program introduces a name of its own; nothing is shadowed by accident, and an expression may
 //! be moved wherever the names that it refers to are bound.
 
+use crate::limits::Limits;
 use std::fmt;
 
 /// The type of an expression of a typed program.
@@ -321,8 +322,8 @@ pub enum Item {
     Show(Expr),
     /// A form that has no types.
     Form(Form),
-    /// A form that is kept as it is.
-    Fixed(&'static str),
+    /// The limits that the program runs under; the first item if there are any.
+    Limits(Limits),
 }
 
 impl Item {
@@ -332,7 +333,7 @@ impl Item {
             Item::Function(function) => function.expressions_mut(),
             Item::Variable(_, expr) | Item::Macro(_, _, expr) | Item::Show(expr) => vec![expr],
             Item::Environment(_, functions) => functions.iter_mut().flat_map(Function::expressions_mut).collect(),
-            Item::Form(_) | Item::Fixed(_) => Vec::new(),
+            Item::Form(_) | Item::Limits(_) => Vec::new(),
         }
     }
     /// Its expressions.
@@ -341,7 +342,7 @@ impl Item {
             Item::Function(function) => function.expressions(),
             Item::Variable(_, expr) | Item::Macro(_, _, expr) | Item::Show(expr) => vec![expr],
             Item::Environment(_, functions) => functions.iter().flat_map(Function::expressions).collect(),
-            Item::Form(_) | Item::Fixed(_) => Vec::new(),
+            Item::Form(_) | Item::Limits(_) => Vec::new(),
         }
     }
     /// The name that it defines.
@@ -349,7 +350,7 @@ impl Item {
         match self {
             Item::Function(function) => Some(function.name),
             Item::Variable(name, _) | Item::Macro(name, ..) | Item::Environment(name, _) => Some(*name),
-            Item::Show(_) | Item::Form(_) | Item::Fixed(_) => None,
+            Item::Show(_) | Item::Form(_) | Item::Limits(_) => None,
         }
     }
 }

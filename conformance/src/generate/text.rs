@@ -10,7 +10,7 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for item in &self.items {
             match item {
-                Item::Fixed(text) => writeln!(f, "{text}")?,
+                Item::Limits(limits) => writeln!(f, "{limits}")?,
                 item => {
                     for form in item_forms(item) {
                         writeln!(f, "{}", pretty(&form))?;
@@ -115,7 +115,7 @@ fn item_forms(item: &Item) -> Vec<Form> {
         }
         Item::Show(expr) => expr_form(expr),
         Item::Form(form) => form.clone(),
-        Item::Fixed(text) => Form::atom(text),
+        Item::Limits(limits) => Form::Atom(limits.to_string()),
     }]
 }
 
