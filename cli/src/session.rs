@@ -1,8 +1,9 @@
 //! A runtime on the large stack that programs run on, and how a program's end is reported.
 
+use crate::interrupt::{Watch, INTERRUPTED};
 use crate::trouble::Trouble;
 use maru_core::interp;
-use maru_core::runtime::{on_large_stack, Failure, Options, Outcome, Runtime};
+use maru_core::runtime::{on_large_stack, ErrorKind, Failure, Options, Outcome, Runtime};
 use maru_core::syntax::render_error;
 use maru_core::value::Value;
 use std::io::{IsTerminal, Write};
@@ -24,7 +25,10 @@ pub fn with_runtime<T>(
 ) -> Result<T, Trouble> {
     let outcome = on_large_stack(max_stack.unwrap_or_else(stack_size), |stack| {
         let mut runtime = Runtime::new(options, stack).map_err(Trouble::failed)?;
-        let result = body(&mut runtime)?;
+        let watch = Watch::over(&mut runtime);
+        let result = body(&mut runtime);
+        drop(watch);
+        let result = result?;
         runtime.flush_output();
         match runtime.take_output_fault() {
             Some(error) => Err(Trouble::failed(format!("standard output: {error}"))),
@@ -59,7 +63,11 @@ pub fn conclude(runtime: &mut Runtime, outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(_) => ExitCode::SUCCESS,
         Err(Failure) => {
+            let interrupted = runtime.error_kind(runtime.context.failure) == Some(ErrorKind::Interrupt);
             show_failure(runtime);
+            if interrupted {
+                return ExitCode::from(INTERRUPTED);
+            }
             ExitCode::FAILURE
         }
     }

@@ -6,7 +6,7 @@
 use super::eval::{eval, make_box, Activation, Exit};
 use super::tree::{Template, TemplateKind};
 use super::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime, MAX_ARGUMENTS, TAIL_CALL_FLAG};
+use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
 use crate::syntax::Position;
 use crate::value::{offset, Kind, Value, EXIT};
 use std::rc::Rc;
@@ -16,30 +16,44 @@ use std::rc::Rc;
 pub(super) fn check_stack(runtime: &mut Runtime) -> Result<(), Failure> {
     let marker = 0u8;
     if (&raw const marker as usize) < runtime.context.stack_limit {
-        return Err(overflow(runtime));
+        return Err(no_room(runtime));
     }
     Ok(())
 }
 
+/// The stack is used up, or an interrupt waits.
 #[cold]
 #[inline(never)]
+fn no_room(runtime: &mut Runtime) -> Failure {
+    poll(runtime).err().unwrap_or_else(|| overflow(runtime))
+}
+
+#[cold]
 fn overflow(runtime: &mut Runtime) -> Failure {
     runtime.extensions.failing_site = Position::UNKNOWN;
     runtime.stack_overflow()
 }
 
-/// Raise `interrupt` if somebody asked for it.
+/// Serve the context's interrupt word, if it says anything.
 ///
 /// # Errors
-/// `interrupt`.
+/// `interrupt` if somebody asked for it, `out-of-memory` if memory ran out where no error could be raised.
 #[inline]
 pub fn poll(runtime: &mut Runtime) -> Result<(), Failure> {
     // SAFETY: a field of the live context; a signal handler may have written it.
     if unsafe { std::ptr::read_volatile(&raw const runtime.context.interrupt) } == 0 {
         return Ok(());
     }
-    runtime.context.interrupt = 0;
-    Err(runtime.error(ErrorKind::Interrupt, "interrupted", &[]))
+    Err(serve_interrupt(runtime))
+}
+
+#[cold]
+#[inline(never)]
+fn serve_interrupt(runtime: &mut Runtime) -> Failure {
+    if runtime.context.take_interrupt() == INTERRUPT_MEMORY {
+        return runtime.out_of_memory();
+    }
+    runtime.error(ErrorKind::Interrupt, "interrupted", &[])
 }
 
 /// Count a call or loop turn against the fuel.

@@ -21,6 +21,21 @@ pub struct Port {
     pub object: Value,
 }
 
+/// Unlike the library's function it ends when a signal comes, which may ask for an interrupt.
+fn read_input_to_end(bytes: &mut Vec<u8>) -> std::io::Result<usize> {
+    let mut input = std::io::stdin().lock();
+    let before = bytes.len();
+    loop {
+        let more = input.fill_buf()?;
+        if more.is_empty() {
+            return Ok(bytes.len() - before);
+        }
+        bytes.extend_from_slice(more);
+        let count = more.len();
+        input.consume(count);
+    }
+}
+
 /// Forms being read from a port.
 #[derive(Debug)]
 pub struct Reading {
@@ -129,7 +144,7 @@ impl Port {
         let mut bytes: Vec<u8> = self.ahead.drain(..).collect::<String>().into_bytes();
         match &mut self.stream {
             Stream::Reader(reader) => reader.read_to_end(&mut bytes)?,
-            Stream::Input => std::io::stdin().lock().read_to_end(&mut bytes)?,
+            Stream::Input => read_input_to_end(&mut bytes)?,
             _ => return Err(std::io::Error::other("not open for reading")),
         };
         Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -152,7 +152,7 @@ impl Writer<'_> {
     }
 
     fn node(&self, template: &Template, node: &Node) -> Form {
-        if crate::runtime::stack_address() < self.runtime.context.stack_limit {
+        if crate::runtime::stack_address() < self.runtime.context.stack_floor {
             return atom("…");
         }
         let form = |node: &Node| self.node(template, node);

@@ -21,7 +21,8 @@ pub struct Context {
     pub allocation_pointer: usize,
     /// End of the hole; 0 in stress mode, so that every allocation takes the slow path.
     pub allocation_limit: usize,
-    /// A function whose frame would lie below this address calls `Helper::StackOverflow`.
+    /// A function whose frame would lie below this address calls `Helper::StackOverflow`: `stack_floor`, or above
+    /// everything while an interrupt waits.
     pub stack_limit: usize,
     /// Not zero: the next loop turn or call must call `Helper::Poll`.
     pub interrupt: Word,
@@ -48,6 +49,8 @@ pub struct Context {
     pub depth: i64,
     /// Addresses of the runtime's helpers, indexed by [`crate::ir::Helper`].
     pub helpers: [usize; Context::HELPERS],
+    /// The address below which no frame may lie.
+    pub stack_floor: usize,
 }
 
 impl Context {

@@ -3,15 +3,13 @@
 //! Each turns the context into the runtime, does what its name says, and answers a word: a value, or `FAILURE`
 //! with the error in the context.
 
+use super::interrupt::INTERRUPT_MEMORY;
 use super::{Cell, CellId, Context, Failure, Outcome, Runtime, TAIL_CALL_FLAG};
 use crate::interp;
 use crate::ir::Helper;
 use crate::syntax::Position;
 use crate::unit::IMAGE_FLAG;
 use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
-
-/// In the context's interrupt word: memory ran out where no error could be raised.
-pub const INTERRUPT_MEMORY: Word = 2;
 
 /// Addresses by number, for the context.
 pub fn addresses() -> [usize; Context::HELPERS] {
@@ -210,14 +208,11 @@ helpers! {
         word(list)
     }
     fn stack_overflow(runtime, _callee) {
-        if runtime.context.interrupt != 0 {
-            return serve_interrupt(runtime);
-        }
-        let Failure = runtime.stack_overflow();
+        let Failure = interp::poll(runtime).err().unwrap_or_else(|| runtime.stack_overflow());
         FAILURE
     }
     fn poll(runtime) {
-        serve_interrupt(runtime)
+        interp::poll(runtime).map_or(FAILURE, |()| Value::NIL.0)
     }
     fn pass_error(runtime, image, site) {
         for (position, name) in runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32) {
@@ -288,13 +283,4 @@ helpers! {
 fn unbound(runtime: &mut Runtime, mark: Value) -> Failure {
     let symbol = super::Symbol(mark.as_unbound().unwrap_or(0));
     interp::unbound_name(runtime, symbol)
-}
-
-fn serve_interrupt(runtime: &mut Runtime) -> Word {
-    if runtime.context.interrupt == INTERRUPT_MEMORY {
-        runtime.context.interrupt = 0;
-        let Failure = runtime.out_of_memory();
-        return FAILURE;
-    }
-    interp::poll(runtime).map_or(FAILURE, |()| Value::NIL.0)
 }

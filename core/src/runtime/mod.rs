@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod frames;
 pub mod helpers;
+mod interrupt;
 mod machine;
 mod object;
 mod options;
@@ -21,6 +22,7 @@ pub use context::*;
 pub use environment::Environment;
 pub use error::{ErrorKind, Failure, Outcome};
 pub use frames::ValueStack;
+pub use interrupt::{request_interrupt, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::Machine;
 pub use options::{JitMode, Options};
 pub use slab::Slab;
@@ -113,6 +115,7 @@ impl Runtime {
             fuel: i64::MAX,
             depth: i64::MAX,
             helpers: helpers::addresses(),
+            stack_floor: stack.start + reserve,
         });
         let mut runtime = Box::new(Runtime {
             context,

@@ -78,11 +78,11 @@ fn trees_of_any_depth_have_a_text_and_a_digest() {
         assert!(!tree_text(&runtime, &template).contains('…'));
         // With little stack left, the text is cut off; the digest is the same.
         let whole = digest(&runtime, &template);
-        let base = runtime.context.stack_limit;
-        runtime.context.stack_limit = maru_core::runtime::stack_address() - (64 << 10);
+        let base = runtime.context.stack_floor;
+        runtime.context.stack_floor = maru_core::runtime::stack_address() - (64 << 10);
         assert!(tree_text(&runtime, &template).contains('…'));
         assert_eq!(digest(&runtime, &template), whole);
-        runtime.context.stack_limit = base;
+        runtime.context.stack_floor = base;
     })
     .unwrap();
 }

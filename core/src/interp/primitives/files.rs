@@ -93,7 +93,13 @@ fn on_port<T>(
     let port = port_or(runtime, operation, argument, &mut standard);
     let result = port.map(|port| run(port).map_err(|fault| (port.name.clone(), fault)));
     std::mem::swap(&mut standard.ahead, &mut runtime.extensions.input_ahead);
-    result?.map_err(|(name, fault)| fail(runtime, &name, &fault))
+    result?.map_err(|(name, fault)| match fault.kind() {
+        // A signal that came while input was awaited.
+        std::io::ErrorKind::Interrupted => {
+            crate::interp::poll(runtime).err().unwrap_or_else(|| fail(runtime, &name, &fault))
+        }
+        _ => fail(runtime, &name, &fault),
+    })
 }
 
 fn close(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
