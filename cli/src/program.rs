@@ -1,6 +1,7 @@
 //! Programs in files: what a file holds is found out from its bytes.
 
 use crate::trouble::Trouble;
+use maru_core::format::ObjectFormat;
 use maru_core::registry;
 use std::io::Read;
 use std::path::Path;
@@ -9,8 +10,8 @@ use std::path::Path;
 pub enum Program {
     /// Source text.
     Source(String),
-    /// A library that some format reads.
-    Library,
+    /// A library that a format reads.
+    Library(&'static dyn ObjectFormat),
 }
 
 /// Read a program; `-` is source on standard input.
@@ -24,12 +25,11 @@ pub fn read(path: &Path) -> Result<Program, Trouble> {
         return text(path, bytes).map(Program::Source);
     }
     let formats = registry::formats();
-    let refusals = formats.iter().map(|format| format.read(&bytes).map_err(|error| (format.name(), error)));
     let mut reasons = Vec::new();
-    for refusal in refusals {
-        match refusal {
-            Ok(_) => return Ok(Program::Library),
-            Err((name, error)) => reasons.push(format!("\n  {name}: {error}")),
+    for format in formats {
+        match format.read(&bytes) {
+            Ok(_) => return Ok(Program::Library(format)),
+            Err(error) => reasons.push(format!("\n  {}: {error}", format.name())),
         }
     }
     let name = path.display();

@@ -128,6 +128,24 @@ proptest! {
         }
     }
 
+    /// Numbers of commands and symbols made extreme: the ones that break additions.
+    #[test]
+    fn extreme_numbers_are_read_without_panic(
+        changes in proptest::collection::vec((0usize..700, 0usize..8), 1..4),
+        table in any::<bool>(),
+    ) {
+        const EXTREMES: [u32; 8] = [0, 1, 7, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_fffe, 0xffff_ffff];
+        let mut bytes = X64.written(&X64.sample()).1;
+        for (word, extreme) in changes {
+            let at = if table { (0x8000 + 4 * word).min(bytes.len() - 4) } else { 4 * (word % 330) };
+            bytes[at..at + 4].copy_from_slice(&EXTREMES[extreme].to_le_bytes());
+        }
+        sign(&mut bytes);
+        if let Ok(contents) = MACHO.read(&bytes) {
+            prop_assert!(contents.constants.end <= bytes.len());
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_without_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let start = [0xcf, 0xfa, 0xed, 0xfe];

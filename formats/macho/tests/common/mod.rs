@@ -173,16 +173,29 @@ impl Drop for TestDirectory {
 }
 
 /// What a tool printed on both its streams and whether it was content; `None` where there is no such tool, which is
-/// said aloud. Some systems add a version to its name.
+/// said aloud.
 pub fn tool(name: &str, arguments: &[&str]) -> Option<(String, bool)> {
-    for name in [name.to_string(), format!("{name}-19")] {
-        if let Ok(output) = Command::new(name).args(arguments).output() {
-            let both = [output.stdout, output.stderr].concat();
-            return Some((String::from_utf8_lossy(&both).into_owned(), output.status.success()));
-        }
-    }
-    not_run(&format!("{name} missing"));
-    None
+    let Some(path) = find_tool(name) else {
+        not_run(&format!("{name} missing"));
+        return None;
+    };
+    let output = Command::new(path).args(arguments).output().expect("a tool that can be run");
+    let both = [output.stdout, output.stderr].concat();
+    Some((String::from_utf8_lossy(&both).into_owned(), output.status.success()))
+}
+
+/// A tool's file. Some systems add the version to its name; then it is the newest.
+fn find_tool(name: &str) -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    let plain = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    plain.or_else(|| {
+        let entries = folders.iter().flat_map(std::fs::read_dir).flatten().flatten();
+        let versions = entries.filter_map(|entry| {
+            let version = entry.file_name().to_str()?.strip_prefix(name)?.strip_prefix('-')?.parse::<u32>().ok()?;
+            Some((version, entry.path()))
+        });
+        versions.max().map(|(_, path)| path)
+    })
 }
 
 /// Where the first command of a kind lies.

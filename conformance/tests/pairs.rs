@@ -1,0 +1,55 @@
+//! Every target writes every example in every format that it has an identity for: readers accept the files, and the
+//! format's own checks of distrusted files do. What this host cannot run is looked at all the same.
+
+use maru_conformance::files::check_file;
+use maru_core::runtime::{on_large_stack, Options, Runtime};
+use maru_core::target::Architecture;
+use maru_core::{format::ObjectFormat, registry, unit};
+use std::path::Path;
+
+/// The bytes of a program's library.
+fn built(
+    name: &str,
+    text: &str,
+    architecture: &'static dyn Architecture,
+    format: &'static dyn ObjectFormat,
+) -> Vec<u8> {
+    let bytes = on_large_stack(64 << 20, |stack| {
+        let mut runtime = Runtime::new(Options::default(), stack).expect("a runtime");
+        unit::build_program(&mut runtime, name, text, architecture, format)
+    });
+    bytes.expect("a stack").unwrap_or_else(|problem| {
+        panic!("{name} for {} in {}: {problem}", architecture.name(), format.name());
+    })
+}
+
+/// The examples' names and texts.
+fn examples() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let files = std::fs::read_dir(folder).expect("the examples").map(|entry| entry.expect("an example").path());
+    let sources = files.filter(|path| path.extension().is_some_and(|ending| ending == "l"));
+    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+    sources.map(|path| (name(&path), std::fs::read_to_string(&path).expect("a text"))).collect()
+}
+
+#[test]
+fn every_pair_writes_files_that_readers_accept() {
+    let examples = examples();
+    assert!(!examples.is_empty(), "no examples");
+    let mut pairs = 0;
+    for architecture in registry::architectures() {
+        for format in registry::formats() {
+            let Some(identity) = architecture.identity(format.name()) else { continue };
+            pairs += 1;
+            for (name, text) in &examples {
+                let bytes = built(name, text, architecture, format);
+                let place = format!("{name} for {} in {}", architecture.name(), format.name());
+                assert_eq!(check_file(&bytes, format.name()), Ok(()), "{place}");
+                let contents = format.read(&bytes).unwrap_or_else(|problem| panic!("{place}: {problem}"));
+                assert_eq!(contents.machine, identity.machine, "{place}");
+                assert!(built(name, text, architecture, format) == bytes, "{place}: other bytes the second time");
+            }
+        }
+    }
+    assert!(pairs > 0, "no target has an identity for any format");
+}
