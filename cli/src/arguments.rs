@@ -30,7 +30,7 @@ pub enum Command {
     Disasm(Disasm),
     /// Say what this host can do: targets, directories, tools
     Doctor(Doctor),
-    /// Read expressions from standard input and print their values
+    /// A prompt: read expressions and print their values
     Repl(Repl),
 }
 

@@ -6,6 +6,7 @@ mod interrupt;
 mod listing;
 mod options;
 mod program;
+mod prompt;
 mod session;
 mod statistics;
 mod table;

@@ -77,9 +77,15 @@ pub fn conclude(runtime: &mut Runtime, outcome: Outcome) -> ExitCode {
 pub fn show_failure(runtime: &mut Runtime) {
     runtime.flush_output();
     let mut errors = std::io::stderr().lock();
-    let text = failure_text(runtime, errors.is_terminal());
+    let text = failure_text(runtime, errors.is_terminal() && shows_colour());
     // When standard error is closed, there is nobody to tell.
     let _ = errors.write_all(text.as_bytes());
+}
+
+/// Whether a terminal should show colours: not where `NO_COLOR` says something, or the terminal is a dumb one.
+pub fn shows_colour() -> bool {
+    let no = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 fn failure_text(runtime: &mut Runtime, colour: bool) -> String {

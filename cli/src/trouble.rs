@@ -31,6 +31,10 @@ impl Trouble {
     pub fn rendered(message: String) -> Trouble {
         Trouble { status: FAILED, message }
     }
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
     /// A result cannot be written.
     pub fn output(path: &Path, error: &std::io::Error) -> Trouble {
         let name = path.display();

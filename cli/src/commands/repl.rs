@@ -1,14 +1,19 @@
-//! `maru repl`: reads expressions and prints their values. Prompts only where a person types.
+//! `maru repl`: reads expressions and prints their values; at a terminal, with all that a person expects there.
+//!
+//! Its exit status is 0 where somebody typed, for he has seen what failed; and 1 if an expression from a pipe failed.
 
 use crate::arguments::Repl;
+use crate::prompt::command::{self, Answer};
+use crate::prompt::input::{Input, Person, Typed};
 use crate::trouble::Trouble;
 use crate::{options, session};
 use maru_core::interp;
+use maru_core::interp::expand::core_form_names;
 use maru_core::runtime::{Failure, Outcome, Runtime};
-use maru_core::syntax::{Fault, Reader};
+use maru_core::syntax::Reader;
 use maru_core::value::print::{self, Style};
 use maru_core::value::Value;
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Read, evaluate, print, until the input ends.
@@ -18,100 +23,120 @@ use std::process::ExitCode;
 pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
     let options = options::options(&arguments.selection, &arguments.execution)?;
     options::check_host(&options)?;
-    let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let mut input = match is_terminal {
+        true => Input::Person(Box::new(Person::new(session::shows_colour())?)),
+        false => Input::Lines,
+    };
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
-        let mut text = String::new();
+        let root = runtime.roots.len();
+        let global = runtime.global;
+        runtime.roots.push(global);
+        let mut session = Session { runtime, root, failed: false };
+        if input.is_person() {
+            session.say("Maru. ,help says what there is; Ctrl-D ends the session.\n");
+        }
         loop {
-            if interactive {
-                prompt(runtime, if text.is_empty() { "maru> " } else { "...   " });
-            }
-            let complete = match read_line(&mut text)? {
-                true => evaluate_all(runtime, &text, false),
-                false => evaluate_all(runtime, &text, true).or(Some(Ended::AtEnd)),
+            let text = match input.next(|| session.names())? {
+                Typed::Text(text) => text,
+                Typed::Abandoned => continue,
+                Typed::End => break,
             };
-            match complete {
-                Some(Ended::Exit) => return Ok(session::conclude(runtime, Ok(Value::NIL))),
-                Some(Ended::AtEnd) => break,
-                Some(Ended::Line) => text.clear(),
-                None => {}
+            session.runtime.refill();
+            if session.answer(&text) {
+                break;
             }
+            session.runtime.flush_output();
         }
-        if interactive {
-            prompt(runtime, "\n");
+        if let Some(status) = interp::exit_status(session.runtime) {
+            return Ok(ExitCode::from(status as u8));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(if session.failed && !input.is_person() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     })
 }
 
-/// How far a text was evaluated.
-enum Ended {
-    /// All of it was.
-    Line,
-    /// It asked to exit.
-    Exit,
-    /// There is no more of it.
-    AtEnd,
+/// What lasts from one text to the next.
+struct Session<'r> {
+    runtime: &'r mut Runtime,
+    /// The current environment is this one of the runtime's roots.
+    root: usize,
+    /// Something failed.
+    failed: bool,
 }
 
-fn prompt(runtime: &mut Runtime, text: &str) {
-    let _ = runtime.write_output(text);
-    runtime.flush_output();
-}
-
-/// Append a line; whether there was one.
-fn read_line(text: &mut String) -> Result<bool, Trouble> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_until(b'\n', &mut bytes);
-    read.map_err(|error| Trouble::failed(format!("standard input: {error}")))?;
-    text.push_str(&String::from_utf8_lossy(&bytes));
-    Ok(!bytes.is_empty())
-}
-
-/// Evaluate the forms of a text and print their values. `None` if the text is incomplete and more may come.
-fn evaluate_all(runtime: &mut Runtime, text: &str, last: bool) -> Option<Ended> {
-    if !last && is_incomplete(runtime, text) {
-        return None;
+impl Session<'_> {
+    fn environment(&self) -> Value {
+        self.runtime.roots[self.root]
     }
-    let source = runtime.sources.add("<repl>", text.to_string());
-    let mut reader = Reader::new(source, text);
-    loop {
-        let outcome = match reader.next(runtime) {
-            Ok(None) => return Some(if last { Ended::AtEnd } else { Ended::Line }),
-            Ok(Some(form)) => evaluate(runtime, form),
-            Err(fault) => {
-                fault.raise(runtime);
-                session::show_failure(runtime);
-                return Some(if last { Ended::AtEnd } else { Ended::Line });
+
+    /// Names that can be completed.
+    fn names(&self) -> Vec<String> {
+        let index = self.runtime.index(self.environment());
+        let bound = self.runtime.names_in(index).into_iter().map(|name| self.runtime.symbols.name(name).to_string());
+        let shown = bound.filter(|name| !name.starts_with('%'));
+        shown.chain(core_form_names().map(String::from)).chain(command::names()).collect()
+    }
+
+    fn say(&mut self, text: &str) {
+        // A fault of the output is reported when the session ends.
+        let _ = self.runtime.write_output(text);
+    }
+
+    fn fail(&mut self) {
+        self.failed = true;
+        session::show_failure(self.runtime);
+    }
+
+    /// Do what a text asks for; whether it ends the session.
+    fn answer(&mut self, text: &str) -> bool {
+        if let Some(line) = text.trim_start().strip_prefix(',').filter(|line| line.starts_with(char::is_alphabetic)) {
+            return self.command(line);
+        }
+        let source = self.runtime.sources.add("<repl>", text.to_string());
+        let mut reader = Reader::new(source, text);
+        loop {
+            let outcome = match reader.next(self.runtime) {
+                Ok(None) => return false,
+                Ok(Some(form)) => self.evaluate(form),
+                Err(fault) => {
+                    fault.raise(self.runtime);
+                    self.fail();
+                    return false;
+                }
+            };
+            if interp::exit_status(self.runtime).is_some() {
+                return true;
             }
-        };
-        if interp::exit_status(runtime).is_some() {
-            return Some(Ended::Exit);
-        }
-        match outcome {
-            Ok(value) => show(runtime, value),
-            Err(Failure) => session::show_failure(runtime),
-        }
-    }
-}
-
-fn is_incomplete(runtime: &mut Runtime, text: &str) -> bool {
-    let mut reader = Reader::new(u32::MAX, text);
-    loop {
-        match reader.next(runtime) {
-            Ok(None) => return false,
-            Ok(Some(_)) => {}
-            Err(error) => return error.kind == Fault::Incomplete,
+            match outcome {
+                Ok(value) => {
+                    let text = print::text(self.runtime, value, Style::Dump);
+                    self.say(&text);
+                    self.say("\n");
+                }
+                Err(Failure) => self.fail(),
+            }
         }
     }
-}
 
-fn evaluate(runtime: &mut Runtime, form: Value) -> Outcome {
-    let environment = runtime.global;
-    interp::evaluate_toplevel(runtime, form, environment)
-}
+    fn evaluate(&mut self, form: Value) -> Outcome {
+        let environment = self.environment();
+        interp::evaluate_toplevel(self.runtime, form, environment)
+    }
 
-fn show(runtime: &mut Runtime, value: Value) {
-    let text = print::text(runtime, value, Style::Dump);
-    let _ = runtime.write_output(&text);
-    let _ = runtime.write_output("\n");
+    fn command(&mut self, line: &str) -> bool {
+        let environment = self.environment();
+        match command::run(self.runtime, line, environment) {
+            Answer::Text(text) => self.say(&text),
+            Answer::Enter(environment) => self.runtime.roots[self.root] = environment,
+            Answer::Quit => return true,
+            Answer::Failed if interp::exit_status(self.runtime).is_some() => return true,
+            Answer::Failed => self.fail(),
+            Answer::Refused(message) => {
+                self.failed = true;
+                self.runtime.flush_output();
+                eprintln!("maru: {message}");
+            }
+        }
+        false
+    }
 }

@@ -3,7 +3,7 @@
 use super::{CellId, Outcome, Runtime, Symbol};
 use crate::unit::UnitState;
 use crate::value::{Kind, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What an `<environment>` object stands for.
 #[derive(Debug, Default)]
@@ -43,6 +43,19 @@ impl Runtime {
         let cell = self.cell(environment, symbol);
         let value = self.cells.get(cell).value;
         value.as_unbound().is_none().then_some(value)
+    }
+    /// The names that an environment and those around it bind, nearest first, each once.
+    pub fn names_in(&self, environment: u32) -> Vec<Symbol> {
+        let mut names = Vec::new();
+        let mut seen = FxHashSet::default();
+        let mut next = Some(environment);
+        while let Some(index) = next {
+            let environment = self.environments.get(index);
+            let symbols = environment.bound.iter().map(|cell| self.cells.get(*cell).symbol);
+            names.extend(symbols.filter(|symbol| seen.insert(*symbol)));
+            next = environment.parent;
+        }
+        names
     }
     /// Bind a name in an environment.
     pub fn define(&mut self, environment: u32, name: &str, value: Value) {

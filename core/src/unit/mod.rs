@@ -10,7 +10,7 @@ mod save;
 
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage, IMAGE_FLAG};
-pub use request::{compile_environment, compile_function, heat, why_not};
+pub use request::{compile_environment, compile_function, function_ir, heat, why_not};
 pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
 
 use crate::format::ObjectFormat;

@@ -2,6 +2,7 @@
 
 use super::CompileFailure;
 use crate::interp::tree::{Node, Template, TemplateKind};
+use crate::lower::{lower_unit, Linking};
 use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::value::{Kind, Value};
 use std::rc::Rc;
@@ -126,6 +127,26 @@ pub fn compile_function(runtime: &mut Runtime, closure: Value) -> Outcome {
         }
     }
     Ok(closure)
+}
+
+/// The IR of a function and of those nested in it, as it is lowered, or as the optimiser leaves it.
+///
+/// # Errors
+/// Why there is none.
+pub fn function_ir(
+    runtime: &mut Runtime,
+    function: Value,
+    optimised: bool,
+) -> Result<Vec<crate::ir::Function>, String> {
+    let Some(template) = runtime.template(function).cloned() else {
+        return Err(why_not(runtime, function).unwrap_or_else(|| "it is not a function".into()));
+    };
+    let registers = runtime.argument_registers().map_err(|CompileFailure(reason)| reason)?;
+    let mut lowered = lower_unit(runtime, &[template], registers, Linking::Now);
+    if optimised {
+        runtime.optimise(&mut lowered).map_err(|CompileFailure(reason)| reason)?;
+    }
+    Ok(lowered.functions)
 }
 
 /// Why a function is not native; `None` if it is.

@@ -1,0 +1,186 @@
+//! Where the prompt's texts come from: a person at a terminal, with line editing, history and completion; or a pipe or
+//! file, line by line.
+
+use crate::trouble::Trouble;
+use maru_core::syntax::is_incomplete;
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::{CmdKind, Highlighter, MatchingBracketHighlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, Editor, Helper};
+use std::borrow::Cow;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+/// What comes in.
+pub enum Typed {
+    /// Whole forms, or what will never be any.
+    Text(String),
+    /// What was typed so far is given up.
+    Abandoned,
+    /// There is no more.
+    End,
+}
+
+/// Where texts come from.
+pub enum Input {
+    /// A person.
+    Person(Box<Person>),
+    /// Standard input as it comes.
+    Lines,
+}
+
+impl Input {
+    /// The next text. `names` are offered to complete what is typed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn next(&mut self, names: impl FnOnce() -> Vec<String>) -> Result<Typed, Trouble> {
+        match self {
+            Input::Person(person) => person.next(names()),
+            Input::Lines => next_lines(),
+        }
+    }
+
+    /// Whether somebody waits for answers.
+    pub fn is_person(&self) -> bool {
+        matches!(self, Input::Person(_))
+    }
+}
+
+/// As many lines of standard input as make whole forms.
+fn next_lines() -> Result<Typed, Trouble> {
+    let mut bytes = Vec::new();
+    loop {
+        let read = std::io::stdin().lock().read_until(b'\n', &mut bytes);
+        let count = read.map_err(|error| Trouble::failed(format!("standard input: {error}")))?;
+        let text = String::from_utf8_lossy(&bytes);
+        match count {
+            0 if bytes.is_empty() => return Ok(Typed::End),
+            0 => return Ok(Typed::Text(text.into_owned())),
+            _ if is_incomplete(&text) => {}
+            _ => return Ok(Typed::Text(text.into_owned())),
+        }
+    }
+}
+
+/// A person at a terminal.
+pub struct Person {
+    editor: Editor<Assistant, DefaultHistory>,
+    /// Where the history is kept, if anywhere.
+    history: Option<PathBuf>,
+}
+
+impl Person {
+    /// Prepare line editing. `colour`: whether the terminal shows colours.
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn new(colour: bool) -> Result<Person, Trouble> {
+        let config = Config::builder()
+            .completion_type(CompletionType::List)
+            .color_mode(if colour { ColorMode::Enabled } else { ColorMode::Disabled })
+            .behavior(Behavior::PreferTerm)
+            .auto_add_history(true)
+            .build();
+        let failed = |error: ReadlineError| Trouble::failed(format!("the terminal cannot be set up: {error}"));
+        let mut editor = Editor::with_config(config).map_err(failed)?;
+        editor.set_helper(Some(Assistant { names: Vec::new(), brackets: MatchingBracketHighlighter::new() }));
+        let history = history_file();
+        if let Some(path) = history.as_ref().filter(|path| path.exists()) {
+            if let Err(error) = editor.load_history(path) {
+                eprintln!("maru: the history cannot be read: {}: {error}", path.display());
+            }
+        }
+        Ok(Person { editor, history })
+    }
+
+    fn next(&mut self, names: Vec<String>) -> Result<Typed, Trouble> {
+        if let Some(assistant) = self.editor.helper_mut() {
+            assistant.names = names;
+        }
+        match self.editor.readline("maru> ") {
+            Ok(text) => Ok(Typed::Text(text)),
+            Err(ReadlineError::Interrupted) => Ok(Typed::Abandoned),
+            Err(ReadlineError::Eof) => Ok(Typed::End),
+            Err(error) => Err(Trouble::failed(format!("the terminal: {error}"))),
+        }
+    }
+}
+
+impl Drop for Person {
+    /// The history outlives the session, however it ends.
+    fn drop(&mut self) {
+        let Some(path) = &self.history else { return };
+        if let Err(error) = save_history(&mut self.editor, path) {
+            eprintln!("maru: the history cannot be kept: {}: {error}", path.display());
+        }
+    }
+}
+
+/// Only its owner may read it (the library makes the file so).
+fn save_history(editor: &mut Editor<Assistant, DefaultHistory>, path: &Path) -> rustyline::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    editor.append_history(path)
+}
+
+/// `$MARU_HISTORY`, else `maru/history` in `$XDG_STATE_HOME` or `~/.local/state`; empty: none is kept.
+fn history_file() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("MARU_HISTORY") {
+        return (!path.is_empty()).then(|| PathBuf::from(path));
+    }
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
+    Some(state.join("maru/history"))
+}
+
+/// Helps while a line is edited.
+struct Assistant {
+    /// Names to complete.
+    names: Vec<String>,
+    brackets: MatchingBracketHighlighter,
+}
+
+impl Helper for Assistant {}
+
+impl Completer for Assistant {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let is_end = |character: char| character.is_whitespace() || "()[]{}\"';`".contains(character);
+        let start = line[..at].rfind(is_end).map_or(0, |end| end + 1);
+        let typed = &line[start..at];
+        if typed.is_empty() {
+            return Ok((start, Vec::new()));
+        }
+        let mut found: Vec<String> = self.names.iter().filter(|name| name.starts_with(typed)).cloned().collect();
+        found.sort_unstable();
+        Ok((start, found))
+    }
+}
+
+impl Hinter for Assistant {
+    type Hint = String;
+}
+
+impl Validator for Assistant {
+    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
+        Ok(match is_incomplete(context.input()) {
+            true => ValidationResult::Incomplete,
+            false => ValidationResult::Valid(None),
+        })
+    }
+}
+
+impl Highlighter for Assistant {
+    fn highlight<'l>(&self, line: &'l str, at: usize) -> Cow<'l, str> {
+        self.brackets.highlight(line, at)
+    }
+    fn highlight_char(&self, line: &str, at: usize, kind: CmdKind) -> bool {
+        self.brackets.highlight_char(line, at, kind)
+    }
+}

@@ -1,0 +1,4 @@
+//! What the prompt is made of: input with or without line editing, and commands that start with a comma.
+
+pub mod command;
+pub mod input;
