@@ -13,6 +13,7 @@ mod table;
 mod trouble;
 
 use maru_formats as _;
+use maru_machines as _;
 use maru_targets as _;
 
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::Trouble;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{JitMode, Options};
+use maru_core::runtime::{JitMode, MachineKind, Options};
 use maru_core::target::Architecture;
 use std::path::Path;
 use std::str::FromStr;
@@ -106,22 +106,27 @@ pub fn check_host(options: &Options) -> Result<(), Trouble> {
     if options.jit == JitMode::Off || options.evaluator {
         return Ok(());
     }
-    const WAYS: &str = "build a library for it with `maru build`, or run with --jit off";
-    if options.target.is_some() && !architecture(options)?.is_host() {
+    let machine = machine(options)?;
+    if let Some(kind) = machine.filter(|kind| kind.is_emulator()) {
         let name = architecture(options)?.name();
-        return Err(Trouble::wrong_call(format!(
-            "{}: code for {name} does not run on this host's CPU; {WAYS}",
-            options.target_origin
-        )));
-    }
-    if options.format.is_some() && !format(options)?.is_host() {
-        let name = format(options)?.name();
-        return Err(Trouble::wrong_call(format!(
-            "{}: this host does not load libraries of the format {name}; {WAYS}",
-            options.format_origin
-        )));
+        eprintln!("maru: native code for {name} runs on the emulator {}: slower than on its own CPU", kind.name());
     }
     Ok(())
+}
+
+/// The kind of machine that native code runs on; none for this host itself.
+///
+/// # Errors
+/// When nothing here runs it: what to install, and what can be done without it.
+fn machine(options: &Options) -> Result<Option<&'static dyn MachineKind>, Trouble> {
+    const WAYS: &str = "build a library for it with `maru build`, which works anyway, or run with --jit off";
+    if options.target.is_none() && options.format.is_none() {
+        return Ok(None);
+    }
+    let (architecture, format) = (architecture(options)?, format(options)?);
+    let origin = if options.target.is_some() { &options.target_origin } else { &options.format_origin };
+    registry::find_machine(architecture, format, options.machine.as_deref())
+        .map_err(|reason| Trouble::wrong_call(format!("{origin}: {reason}; {WAYS}")))
 }
 
 /// What was asked for by a flag or, failing that, by a variable; and by which.

@@ -38,6 +38,7 @@ impl Bundle<'_> {
             "engine": self.configuration.mode.name(),
             "target": self.configuration.target,
             "format": self.configuration.format,
+            "machine": self.configuration.machine,
             "what": self.what,
             "version": env!("CARGO_PKG_VERSION"),
             "replay": format!("maru conform replay {}", folder.display()),

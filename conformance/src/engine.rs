@@ -4,8 +4,10 @@ use crate::evaluate;
 use crate::fault::{Fault, Faulty};
 use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
+use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{JitMode, Options, Runtime};
+use maru_core::runtime::{Ability, JitMode, Options, Runtime};
+use maru_core::target::Architecture;
 use maru_core::value::heap::HeapOptions;
 use std::ops::Range;
 
@@ -91,6 +93,8 @@ pub struct Configuration {
     pub target: Option<String>,
     /// Its object format, if it has one.
     pub format: Option<String>,
+    /// What runs its code, by name, if it has a target.
+    pub machine: Option<String>,
     /// A seeded fault.
     pub fault: Option<Fault>,
 }
@@ -98,7 +102,7 @@ pub struct Configuration {
 impl Configuration {
     /// The interpreter.
     pub fn interpreter() -> Configuration {
-        Configuration { mode: Mode::Interpreter, target: None, format: None, fault: None }
+        Configuration { mode: Mode::Interpreter, target: None, format: None, machine: None, fault: None }
     }
 
     /// Its name: mode, and target and format if it has them.
@@ -107,6 +111,13 @@ impl Configuration {
         for part in [&self.target, &self.format].into_iter().flatten() {
             name.push(' ');
             name.push_str(part);
+        }
+        if let Some(machine) = self.machine.as_ref().filter(|machine| *machine != registry::HOST) {
+            name.push_str(&format!(" on {machine}"));
+        }
+        let foreign = |name: &String| registry::find_format(name, "").is_ok_and(|format| !format.is_host());
+        if self.format.as_ref().is_some_and(foreign) {
+            name.push_str(&format!(" (format checked on {})", host_system()));
         }
         if let Some(fault) = self.fault {
             name.push_str(&format!(" with {fault:?}"));
@@ -137,6 +148,7 @@ impl Configuration {
             target_origin: "the conformance suite".into(),
             format: self.format.clone(),
             format_origin: "the conformance suite".into(),
+            machine: self.machine.clone(),
             hot_calls: 3,
             hot_functions: 1,
             heap: HeapOptions { max_bytes: HEAP_LIMIT, ..heap },
@@ -188,28 +200,66 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
         .collect();
     for architecture in architectures {
         for format in &formats {
-            let skipped = if architecture.identity(format.name()).is_none() {
-                let reason = format!("{} has no number for {}", format.name(), architecture.name());
-                Some(Skipped::Unsupported(reason))
-            } else if !architecture.is_host() {
-                Some(Skipped::NotRun(format!("this host is no {} and there is no emulator", architecture.name())))
-            } else if !format.is_host() {
-                Some(Skipped::NotRun(format!("this host's loader does not open {}", format.name())))
-            } else {
-                None
-            };
-            for mode in Mode::ALL.into_iter().filter(|mode| mode.is_native()) {
-                let configuration = Configuration {
-                    mode,
-                    target: Some(architecture.name().into()),
-                    format: Some(format.name().into()),
-                    fault: None,
-                };
-                all.push(Planned { configuration, skipped: skipped.clone() });
+            for (machine, modes, skipped) in ways(architecture, *format) {
+                for mode in modes.iter().copied() {
+                    let configuration = Configuration {
+                        mode,
+                        target: Some(architecture.name().into()),
+                        format: Some(format.name().into()),
+                        machine: machine.clone(),
+                        fault: None,
+                    };
+                    all.push(Planned { configuration, skipped: skipped.clone() });
+                }
             }
         }
     }
     Ok(all)
+}
+
+/// Modes that run machine code.
+const NATIVE: &[Mode] = &[Mode::Native, Mode::NativeStress, Mode::Hot];
+
+/// A machine by name, the modes to run on it, and why it is not run, if it is not.
+type Way = (Option<String>, &'static [Mode], Option<Skipped>);
+
+/// All ways of running the code of an architecture in libraries of a format. A second machine for what another runs
+/// already is asked for a second opinion in one mode only.
+fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> {
+    let (cpu, container) = (architecture.name(), format.name());
+    if architecture.identity(container).is_none() {
+        let reason = format!("{container} has no number for {cpu}");
+        return vec![(None, NATIVE, Some(Skipped::Unsupported(reason)))];
+    }
+    let host = architecture.is_host() && format.is_host();
+    let mut ways: Vec<Way> = Vec::new();
+    if host {
+        ways.push((Some(registry::HOST.into()), NATIVE, None));
+    }
+    let mut kinds = registry::machines();
+    kinds.sort_by_key(|kind| kind.is_emulator());
+    for kind in kinds.into_iter().filter(|kind| kind.is_emulator() || !host) {
+        let modes = if ways.is_empty() { NATIVE } else { &NATIVE[..1] };
+        match kind.ability(architecture, format) {
+            Ability::Ready(_) => ways.push((Some(kind.name().into()), modes, None)),
+            Ability::Missing(what) => ways.push((Some(kind.name().into()), modes, Some(Skipped::NotRun(what)))),
+            Ability::Unsupported => {}
+        }
+    }
+    if ways.is_empty() {
+        let reason = format!("no machine here runs {cpu} code in libraries of the format {container}");
+        ways.push((None, NATIVE, Some(Skipped::NotRun(reason))));
+    }
+    ways
+}
+
+/// This host's system, as people write it.
+fn host_system() -> &'static str {
+    match std::env::consts::OS {
+        "linux" => "Linux",
+        "macos" => "macOS",
+        other => other,
+    }
 }
 
 /// Runtimes that run programs, each in an environment of its own.

@@ -15,6 +15,7 @@
 
 // The lists of plugins: what nobody names is not linked.
 use maru_formats as _;
+use maru_machines as _;
 use maru_targets as _;
 
 pub mod bundle;

@@ -268,6 +268,7 @@ impl Report {
                     "engine": row.configuration.mode.name(),
                     "target": row.configuration.target,
                     "format": row.configuration.format,
+                    "machine": row.configuration.machine,
                     "compiled_units": row.units,
                     "cells": COLUMNS.iter().map(|column| cell(row, column)).collect::<Vec<_>>(),
                 })

@@ -5,7 +5,7 @@ use crate::trouble::Trouble;
 use crate::{options, session};
 use maru_core::load::Candidate;
 use maru_core::registry;
-use maru_core::runtime::JitMode;
+use maru_core::runtime::{Ability, JitMode};
 use serde_json::{json, Value};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -34,7 +34,12 @@ struct Finding {
 /// # Errors
 /// When the environment's settings are wrong, or the findings cannot be printed.
 pub fn doctor(arguments: &Doctor) -> Result<ExitCode, Trouble> {
-    let sections = [("native code", native_code()?), ("directories for libraries", directories()), ("tools", tools())];
+    let sections = [
+        ("native code", native_code()?),
+        ("other machines", machines()),
+        ("directories for libraries", directories()),
+        ("tools", tools()),
+    ];
     let able = sections[0].1.iter().all(|finding| finding.good);
     let text = if arguments.json { format!("{:#}\n", as_json(&sections)) } else { as_text(&sections) };
     super::print(&text)?;
@@ -69,6 +74,29 @@ fn trial() -> Result<Result<String, String>, Trouble> {
             Err(message) => Err(message),
         })
     })
+}
+
+/// What the other kinds of machine run here, and what is missing for it.
+fn machines() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for kind in registry::machines() {
+        let mut pairs = Vec::new();
+        let (mut good, mut detail) = (false, String::new());
+        for architecture in registry::architectures() {
+            for format in registry::formats() {
+                match kind.ability(architecture, format) {
+                    Ability::Ready(what) => (good, detail) = (true, what),
+                    Ability::Missing(what) => detail = what,
+                    Ability::Unsupported => continue,
+                }
+                pairs.push(format!("{} in {}", architecture.name(), format.name()));
+            }
+        }
+        let detail = if pairs.is_empty() { "runs no target here".into() } else { detail };
+        let pairs = if pairs.is_empty() { String::new() } else { format!(" ({})", pairs.join(", ")) };
+        findings.push(Finding { what: kind.name().into(), good, detail: format!("{detail}{pairs}") });
+    }
+    findings
 }
 
 fn directories() -> Vec<Finding> {

@@ -16,7 +16,11 @@ fn ability(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> &'stat
     } else if architecture.is_host() && format.is_host() {
         "runs"
     } else {
-        "builds"
+        match registry::find_machine(architecture, format, None) {
+            Ok(Some(kind)) if kind.is_emulator() => "emulated",
+            Ok(_) => "runs",
+            Err(_) => "builds",
+        }
     }
 }
 

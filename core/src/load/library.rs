@@ -57,12 +57,24 @@ fn reason(error: &libloading::Error) -> String {
     source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
+/// A library that a machine mapped by itself; unmapped when dropped.
+pub trait MappedLibrary: Send + Sync {
+    /// The address of the image's header.
+    fn header(&self) -> *const u8;
+}
+
+/// Where an image is from.
+enum Source {
+    Opened(Library),
+    Mapped { _memory: Box<dyn MappedLibrary>, path: PathBuf },
+}
+
 /// An image in memory, ready to be called. Its library is closed when it is dropped.
 pub struct LoadedImage {
     header: ImageHeader,
     start: *const u8,
     // Closed before the file is removed: fields are dropped in this order.
-    library: Library,
+    library: Source,
     file: Option<WrittenFile>,
 }
 
@@ -79,12 +91,24 @@ impl LoadedImage {
     pub fn from_library(library: Library) -> Result<LoadedImage, LoadError> {
         let path = library.path().to_path_buf();
         let start = library.header().ok_or_else(|| explain(&path, BadHeader::Foreign))?;
+        LoadedImage::at(start, Source::Opened(library), &path)
+    }
+
+    /// Check the image in a library that a machine mapped. The path is for messages.
+    ///
+    /// # Errors
+    /// When this Maru cannot use it.
+    pub fn from_mapping(memory: Box<dyn MappedLibrary>, path: &Path) -> Result<LoadedImage, LoadError> {
+        LoadedImage::at(memory.header(), Source::Mapped { _memory: memory, path: path.into() }, path)
+    }
+
+    fn at(start: *const u8, library: Source, path: &Path) -> Result<LoadedImage, LoadError> {
         // SAFETY: a library in whose file this symbol was found, or that a format wrote, has at least the pages of
         // the symbol mapped; an image's constants are followed by tables that are larger than a header.
         let header = ImageHeader::parse(unsafe { std::slice::from_raw_parts(start, ImageHeader::SIZE) });
-        let header = header.map_err(|bad| explain(&path, bad))?;
+        let header = header.map_err(|bad| explain(path, bad))?;
         let image = LoadedImage { header, start, library, file: None };
-        header.check(image.constants()).map_err(|bad| explain(&path, bad))?;
+        header.check(image.constants()).map_err(|bad| explain(path, bad))?;
         Ok(image)
     }
 
@@ -135,7 +159,10 @@ impl LoadedImage {
 
     /// The file it was loaded from.
     pub fn path(&self) -> &Path {
-        self.library.path()
+        match &self.library {
+            Source::Opened(library) => library.path(),
+            Source::Mapped { path, .. } => path,
+        }
     }
 }
 

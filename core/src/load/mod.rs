@@ -13,7 +13,7 @@ mod library;
 pub use cache::{Cache, CacheEntry, CacheKey};
 pub use directory::{Candidate, ExecutableDirectory, WrittenFile};
 pub use header::{abi_stamp, BadHeader, ImageHeader};
-pub use library::{check, Library, LoadedImage};
+pub use library::{check, Library, LoadedImage, MappedLibrary};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,11 @@ pub struct LoadError {
 impl LoadError {
     fn new(path: &Path, problem: Problem, message: impl Into<String>) -> LoadError {
         LoadError { path: path.into(), problem, message: message.into() }
+    }
+
+    /// A machine does not map the library.
+    pub fn refused(path: &Path, message: impl Into<String>) -> LoadError {
+        LoadError::new(path, Problem::Refused, message)
     }
 }
 

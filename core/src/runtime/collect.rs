@@ -86,6 +86,11 @@ impl Roots for RuntimeRoots<'_> {
         // SAFETY: the part of the program's stack that is in use.
         unsafe { marker.conservative_range(self.stack_pointer, runtime.stack_base) };
         crate::unit::trace_running(runtime, self.stack_pointer..runtime.stack_base, marker);
+        for frames in runtime.units.frames() {
+            // SAFETY: a machine names memory of its own that it does not change meanwhile.
+            unsafe { marker.conservative_range(frames.start, frames.end) };
+            crate::unit::trace_running(runtime, frames, marker);
+        }
         let context = &runtime.context;
         [context.failure, context.tail_callee, runtime.global, runtime.bridge_code, runtime.memory_error]
             .into_iter()

@@ -26,6 +26,8 @@ pub struct Options {
     pub format: Option<String>,
     /// Where the format's name was given: `MARU_TARGET_FORMAT`, `--format`.
     pub format_origin: String,
+    /// Name of the machine that runs native code; `None`: this host, or what can do it in its place.
+    pub machine: Option<String>,
     /// Calls and loop turns in an environment that make it hot.
     pub hot_calls: u32,
     /// Once an environment has been compiled, that many new functions are compiled together.
@@ -67,6 +69,7 @@ impl Default for Options {
             target_origin: String::new(),
             format: None,
             format_origin: String::new(),
+            machine: None,
             hot_calls: 100,
             hot_functions: 5,
             heap: HeapOptions::default(),

@@ -11,7 +11,8 @@ use crate::ir::verify::verify_unit;
 use crate::ir::Function;
 use crate::load::ImageHeader;
 use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, BRIDGE, ENTER};
-use crate::runtime::{Options, Runtime};
+use crate::registry::find_machine;
+use crate::runtime::{Machine, Options, Runtime};
 use crate::target::{Architecture, MachineIdentity};
 use std::rc::Rc;
 use std::time::Instant;
@@ -133,15 +134,21 @@ impl Runtime {
             return Ok(());
         }
         let architecture = self.units.architecture.ok_or_else(|| CompileFailure(NO_ARCHITECTURE.into()))?;
-        if !architecture.is_host() {
+        let (_, format) = self.units.target()?;
+        let kind = find_machine(architecture, format, self.options.machine.as_deref()).map_err(|reason| {
             let name = architecture.name();
-            return Err(CompileFailure(format!(
-                "this host does not run {name} code; `maru build --target {name}` makes libraries for it"
-            )));
-        }
+            CompileFailure(format!("{reason}; `maru build --target {name}` makes libraries for it all the same"))
+        })?;
+        let machine: Rc<dyn Machine> = match kind {
+            None => Rc::new(Host),
+            Some(kind) => kind.start(architecture).map_err(CompileFailure)?,
+        };
+        self.units.machine = Some(machine.clone());
         let functions = bridge_functions(architecture.argument_registers());
-        let stubs = self.load_functions(functions, 0, "maru-stubs", "")?;
-        self.units.machine = Some(Rc::new(Host { enter: stubs.entry(ENTER) }));
+        let stubs = self.load_functions(functions, 0, "maru-stubs", "");
+        let stubs = stubs.inspect_err(|_| self.units.machine = None)?;
+        self.context.helpers = machine.helpers();
+        self.units.enter = stubs.entry(ENTER);
         self.use_stubs(stubs);
         Ok(())
     }
@@ -173,7 +180,7 @@ impl Runtime {
             inspect(&bytes, format.name());
         }
         // SAFETY: the bytes are what the format wrote a moment ago.
-        let image = unsafe { self.units.directory.load_fresh(format, &bytes) }?;
+        let image = unsafe { self.units.load_fresh(format, &bytes) }?;
         self.units.statistics.file = self.units.directory.time_writing.as_nanos() as u64;
         self.units.statistics.dlopen = self.units.directory.time_opening.as_nanos() as u64;
         Ok(CompiledUnit::Library(image))

@@ -1,29 +1,29 @@
 //! The machines of this process: the host itself, and the IR evaluator.
 
 use super::Units;
+use crate::format::ObjectFormat;
 use crate::ir::evaluate::{Environment, EvaluateError, Evaluator};
 use crate::ir::{FunctionId, Helper};
+use crate::load::{check, LoadError, LoadedImage};
 use crate::lower::ENTER;
-use crate::runtime::{helpers, Context, Machine};
+use crate::runtime::{call_enter, helpers, Context, Machine};
+use crate::target::MachineIdentity;
 use crate::value::{Value, Word};
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::path::Path;
 use std::rc::Rc;
 
-/// This host: entered through a function of the stubs' image.
-pub(super) struct Host {
-    /// Address of the function `enter`, of the C convention.
-    pub(super) enter: usize,
-}
+/// This host.
+pub(super) struct Host;
 
 impl Machine for Host {
     fn name(&self) -> &str {
         "host"
     }
-    unsafe fn run(&self, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
-        type Enter = unsafe extern "C" fn(*mut Context, usize, Word, i64) -> Word;
-        // SAFETY: `enter` is the address of a function with this signature, in an image that stays loaded; the
-        // caller vouches for the rest.
-        unsafe { std::mem::transmute::<usize, Enter>(self.enter)(context, entry, callee.0, count) }
+    unsafe fn run(&self, enter: usize, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
+        // SAFETY: the caller vouches for all of them.
+        unsafe { call_enter(enter, context, entry, callee, count) }
     }
 }
 
@@ -86,7 +86,7 @@ impl Machine for EvaluatorMachine {
     fn name(&self) -> &str {
         "evaluator"
     }
-    unsafe fn run(&self, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
+    unsafe fn run(&self, _enter: usize, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
         let outer = self.evaluated.context.replace(context as usize);
         let words = [entry as Word, callee.0, count as Word];
         // SAFETY: the caller vouches for the context and the entry; the code was made by the lowering.
@@ -104,5 +104,40 @@ impl Units {
     /// The name of the machine in use, if one is set up.
     pub fn machine_name(&self) -> Option<&str> {
         self.machine.as_deref().map(Machine::name)
+    }
+    /// Memory besides the stack of this thread that native code being run may hold values in.
+    pub(crate) fn frames(&self) -> Vec<Range<usize>> {
+        self.machine.as_ref().map(|machine| machine.frames()).unwrap_or_default()
+    }
+    /// Load a library that was just made, on the machine in use.
+    ///
+    /// # Safety
+    /// The bytes must be what a format wrote a moment ago, unchanged.
+    ///
+    /// # Errors
+    /// When the machine or the system refuses it.
+    pub(super) unsafe fn load_fresh(
+        &mut self,
+        format: &dyn ObjectFormat,
+        bytes: &[u8],
+    ) -> Result<LoadedImage, LoadError> {
+        let mapped = self.machine.as_ref().and_then(|machine| machine.load(bytes, Path::new("new code")));
+        // SAFETY: by this function's contract.
+        mapped.unwrap_or_else(|| unsafe { self.directory.load_fresh(format, bytes) })
+    }
+    /// Examine a library and load it, on the machine in use.
+    ///
+    /// # Errors
+    /// When it is not for this Maru, or the machine or the system refuses it.
+    pub(super) fn load(
+        &mut self,
+        format: &dyn ObjectFormat,
+        identity: &MachineIdentity,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<LoadedImage, LoadError> {
+        check(path, bytes, format, identity)?;
+        let mapped = self.machine.as_ref().and_then(|machine| machine.load(bytes, path));
+        mapped.unwrap_or_else(|| self.directory.load(format, identity, bytes))
     }
 }

@@ -93,6 +93,8 @@ pub struct Units {
     pub format: Option<&'static dyn ObjectFormat>,
     /// Entry of the bridge from native code into the interpreter; 0 until a machine is set up.
     pub bridge: usize,
+    /// Entry of the function that goes from the machine into native code.
+    enter: usize,
     /// What runs native code; set up when there is some.
     machine: Option<Rc<dyn Machine>>,
     /// Why no machine could be set up.
@@ -130,6 +132,7 @@ impl Units {
             architecture,
             format,
             bridge: 0,
+            enter: 0,
             machine: None,
             unavailable: None,
             evaluated: None,
@@ -177,10 +180,11 @@ pub fn run_native(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Va
     let first = runtime.units.statistics.first_call == 0;
     let start = (first && runtime.options.statistics).then(std::time::Instant::now);
     runtime.context.runtime = std::ptr::from_mut(runtime);
+    let enter = runtime.units.enter;
     let context = std::ptr::from_mut(&mut *runtime.context);
     // SAFETY: the context is this runtime's, and the entry belongs to an image that the callee keeps loaded. The
     // runtime is not used through `runtime` until the code returns, only through the context.
-    let result = unsafe { machine.run(context, entry, callee, count) };
+    let result = unsafe { machine.run(enter, context, entry, callee, count) };
     if let Some(start) = start {
         runtime.units.statistics.first_call = start.elapsed().as_nanos() as u64;
     }

@@ -36,9 +36,10 @@ impl Runtime {
         }
         let machine = self.units.machine.clone()?;
         self.context.runtime = std::ptr::from_mut(self);
+        let enter = self.units.enter;
         let context = std::ptr::from_mut(&mut *self.context);
         // SAFETY: as for `run_native`; the image stays loaded while an address of its code is on the stack.
-        let result = unsafe { machine.run(context, entry, closure, 0) };
+        let result = unsafe { machine.run(enter, context, entry, closure, 0) };
         for slot in changed_slots(template, node) {
             // SAFETY: the code stored the slots it changed there just before it returned.
             let value = unsafe { *self.context.arguments.add(slot as usize) };

@@ -466,7 +466,9 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<Vec<Value>, Pr
     let machine = architecture
         .identity(format.name())
         .ok_or_else(|| format!("{} does not hold code for {}", format.name(), architecture.name()))?;
-    let image = runtime.units.directory.load_file(path, format, machine).map_err(|error| error.to_string())?;
+    let bytes =
+        std::fs::read(path).map_err(|error| format!("{}: the library cannot be read: {error}", path.display()))?;
+    let image = runtime.units.load(format, machine, path, &bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let environment = runtime.global;
     let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)
@@ -585,7 +587,7 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
     let machine = architecture
         .identity(format.name())
         .ok_or_else(|| format!("{} does not hold code for {}", format.name(), architecture.name()))?;
-    let image = runtime.units.directory.load(format, machine, &bytes).map_err(|error| error.to_string())?;
+    let image = runtime.units.load(format, machine, Path::new(""), &bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let memory = |Failure| "memory is used up".to_string();
     let environment = runtime.make_environment(Some(runtime.global_environment())).map_err(memory)?;

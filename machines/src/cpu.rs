@@ -1,0 +1,161 @@
+//! What the emulator must know of a CPU: a row of a table.
+
+/// A CPU in the emulator's numbers.
+#[derive(Debug)]
+pub struct Cpu {
+    /// The target's name.
+    pub name: &'static str,
+    /// The emulator's number for the family.
+    pub(crate) family: i32,
+    /// The emulator's mode bits.
+    pub(crate) mode: i32,
+    /// Program counter.
+    pub(crate) counter: i32,
+    /// Stack pointer.
+    pub(crate) stack: i32,
+    /// The register that holds the return address in a called function; `None` if it is on the stack.
+    pub(crate) link: Option<i32>,
+    /// Words of a call by the C convention.
+    pub(crate) arguments: [i32; 6],
+    /// Its result.
+    pub(crate) result: i32,
+    /// All registers that may hold a word, by name.
+    pub(crate) general: &'static [(&'static str, i32)],
+    /// Bits to set in a register at the start.
+    pub(crate) enable: Option<(i32, u64)>,
+    /// An instruction that ends a block: what gates are filled with.
+    pub(crate) filler: &'static [u8],
+}
+
+/// All CPUs that the emulator runs code of.
+pub const CPUS: &[&Cpu] = &[&X64, &ARM64, &RISCV64];
+
+/// The row of a target.
+pub fn find(name: &str) -> Option<&'static Cpu> {
+    CPUS.iter().find(|cpu| cpu.name == name).copied()
+}
+
+const X64: Cpu = Cpu {
+    name: "x64",
+    family: 4,
+    mode: 1 << 3,
+    counter: 41,
+    stack: 44,
+    link: None,
+    arguments: [39, 43, 40, 38, 106, 107],
+    result: 35,
+    general: &[
+        ("rax", 35),
+        ("rcx", 38),
+        ("rdx", 40),
+        ("rbx", 37),
+        ("rsp", 44),
+        ("rbp", 36),
+        ("rsi", 43),
+        ("rdi", 39),
+        ("r8", 106),
+        ("r9", 107),
+        ("r10", 108),
+        ("r11", 109),
+        ("r12", 110),
+        ("r13", 111),
+        ("r14", 112),
+        ("r15", 113),
+    ],
+    enable: None,
+    filler: &[0xc3],
+};
+
+const ARM64: Cpu = Cpu {
+    name: "arm64",
+    family: 2,
+    mode: 0,
+    counter: 260,
+    stack: 4,
+    link: Some(2),
+    arguments: [199, 200, 201, 202, 203, 204],
+    result: 199,
+    general: &[
+        ("x0", 199),
+        ("x1", 200),
+        ("x2", 201),
+        ("x3", 202),
+        ("x4", 203),
+        ("x5", 204),
+        ("x6", 205),
+        ("x7", 206),
+        ("x8", 207),
+        ("x9", 208),
+        ("x10", 209),
+        ("x11", 210),
+        ("x12", 211),
+        ("x13", 212),
+        ("x14", 213),
+        ("x15", 214),
+        ("x16", 215),
+        ("x17", 216),
+        ("x18", 217),
+        ("x19", 218),
+        ("x20", 219),
+        ("x21", 220),
+        ("x22", 221),
+        ("x23", 222),
+        ("x24", 223),
+        ("x25", 224),
+        ("x26", 225),
+        ("x27", 226),
+        ("x28", 227),
+        ("x29", 1),
+        ("x30", 2),
+        ("sp", 4),
+    ],
+    enable: None,
+    filler: &[0xc0, 0x03, 0x5f, 0xd6],
+};
+
+const RISCV64: Cpu = Cpu {
+    name: "riscv64",
+    family: 8,
+    mode: 1 << 3,
+    counter: 190,
+    stack: 3,
+    link: Some(2),
+    arguments: [11, 12, 13, 14, 15, 16],
+    result: 11,
+    general: &[
+        ("ra", 2),
+        ("sp", 3),
+        ("gp", 4),
+        ("tp", 5),
+        ("t0", 6),
+        ("t1", 7),
+        ("t2", 8),
+        ("s0", 9),
+        ("s1", 10),
+        ("a0", 11),
+        ("a1", 12),
+        ("a2", 13),
+        ("a3", 14),
+        ("a4", 15),
+        ("a5", 16),
+        ("a6", 17),
+        ("a7", 18),
+        ("s2", 19),
+        ("s3", 20),
+        ("s4", 21),
+        ("s5", 22),
+        ("s6", 23),
+        ("s7", 24),
+        ("s8", 25),
+        ("s9", 26),
+        ("s10", 27),
+        ("s11", 28),
+        ("t3", 29),
+        ("t4", 30),
+        ("t5", 31),
+        ("t6", 32),
+    ],
+    // Floating point is off after reset: mstatus.FS.
+    enable: Some((116, 0x6000)),
+    filler: &[0x67, 0x80, 0x00, 0x00],
+};

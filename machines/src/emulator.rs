@@ -1,0 +1,418 @@
+//! An emulated CPU whose memory is this process's: the same bytes at the same addresses.
+//!
+//! What the code touches is mapped for it when it touches it the first time, a whole mapping of this process at a
+//! time. It leaves through *gates*: addresses, one for the end of a call and one for each function of the host that
+//! it may call. Reaching one stops the emulator; the function runs outside of it, on the host's stack, and may let
+//! the emulator run again, to any depth.
+
+use crate::cpu::Cpu;
+use crate::library::{api, Api, Handle};
+use crate::memory::{mapping_at, Block};
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
+use std::fmt;
+use std::ops::Range;
+
+/// Bytes of a gate.
+const GATE: usize = 16;
+/// Bytes that the emulator forgets together.
+const PAGE: usize = 4096;
+/// Bytes of all of them.
+const GATES: usize = 4096;
+/// The stack of emulated code; committed by use. Leaving millions of frames with an error takes an emulator seconds.
+const STACK: usize = 64 << 20;
+/// Never accessible, below it.
+const GUARD: usize = 64 << 10;
+/// What emulated code leaves of the stack for reports.
+const RESERVE: usize = 1 << 20;
+/// Below the stack pointer of an interrupted function, the next call starts.
+const GAP: u64 = 256;
+
+const HOOK_INTERRUPT: c_int = 1;
+const HOOK_CODE: c_int = 1 << 2;
+const HOOK_BLOCK: c_int = 1 << 3;
+const HOOK_MEMORY: c_int = 0x3f0;
+/// Addresses of a hook: a first above the last means all.
+const EVERYWHERE: (u64, u64) = (1, 0);
+const ALL_RIGHTS: u32 = 7;
+/// Write two arguments to "forget translations".
+const FORGET: c_int = 9 | 2 << 26 | 1 << 30;
+
+/// Why emulated code stopped where it should not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What happened.
+    pub what: String,
+    /// Where.
+    pub counter: u64,
+    /// The bytes there, if they can be read.
+    pub bytes: Vec<u8>,
+    /// All registers by name.
+    pub registers: Vec<(&'static str, u64)>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} at {:#x} (bytes", self.what, self.counter)?;
+        self.bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))?;
+        f.write_str("; registers")?;
+        self.registers.iter().try_for_each(|(name, word)| write!(f, " {name}={word:x}"))?;
+        f.write_str(")")
+    }
+}
+
+/// What the emulator's callbacks see.
+struct State {
+    api: &'static Api,
+    /// What is mapped, by address.
+    mapped: RefCell<Vec<Range<usize>>>,
+    /// What happened last that ends a run.
+    problem: RefCell<Option<String>>,
+    /// Blocks of code that may still run.
+    fuel: Cell<u64>,
+}
+
+impl State {
+    fn map(&self, engine: Handle, range: Range<usize>) -> bool {
+        // SAFETY: the emulator touches the memory only on behalf of the code it runs.
+        let code =
+            unsafe { (self.api.map)(engine, range.start as u64, range.len(), ALL_RIGHTS, range.start as *mut c_void) };
+        let mut mapped = self.mapped.borrow_mut();
+        let at = mapped.partition_point(|other| other.start < range.start);
+        mapped.insert(at, range);
+        code == 0
+    }
+
+    /// Map what this process has at an address; false if it has nothing there, or it is mapped.
+    fn map_around(&self, engine: Handle, address: usize) -> bool {
+        let Some(whole) = mapping_at(address) else { return false };
+        let free = {
+            let mapped = self.mapped.borrow();
+            let at = mapped.partition_point(|other| other.end <= address);
+            let before = at.checked_sub(1).map_or(0, |before| mapped[before].end);
+            let after = mapped.get(at).map_or(usize::MAX, |after| after.start);
+            whole.start.max(before)..whole.end.min(after)
+        };
+        free.contains(&address) && self.map(engine, free)
+    }
+}
+
+/// An emulated CPU.
+pub struct Emulator {
+    cpu: &'static Cpu,
+    engine: Handle,
+    state: Box<State>,
+    gates: Block,
+    stack: Block,
+    /// Calls that have not returned.
+    active: Cell<u32>,
+    /// Registers, where a collector can look at them.
+    registers: Box<[Cell<u64>]>,
+}
+
+unsafe extern "C" fn at_gate(engine: Handle, _address: u64, _size: u32, state: *mut c_void) {
+    // SAFETY: the hook was added with the state, which lives as long as the engine.
+    let state = unsafe { &*(state as *const State) };
+    // SAFETY: the engine is the one that calls.
+    unsafe { (state.api.stop)(engine) };
+}
+
+unsafe extern "C" fn at_block(engine: Handle, _address: u64, _size: u32, state: *mut c_void) {
+    // SAFETY: as for `at_gate`.
+    let state = unsafe { &*(state as *const State) };
+    match state.fuel.get().checked_sub(1) {
+        Some(rest) => state.fuel.set(rest),
+        None => {
+            state.problem.replace(Some("the code ran for longer than it was allowed to".into()));
+            // SAFETY: the engine is the one that calls.
+            unsafe { (state.api.stop)(engine) };
+        }
+    }
+}
+
+unsafe extern "C" fn at_interrupt(engine: Handle, number: u32, state: *mut c_void) {
+    // SAFETY: as for `at_gate`.
+    let state = unsafe { &*(state as *const State) };
+    state.problem.replace(Some(format!("trap {number}: an illegal instruction, a division error or a breakpoint")));
+    // SAFETY: the engine is the one that calls.
+    unsafe { (state.api.stop)(engine) };
+}
+
+unsafe extern "C" fn at_memory(
+    engine: Handle,
+    kind: c_int,
+    address: u64,
+    size: c_int,
+    _value: i64,
+    state: *mut c_void,
+) -> bool {
+    // SAFETY: as for `at_gate`.
+    let state = unsafe { &*(state as *const State) };
+    if state.map_around(engine, address as usize) {
+        return true;
+    }
+    let what = match kind {
+        19 | 23 => "read",
+        20 | 22 => "write",
+        _ => "jump",
+    };
+    state.problem.replace(Some(format!("invalid {what} of {size} bytes at {address:#x}")));
+    false
+}
+
+impl Emulator {
+    /// The emulator's version and file.
+    ///
+    /// # Errors
+    /// What to install, where there is none.
+    pub fn version() -> Result<&'static str, String> {
+        api().map(|api| api.version.as_str())
+    }
+
+    /// An emulated CPU at rest.
+    ///
+    /// # Errors
+    /// When the emulator is not installed, or memory is out.
+    pub fn new(cpu: &'static Cpu) -> Result<Emulator, String> {
+        let api = api()?;
+        let (gates, stack) = (Block::new(GATES, true)?, Block::new(STACK + GUARD, true)?);
+        let start = stack.range().start;
+        stack.protect(start..start + GUARD, libc::PROT_NONE)?;
+        let mut engine = std::ptr::null_mut();
+        // SAFETY: there is room for the handle.
+        let code = unsafe { (api.open)(cpu.family, cpu.mode, &mut engine) };
+        if code != 0 {
+            return Err(format!("{} does not emulate {}: {}", api.version, cpu.name, api.error(code)));
+        }
+        let state =
+            Box::new(State { api, mapped: RefCell::default(), problem: RefCell::default(), fuel: Cell::new(u64::MAX) });
+        let registers = cpu.general.iter().map(|_| Cell::new(0)).collect();
+        let emulator = Emulator { cpu, engine, state, gates, stack, active: Cell::new(0), registers };
+        emulator.prepare()?;
+        Ok(emulator)
+    }
+
+    fn prepare(&self) -> Result<(), String> {
+        let gates = self.gates.range();
+        for (index, byte) in self.cpu.filler.iter().cycle().take(GATES).enumerate() {
+            // SAFETY: the block is ours and has so many bytes.
+            unsafe { *((gates.start + index) as *mut u8) = *byte };
+        }
+        let stack = self.stack.range();
+        self.state.map(self.engine, gates.clone());
+        self.state.map(self.engine, stack.start + GUARD..stack.end);
+        if let Some((register, bits)) = self.cpu.enable {
+            self.write(register, self.read(register) | bits);
+        }
+        self.hook(HOOK_CODE, at_gate as *const c_void, (gates.start as u64, gates.end as u64 - 1))?;
+        self.hook(HOOK_INTERRUPT, at_interrupt as *const c_void, EVERYWHERE)?;
+        self.hook(HOOK_MEMORY, at_memory as *const c_void, EVERYWHERE)
+    }
+
+    fn hook(&self, kind: c_int, callback: *const c_void, (first, last): (u64, u64)) -> Result<(), String> {
+        let mut hook = 0;
+        let state = std::ptr::from_ref(&*self.state) as *mut c_void;
+        // SAFETY: the callback has the signature that the emulator calls hooks of this kind with, and the state
+        // lives as long as the engine.
+        let code = unsafe { (self.state.api.hook)(self.engine, &mut hook, kind, callback, state, first, last) };
+        (code == 0).then_some(()).ok_or_else(|| format!("the emulator takes no hook: {}", self.state.api.error(code)))
+    }
+
+    /// Stop the code after so many blocks, in all calls from now on.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub fn limit(&self, blocks: u64) -> Result<(), String> {
+        if self.state.fuel.replace(blocks) == u64::MAX {
+            self.hook(HOOK_BLOCK, at_block as *const c_void, EVERYWHERE)?;
+        }
+        Ok(())
+    }
+
+    /// Where code must jump to in order to call the host's function `number`.
+    pub fn gate(&self, number: usize) -> usize {
+        let address = self.gates.range().start + GATE * (number + 1);
+        assert!(address < self.gates.range().end, "there is no gate {number}");
+        address
+    }
+
+    /// The lowest address that emulated code's stack pointer may reach.
+    pub fn stack_limit(&self) -> usize {
+        self.stack.range().start + GUARD + RESERVE
+    }
+
+    /// Code was put at these addresses: forget what was there.
+    pub fn code_changed(&self, code: Range<usize>) {
+        let (start, end) = (code.start & !(PAGE - 1), code.end.next_multiple_of(PAGE));
+        // Memory that is mapped only while code in it is fetched would never be forgotten.
+        self.make_visible(code.start);
+        // SAFETY: the request takes two addresses.
+        unsafe { (self.state.api.control)(self.engine, FORGET, start as u64, end as u64) };
+    }
+
+    fn make_visible(&self, address: usize) {
+        if !self.state.mapped.borrow().iter().any(|range| range.contains(&address)) {
+            self.state.map_around(self.engine, address);
+        }
+    }
+
+    /// Memory that code which is being run may refer to: its registers as they are, and its stack.
+    pub fn frames(&self) -> Vec<Range<usize>> {
+        if self.active.get() == 0 {
+            return Vec::new();
+        }
+        for (place, (_, word)) in self.registers.iter().zip(self.register_values()) {
+            place.set(word);
+        }
+        let registers = self.registers.as_ptr() as usize;
+        let stack = self.read(self.cpu.stack) as usize & !7;
+        vec![registers..registers + 8 * self.registers.len(), stack..self.stack.range().end]
+    }
+
+    fn read(&self, register: c_int) -> u64 {
+        let mut word = 0;
+        // SAFETY: all registers in the table have 64 bits.
+        unsafe { (self.state.api.read)(self.engine, register, &mut word) };
+        word
+    }
+
+    fn write(&self, register: c_int, word: u64) {
+        // SAFETY: as for `read`.
+        unsafe { (self.state.api.write)(self.engine, register, &word) };
+    }
+
+    fn register_values(&self) -> Vec<(&'static str, u64)> {
+        let numbers: Vec<c_int> = self.cpu.general.iter().map(|(_, number)| *number).collect();
+        let mut words = vec![0u64; numbers.len()];
+        let places: Vec<*mut u64> = words.iter_mut().map(std::ptr::from_mut).collect();
+        // SAFETY: there is a place for each of the numbers.
+        unsafe { (self.state.api.read_many)(self.engine, numbers.as_ptr(), places.as_ptr(), numbers.len() as c_int) };
+        self.cpu.general.iter().map(|(name, _)| *name).zip(words).collect()
+    }
+
+    /// Call a function of the C convention with at most six words. `serve` is called for each call of a gate, with
+    /// the gate's number and the words in the first argument registers, and answers the call's result.
+    ///
+    /// # Errors
+    /// When the code does what it should not. The registers are then as they were before the call.
+    ///
+    /// # Panics
+    /// If there are more words.
+    ///
+    /// # Safety
+    /// At `entry` there is code for this CPU, and what it does to this process's memory is what the caller wants.
+    pub unsafe fn call(
+        &self,
+        entry: usize,
+        words: &[u64],
+        serve: &mut dyn FnMut(usize, [u64; 6]) -> u64,
+    ) -> Result<u64, Fault> {
+        self.make_visible(entry);
+        let _call = Call::start(self);
+        let outer = self.register_values();
+        let below = match self.active.get() {
+            1 => self.stack.range().end as u64,
+            _ => self.read(self.cpu.stack),
+        };
+        let mut stack = (below - GAP) & !15;
+        let back = self.gates.range().start as u64;
+        for (register, word) in self.cpu.arguments.iter().zip(words.iter().copied()) {
+            self.write(*register, word);
+        }
+        assert!(words.len() <= self.cpu.arguments.len(), "too many words for a call");
+        match self.cpu.link {
+            Some(link) => self.write(link, back),
+            None => {
+                stack -= 8;
+                // SAFETY: the word lies in the emulated stack, below everything in use.
+                unsafe { *(stack as *mut u64) = back };
+            }
+        }
+        self.write(self.cpu.stack, stack);
+        let result = self.go(entry as u64, serve);
+        // What the code must preserve it has restored, unless it failed; the stack pointer is below the gap still.
+        match result {
+            Ok(_) => self.write(self.cpu.stack, below),
+            Err(_) => self.restore(&outer, below),
+        }
+        result
+    }
+
+    fn restore(&self, registers: &[(&'static str, u64)], stack: u64) {
+        for ((_, number), (_, word)) in self.cpu.general.iter().zip(registers) {
+            self.write(*number, *word);
+        }
+        self.write(self.cpu.stack, stack);
+    }
+
+    /// Run until the call returns, serving calls of gates.
+    fn go(&self, entry: u64, serve: &mut dyn FnMut(usize, [u64; 6]) -> u64) -> Result<u64, Fault> {
+        let gates = self.gates.range();
+        let mut from = entry;
+        loop {
+            // SAFETY: the caller of `call` vouches for the code.
+            let code = unsafe { (self.state.api.start)(self.engine, from, gates.start as u64, 0, 0) };
+            let counter = self.read(self.cpu.counter);
+            let problem = self.state.problem.take();
+            if code != 0 || problem.is_some() || !gates.contains(&(counter as usize)) {
+                let what = problem.unwrap_or_else(|| match code {
+                    0 => "the emulator stopped".into(),
+                    _ => self.state.api.error(code),
+                });
+                return Err(self.fault(what, counter));
+            }
+            let slot = (counter as usize - gates.start) / GATE;
+            let Some(number) = slot.checked_sub(1) else { return Ok(self.read(self.cpu.result)) };
+            let words = self.cpu.arguments.map(|register| self.read(register));
+            // Before serving: the registers of a call are not preserved across one.
+            from = self.return_address();
+            let result = serve(number, words);
+            self.write(self.cpu.result, result);
+        }
+    }
+
+    /// Where the function that called a gate goes on; taken off the stack, if it is there.
+    fn return_address(&self) -> u64 {
+        match self.cpu.link {
+            Some(link) => self.read(link),
+            None => {
+                let stack = self.read(self.cpu.stack);
+                self.write(self.cpu.stack, stack + 8);
+                // SAFETY: the emulated code has just written there.
+                unsafe { *(stack as *const u64) }
+            }
+        }
+    }
+
+    fn fault(&self, what: String, counter: u64) -> Fault {
+        let readable = mapping_at(counter as usize).map_or(0, |range| (range.end - counter as usize).min(16));
+        let mapped = self.state.mapped.borrow().iter().any(|range| range.contains(&(counter as usize)));
+        let readable = if mapped { readable } else { 0 };
+        // SAFETY: so many bytes from there on are mapped.
+        let bytes = (0..readable).map(|at| unsafe { *((counter as usize + at) as *const u8) }).collect();
+        Fault { what, counter, bytes, registers: self.register_values() }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // SAFETY: nothing runs on the engine any more.
+        unsafe { (self.state.api.close)(self.engine) };
+    }
+}
+
+/// Counts a call while it lasts, even if it is left by a panic.
+struct Call<'a>(&'a Emulator);
+
+impl Call<'_> {
+    fn start(emulator: &Emulator) -> Call<'_> {
+        emulator.active.set(emulator.active.get() + 1);
+        Call(emulator)
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.active.set(self.0.active.get() - 1);
+    }
+}

@@ -1,0 +1,154 @@
+//! Libraries mapped without the system's loader, and known through `goblin` only, so that what the formats write is
+//! read by somebody else.
+
+use crate::memory::Block;
+use crate::{rebase, signature};
+use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
+use goblin::elf::reloc;
+use goblin::mach::load_command::CommandVariant;
+use goblin::mach::{Mach, MachO};
+use goblin::Object;
+use maru_core::format::HEADER_SYMBOL;
+use maru_core::load::MappedLibrary;
+
+/// Bytes of a page of the largest size in use, so that segments of any file may be protected by themselves.
+const PAGE: usize = 4096;
+
+/// A part of a file in memory.
+struct Segment {
+    address: usize,
+    size: usize,
+    bytes: std::ops::Range<usize>,
+    writable: bool,
+    executable: bool,
+}
+
+/// What a file says.
+struct Plan {
+    segments: Vec<Segment>,
+    /// Address of the image's header.
+    header: usize,
+    /// Words to add the library's address to, or to set: where, and the addend if it is not in the word itself.
+    relocations: Vec<(usize, Option<u64>)>,
+}
+
+/// A mapped library.
+pub struct Mapped {
+    block: Block,
+    header: usize,
+}
+
+impl MappedLibrary for Mapped {
+    fn header(&self) -> *const u8 {
+        (self.block.range().start + self.header) as *const u8
+    }
+}
+
+/// Map a library. Its code can be executed by this CPU only if `native`; no page is ever writable and executable.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn map(file: &[u8], native: bool) -> Result<Mapped, String> {
+    let plan = match Object::parse(file).map_err(|error| format!("unreadable: {error}"))? {
+        Object::Elf(elf) => plan_elf(&elf)?,
+        Object::Mach(Mach::Binary(binary)) => {
+            signature::check(file, &binary)?;
+            plan_mach(file, &binary)?
+        }
+        _ => return Err("neither of the two kinds of library that can be mapped here".into()),
+    };
+    let size = plan.segments.iter().map(|segment| segment.address.saturating_add(segment.size)).max().unwrap_or(0);
+    if size == 0 || size > 1 << 32 || plan.header >= size {
+        return Err("its segments make no sense".into());
+    }
+    let block = Block::new(size.next_multiple_of(PAGE), false)?;
+    let base = block.range().start;
+    for segment in &plan.segments {
+        copy(&block, segment, file)?;
+    }
+    for (at, addend) in plan.relocations {
+        let inside = |segment: &&Segment| at >= segment.address && at + 8 <= segment.address + segment.size;
+        if !plan.segments.iter().filter(|segment| segment.writable).any(|segment| inside(&segment)) {
+            return Err(format!("a relocation at {at:#x}, which is not writable"));
+        }
+        // SAFETY: the word lies in a segment of the block, which is writable until all is done.
+        unsafe {
+            let word = (base + at) as *mut u64;
+            word.write_unaligned(addend.unwrap_or_else(|| word.read_unaligned()).wrapping_add(base as u64));
+        }
+    }
+    for segment in &plan.segments {
+        let execute = if segment.executable && native { libc::PROT_EXEC } else { 0 };
+        let write = if segment.writable { libc::PROT_WRITE } else { 0 };
+        block.protect(pages(base, segment), libc::PROT_READ | write | execute)?;
+    }
+    Ok(Mapped { block, header: plan.header })
+}
+
+fn pages(base: usize, segment: &Segment) -> std::ops::Range<usize> {
+    base + segment.address / PAGE * PAGE..base + (segment.address + segment.size).next_multiple_of(PAGE)
+}
+
+fn copy(block: &Block, segment: &Segment, file: &[u8]) -> Result<(), String> {
+    let bytes = file.get(segment.bytes.clone()).ok_or("a segment ends after the file")?;
+    if bytes.len() > segment.size || (segment.writable && segment.executable) {
+        return Err("a segment that is larger in the file than in memory, or writable and executable".into());
+    }
+    let base = block.range().start;
+    block.protect(pages(base, segment), libc::PROT_READ | libc::PROT_WRITE)?;
+    // SAFETY: the segment lies in the block, which was made as large as the last segment's end, and is writable now.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), (base + segment.address) as *mut u8, bytes.len()) };
+    Ok(())
+}
+
+fn plan_elf(elf: &goblin::elf::Elf) -> Result<Plan, String> {
+    let loaded = elf.program_headers.iter().filter(|header| header.p_type == PT_LOAD);
+    let segments = loaded.map(|header| Segment {
+        address: header.p_vaddr as usize,
+        size: header.p_memsz as usize,
+        bytes: header.p_offset as usize..header.p_offset.saturating_add(header.p_filesz) as usize,
+        writable: header.p_flags & PF_W != 0,
+        executable: header.p_flags & PF_X != 0,
+    });
+    let mut symbols = elf.dynsyms.iter();
+    let named = |name: Option<&str>| name.is_some_and(|name| name == HEADER_SYMBOL);
+    let header = symbols.find(|symbol| named(elf.dynstrtab.get_at(symbol.st_name)));
+    let relative = [reloc::R_X86_64_RELATIVE, reloc::R_AARCH64_RELATIVE, reloc::R_RISCV_RELATIVE];
+    let mut relocations = Vec::new();
+    for entry in elf.dynrelas.iter() {
+        if !relative.contains(&entry.r_type) {
+            return Err(format!("a relocation of type {}", entry.r_type));
+        }
+        relocations.push((entry.r_offset as usize, Some(entry.r_addend.unwrap_or(0) as u64)));
+    }
+    if elf.dynrels.iter().count() + elf.pltrelocs.iter().count() + elf.libraries.len() > 0 {
+        return Err("it needs other libraries, or has relocations without addends".into());
+    }
+    let header = header.ok_or("it exports no image of Maru's")?.st_value as usize;
+    Ok(Plan { segments: segments.collect(), header, relocations })
+}
+
+fn plan_mach(file: &[u8], binary: &MachO) -> Result<Plan, String> {
+    let segments = binary.segments.iter().map(|segment| Segment {
+        address: segment.vmaddr as usize,
+        size: segment.vmsize as usize,
+        bytes: segment.fileoff as usize..segment.fileoff.saturating_add(segment.filesize) as usize,
+        writable: segment.initprot & 2 != 0,
+        executable: segment.initprot & 4 != 0,
+    });
+    let segments: Vec<Segment> = segments.collect();
+    let exports = binary.exports().map_err(|error| format!("exports: {error}"))?;
+    let spelled = |name: &str| name.strip_prefix('_').is_some_and(|name| name == HEADER_SYMBOL);
+    let header = exports.iter().find(|export| spelled(&export.name));
+    let header = header.ok_or("it exports no image of Maru's")?.offset as usize;
+    let mut relocations = Vec::new();
+    for command in &binary.load_commands {
+        if let CommandVariant::DyldInfo(info) | CommandVariant::DyldInfoOnly(info) = command.command {
+            let part = info.rebase_off as usize..(info.rebase_off as usize).saturating_add(info.rebase_size as usize);
+            let opcodes = file.get(part).ok_or("rebases after the end of the file")?;
+            let starts: Vec<usize> = segments.iter().map(|segment| segment.address).collect();
+            relocations.extend(rebase::places(opcodes, &starts)?.into_iter().map(|place| (place, None)));
+        }
+    }
+    Ok(Plan { segments, header, relocations })
+}

@@ -1,0 +1,64 @@
+//! This process's memory: what is mapped where, and mappings of our own.
+
+use std::ops::Range;
+
+/// A private mapping, unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Block {
+    address: usize,
+    size: usize,
+}
+
+impl Block {
+    /// Reserve addresses; nothing of them may be accessed unless `writable`.
+    pub(crate) fn new(size: usize, writable: bool) -> Result<Block, String> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        let protection = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
+        // SAFETY: without MAP_FIXED the system picks a range that nobody uses.
+        let address = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, -1, 0) };
+        if address == libc::MAP_FAILED {
+            return Err(format!("no {size} bytes of memory: {}", std::io::Error::last_os_error()));
+        }
+        Ok(Block { address: address as usize, size })
+    }
+
+    /// Its addresses.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.address..self.address + self.size
+    }
+
+    /// Change what may be done with a part, which starts and ends at pages' borders.
+    pub(crate) fn protect(&self, part: Range<usize>, protection: i32) -> Result<(), String> {
+        assert!(part.start >= self.address && part.end <= self.address + self.size);
+        // SAFETY: the part lies in this mapping; who uses it knows what it is for.
+        match unsafe { libc::mprotect(part.start as *mut libc::c_void, part.len(), protection) } {
+            0 => Ok(()),
+            _ => Err(format!("memory cannot be protected: {}", std::io::Error::last_os_error())),
+        }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and what pointed into it borrowed from its owner.
+        unsafe { libc::munmap(self.address as *mut libc::c_void, self.size) };
+    }
+}
+
+/// How far past its present end a mapping that grows is taken to reach: few large regions are wanted.
+const GROWTH: usize = 4 << 20;
+
+/// The mapping of this process that holds an address, with room to grow where nothing accessible follows.
+pub(crate) fn mapping_at(address: usize) -> Option<Range<usize>> {
+    let text = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let mut lines = text.lines().filter_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
+        let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
+        (!rest.starts_with("---p")).then_some((range, rest.starts_with("rw")))
+    });
+    let (found, grows) = lines.find(|(range, _)| range.contains(&address))?;
+    let next = lines.next().map_or(usize::MAX, |(range, _)| range.start);
+    let end = if grows { next.min(found.end.saturating_add(GROWTH)) } else { found.end };
+    Some(found.start..end)
+}
