@@ -9,7 +9,7 @@ use maru_macho::MACHO;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A CPU with what the images for it need.
@@ -179,7 +179,8 @@ pub fn tool(name: &str, arguments: &[&str]) -> Option<(String, bool)> {
         not_run(&format!("{name} missing"));
         return None;
     };
-    let output = Command::new(path).args(arguments).output().expect("a tool that can be run");
+    // A debugger that fails to start may wait for commands otherwise.
+    let output = Command::new(path).args(arguments).stdin(Stdio::null()).output().expect("a tool that can be run");
     let both = [output.stdout, output.stderr].concat();
     Some((String::from_utf8_lossy(&both).into_owned(), output.status.success()))
 }
