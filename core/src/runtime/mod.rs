@@ -24,6 +24,7 @@ pub use error::{ErrorKind, Failure, Outcome};
 pub use frames::ValueStack;
 pub use interrupt::{request_interrupt, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::{call_enter, Ability, Machine, MachineKind};
+pub use object::Pairs;
 pub use options::{JitMode, Options};
 pub use slab::Slab;
 pub(crate) use stack::prepare_spill;

@@ -134,11 +134,11 @@ impl Runtime {
         length
     }
     /// The elements of a list. They stay reachable only through the list.
-    pub fn list_to_vec(&self, mut list: Value) -> Vec<Value> {
+    pub fn list_to_vec(&self, list: Value) -> Vec<Value> {
         let mut elements = Vec::new();
-        while list.is_pair() {
-            elements.push(self.car(list));
-            list = self.cdr(list);
+        let mut pairs = Pairs::of(list);
+        while let Some(pair) = pairs.next(self) {
+            elements.push(self.car(pair));
         }
         elements
     }
@@ -269,5 +269,35 @@ impl Runtime {
         let kind = self.is_kind(error, Kind::Error).then(|| self.field(error, offset::ERROR_KIND))?;
         let name = self.symbols.name(self.as_symbol(kind)?);
         ErrorKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A walk over the pairs of a list. In a list that leads back into itself it ends, too, after every pair was met at
+/// least once (Brent's algorithm: one pair is remembered, anew after twice as many steps each time).
+pub struct Pairs {
+    at: Value,
+    remembered: Value,
+    steps: usize,
+    limit: usize,
+}
+
+impl Pairs {
+    /// A walk from the start of a list.
+    pub fn of(list: Value) -> Pairs {
+        Pairs { at: list, remembered: Value::NIL, steps: 0, limit: 1 }
+    }
+    /// The next pair.
+    pub fn next(&mut self, runtime: &Runtime) -> Option<Value> {
+        let pair = self.at;
+        if !pair.is_pair() || pair == self.remembered {
+            return None;
+        }
+        if self.steps == self.limit {
+            self.remembered = pair;
+            (self.steps, self.limit) = (0, self.limit * 2);
+        }
+        self.steps += 1;
+        self.at = runtime.cdr(pair);
+        Some(pair)
     }
 }

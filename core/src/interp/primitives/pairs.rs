@@ -3,7 +3,7 @@
 use super::arguments;
 use super::compare::equal;
 use crate::interp::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, Pairs, Runtime};
 use crate::value::{Kind, Value};
 
 /// A chain of `car` and `cdr`: `steps` has a bit for each, the last step highest below a leading one; 1 is `cdr`.
@@ -189,27 +189,27 @@ fn last_pair(runtime: &mut Runtime, operation: &str, list: Value) -> Outcome {
     Ok(last)
 }
 
-fn memq(runtime: &Runtime, key: Value, mut list: Value) -> Value {
-    while list.is_pair() {
-        if runtime.car(list) == key {
-            return list;
+fn memq(runtime: &Runtime, key: Value, list: Value) -> Value {
+    let mut pairs = Pairs::of(list);
+    while let Some(pair) = pairs.next(runtime) {
+        if runtime.car(pair) == key {
+            return pair;
         }
-        list = runtime.cdr(list);
     }
     Value::NIL
 }
 
 fn find(
     runtime: &mut Runtime,
-    mut list: Value,
+    list: Value,
     mut wanted: impl FnMut(&mut Runtime, Value) -> Result<bool, Failure>,
 ) -> Outcome {
-    while list.is_pair() {
-        let element = runtime.car(list);
+    let mut pairs = Pairs::of(list);
+    while let Some(pair) = pairs.next(runtime) {
+        let element = runtime.car(pair);
         if wanted(runtime, element)? {
-            return Ok(list);
+            return Ok(pair);
         }
-        list = runtime.cdr(list);
     }
     Ok(Value::NIL)
 }
@@ -222,13 +222,13 @@ fn is_member(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     Ok(Value::boolean(member(runtime, arguments)?.is_pair()))
 }
 
-fn assq(runtime: &Runtime, key: Value, mut list: Value) -> Value {
-    while list.is_pair() {
-        let entry = runtime.car(list);
+fn assq(runtime: &Runtime, key: Value, list: Value) -> Value {
+    let mut pairs = Pairs::of(list);
+    while let Some(pair) = pairs.next(runtime) {
+        let entry = runtime.car(pair);
         if entry.is_pair() && runtime.car(entry) == key {
             return entry;
         }
-        list = runtime.cdr(list);
     }
     Value::NIL
 }
