@@ -710,7 +710,9 @@ impl<'a, 'r> Linearise<'a, 'r> {
             } else {
                 self.push(Instr::Catch(self.base + slot, false));
             }
-            self.lower(handler, Destination::Into(result));
+            // With nothing left to do after it, the handler is in tail position where the whole form is.
+            let last = matches!(destination, Destination::Return) && inner.finally.is_none();
+            self.lower(handler, if last { destination } else { Destination::Into(result) });
             self.end(End::Jump(done));
         }
         self.handler = outer;
