@@ -1,4 +1,6 @@
 //! The one list of target plugins linked into Maru. A plugin crate that nobody names is not linked.
 
+#[cfg(feature = "arm64")]
+use maru_arm64 as _;
 #[cfg(feature = "x64")]
 use maru_x64 as _;
