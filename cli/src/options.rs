@@ -2,7 +2,7 @@
 //! an empty variable counts as unset.
 
 use crate::arguments::{Execution, Jit, Selection};
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
 use maru_core::runtime::{JitMode, MachineKind, Options};
@@ -109,7 +109,8 @@ pub fn check_host(options: &Options) -> Result<(), Trouble> {
     let machine = machine(options)?;
     if let Some(kind) = machine.filter(|kind| kind.is_emulator()) {
         let name = architecture(options)?.name();
-        eprintln!("maru: native code for {name} runs on the emulator {}: slower than on its own CPU", kind.name());
+        let kind = kind.name();
+        trouble::say(format_args!("native code for {name} runs on the emulator {kind}: slower than on its own CPU"));
     }
     Ok(())
 }

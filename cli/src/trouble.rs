@@ -10,6 +10,11 @@ const FAILED: u8 = 1;
 /// The call was wrong.
 const WRONG_CALL: u8 = 2;
 
+/// Say something on standard error. When that is closed or full, there is nobody to tell.
+pub fn say(message: impl Display) {
+    let _ = std::io::stderr().write_all(format!("maru: {message}\n").as_bytes());
+}
+
 /// Why a command ends without success.
 #[derive(Debug)]
 pub struct Trouble {

@@ -205,7 +205,7 @@ fn a_closed_pipe_ends_the_program_without_a_word() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_and_no_panic() {
-    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = maru().arg("targets").stdout(full()).output().unwrap();
     expect(&output, 1, &["standard output"]);
     let output = maru().arg("run").arg(example("fib.l")).stdout(full()).output().unwrap();
@@ -322,4 +322,32 @@ fn the_doctor_looks_at_the_host() {
     let able = cfg!(all(target_arch = "x86_64", target_os = "linux"));
     assert_eq!(trial["good"], able, "{json}");
     assert_eq!(output.status.success(), able);
+}
+
+#[test]
+fn a_build_does_not_replace_its_source() {
+    let path = folder("replace").join("program.l");
+    std::fs::write(&path, "(println 1)").unwrap();
+    let output = maru().arg("build").arg(&path).arg("-o").arg(&path).output().unwrap();
+    expect(&output, 2, &["program.l: this is the source"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "(println 1)");
+}
+
+#[test]
+fn errors_that_cannot_be_shown_are_no_panic() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let path = folder("unshown").join("commands");
+    std::fs::write(&path, ",nonsense\n(+ 1 2)\n").unwrap();
+    let input = std::fs::File::open(&path).unwrap();
+    let output = maru().arg("repl").stdin(input).stderr(full).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), "3\n"));
+}
+
+#[test]
+fn expressions_that_are_no_text_are_refused() {
+    let path = folder("no-text").join("input");
+    std::fs::write(&path, b"(+ 1 2)\n(println \"\xff\")\n").unwrap();
+    let output = maru().stdin(std::fs::File::open(&path).unwrap()).output().unwrap();
+    expect(&output, 1, &["standard input: not UTF-8 text: byte 0xff"]);
+    assert_eq!(text(&output.stdout), "3\n");
 }

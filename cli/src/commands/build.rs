@@ -25,6 +25,9 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
             return Err(Trouble::wrong_call("build: say where to write the library: -o FILE"));
         }
     }
+    if let Some(output) = &arguments.output {
+        check_apart(&arguments.file, output)?;
+    }
     let text = program::source(&arguments.file)?;
     let name = arguments.file.display().to_string();
     let bytes = session::with_runtime(options, None, |runtime| {
@@ -35,6 +38,17 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
         None => super::print(&String::from_utf8_lossy(&bytes))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A result must not take the place of the source it is made from.
+fn check_apart(source: &Path, output: &Path) -> Result<(), Trouble> {
+    let places = (source.canonicalize(), output.canonicalize());
+    let (Ok(from), Ok(to)) = places else { return Ok(()) };
+    if from != to || !from.is_file() {
+        return Ok(());
+    }
+    let name = output.display();
+    Err(Trouble::wrong_call(format!("{name}: this is the source, which the result would replace; name another file")))
 }
 
 fn check_pair(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Result<(), Trouble> {

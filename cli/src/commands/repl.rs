@@ -5,7 +5,7 @@
 use crate::arguments::Repl;
 use crate::prompt::command::{self, Answer};
 use crate::prompt::input::{Input, Person, Typed};
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 use crate::{options, session};
 use maru_core::interp;
 use maru_core::interp::expand::core_form_names;
@@ -134,7 +134,7 @@ impl Session<'_> {
             Answer::Refused(message) => {
                 self.failed = true;
                 self.runtime.flush_output();
-                eprintln!("maru: {message}");
+                trouble::say(message);
             }
         }
         false

@@ -1,7 +1,7 @@
 //! Where the prompt's texts come from: a person at a terminal, with line editing, history and completion; or a pipe or
 //! file, line by line.
 
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 use maru_core::syntax::is_incomplete;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -56,12 +56,15 @@ fn next_lines() -> Result<Typed, Trouble> {
     loop {
         let read = std::io::stdin().lock().read_until(b'\n', &mut bytes);
         let count = read.map_err(|error| Trouble::failed(format!("standard input: {error}")))?;
-        let text = String::from_utf8_lossy(&bytes);
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let byte = bytes[error.valid_up_to()];
+            Trouble::failed(format!("standard input: not UTF-8 text: byte {byte:#04x}; expressions must be UTF-8"))
+        })?;
         match count {
             0 if bytes.is_empty() => return Ok(Typed::End),
-            0 => return Ok(Typed::Text(text.into_owned())),
-            _ if is_incomplete(&text) => {}
-            _ => return Ok(Typed::Text(text.into_owned())),
+            0 => return Ok(Typed::Text(text.into())),
+            _ if is_incomplete(text) => {}
+            _ => return Ok(Typed::Text(text.into())),
         }
     }
 }
@@ -91,7 +94,7 @@ impl Person {
         let history = history_file();
         if let Some(path) = history.as_ref().filter(|path| path.exists()) {
             if let Err(error) = editor.load_history(path) {
-                eprintln!("maru: the history cannot be read: {}: {error}", path.display());
+                trouble::say(format_args!("the history cannot be read: {}: {error}", path.display()));
             }
         }
         Ok(Person { editor, history })
@@ -115,7 +118,7 @@ impl Drop for Person {
     fn drop(&mut self) {
         let Some(path) = &self.history else { return };
         if let Err(error) = save_history(&mut self.editor, path) {
-            eprintln!("maru: the history cannot be kept: {}: {error}", path.display());
+            trouble::say(format_args!("the history cannot be kept: {}: {error}", path.display()));
         }
     }
 }
