@@ -6,6 +6,7 @@ use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
 use crate::value::number::Number;
 use crate::value::print::{text, Style};
 use crate::value::Value;
+use std::io::Write;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
@@ -60,7 +61,9 @@ fn put(runtime: &mut Runtime, values: &[Value], style: Style, end: &str) -> Outc
 /// Print to standard error.
 fn warn(runtime: &mut Runtime, values: &[Value]) -> Outcome {
     runtime.flush_output();
-    eprint!("{}", joined(runtime, values, Style::Print));
+    let text = joined(runtime, values, Style::Print);
+    // When standard error is closed or full, there is nobody to tell.
+    let _ = std::io::stderr().write_all(text.as_bytes());
     Ok(Value::NIL)
 }
 
