@@ -205,7 +205,7 @@ fn a_closed_pipe_ends_the_program_without_a_word() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_and_no_panic() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = maru().arg("targets").stdout(full()).output().unwrap();
     expect(&output, 1, &["standard output"]);
     let output = maru().arg("run").arg(example("fib.l")).stdout(full()).output().unwrap();

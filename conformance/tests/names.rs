@@ -76,9 +76,10 @@ fn every_name_and_core_form_has_a_case() {
     let used: BTreeSet<String> = CASES.iter().flat_map(|(_, text)| words(text)).collect();
     let bound = bound_names();
     assert!(bound.len() > 300, "only {} names are bound", bound.len());
-    let wanted = bound.iter().map(String::as_str).chain(interp::expand::core_form_names());
-    let missing: Vec<&str> =
-        wanted.filter(|name| !is_internal(name) && !used.contains(*name) && !ABOUT_TARGETS.contains(name)).collect();
+    let wanted = bound.iter().cloned().chain(interp::expand::core_form_names().map(String::from));
+    let is_missing =
+        |name: &String| !is_internal(name) && !used.contains(name.as_str()) && !ABOUT_TARGETS.contains(&name.as_str());
+    let missing: Vec<String> = wanted.filter(is_missing).collect();
     assert!(missing.is_empty(), "no case uses {missing:?}");
     let unbound: Vec<&&str> = ABOUT_TARGETS.iter().filter(|name| !bound.contains(**name)).collect();
     assert!(unbound.is_empty(), "excepted, but not bound: {unbound:?}");
