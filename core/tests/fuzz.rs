@@ -315,7 +315,7 @@ impl Sources {
             if depth > 0 && dice.below(5) == 0 {
                 text.push_str(&self.call(dice, depth - 1));
             } else {
-                text.push_str(*dice.pick::<&str>(VALUES));
+                text.push_str(dice.pick::<&str>(VALUES));
             }
         }
         text.push(')');

@@ -62,7 +62,7 @@ pub enum Field {
     /// The count of `lsl`, which is encoded as a bit field's move.
     ShiftLeft,
     /// The number of a bit that is moved to bit 0, alone.
-    BitField,
+    OneBit,
     /// Another operand's arithmetic shift to the right.
     ShiftedRight,
     /// Another operand's shift to the left.
@@ -155,7 +155,7 @@ pub const LSR_IMM: Form = form("lsr", 0xd340_fc00, SHIFT);
 pub const ASR_IMM: Form = form("asr", 0x9340_fc00, SHIFT);
 pub const ROR_IMM: Form = form("ror", 0x93c0_0000, &[Reg(X, 0), Twice(X, 5, 16), Number(10)]);
 /// One bit, at the number.
-pub const UBFX_1: Form = form("ubfx", 0xd340_0000, &[Reg(X, 0), Reg(X, 5), BitField]);
+pub const UBFX_1: Form = form("ubfx", 0xd340_0000, &[Reg(X, 0), Reg(X, 5), OneBit]);
 pub const MOVZ: Form = form("mov", 0xd280_0000, &[Reg(X, 0), Wide(false)]);
 pub const MOVN: Form = form("mov", 0x9280_0000, &[Reg(X, 0), Wide(true)]);
 pub const MOVK: Form = form("movk", 0xf280_0000, &[Reg(X, 0), Keep]);
@@ -324,7 +324,7 @@ impl Field {
             Bitmask => bitmask(value as u64).expect("a bitmask"),
             ShiftLeft => (value.wrapping_neg() as u32 & 63) << 16 | (63 - value as u32) << 10,
             ShiftedLeft | ShiftedRight => (value as u32) << 10,
-            BitField => (value as u32) << 16 | (value as u32) << 10,
+            OneBit => (value as u32) << 16 | (value as u32) << 10,
             Wide(ones) => {
                 let word = if ones { !value } else { value } as u64;
                 let place = word.trailing_zeros() % 64 / 16;
@@ -348,7 +348,7 @@ impl Field {
             Number(_) | Arithmetic | ShiftLeft | Wide(_) | Bitmask => format!("#{value}"),
             ShiftedLeft => format!("lsl #{value}"),
             ShiftedRight => format!("asr #{value}"),
-            BitField => format!("#{value}, #1"),
+            OneBit => format!("#{value}, #1"),
             Keep => match values[1] {
                 0 => format!("#{value}"),
                 place => format!("#{value}, lsl #{}", 16 * place),

@@ -74,8 +74,11 @@ fn allocations(kinds: Kinds, turn: usize) -> Vec<Allocation> {
     kinds.chars().enumerate().map(pick).collect()
 }
 
+/// Kinds of operands, and the numbers of a sample's instruction in the order that `samples` says.
+type Sample = (Kinds, Vec<i64>, Vec<i64>, Vec<i32>);
+
 /// Samples of an opcode: operands, variants, immediates, displacements. An opcode that is missing here does not compile.
-fn samples(opcode: Opcode) -> Vec<(Kinds, Vec<i64>, Vec<i64>, Vec<i32>)> {
+fn samples(opcode: Opcode) -> Vec<Sample> {
     use Opcode::*;
     let zero = || vec![0];
     let plain = |kinds| vec![(kinds, vec![0], vec![0], vec![0])];
@@ -329,7 +332,7 @@ fn normal(text: &str) -> String {
         if let ("add" | "adds" | "sub" | "subs" | "cmp" | "cmn", "lsl", (Ok(number), Ok(by))) =
             (name.as_str(), shift.as_str(), numbers)
         {
-            return [&[name.clone()], registers, &[(number << by).to_string()]].concat().join(" ");
+            return [std::slice::from_ref(name), registers, &[(number << by).to_string()]].concat().join(" ");
         }
     }
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
