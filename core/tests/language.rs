@@ -88,11 +88,19 @@ fn run_file(options: Options, path: &Path) -> Vec<String> {
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     // Endless recursion touches all of its stack; only one file needs a large one.
     let size = if name == "tail-calls.l" { 3 << 29 } else { 1 << 28 };
+    let options = Options { fuel: limit(&program, "fuel"), max_depth: limit(&program, "depth"), ..options };
     on_large_stack(size, |stack| {
         let mut runtime = Runtime::new(options, stack).expect("a runtime");
         run_cases(&mut runtime, &name, &program)
     })
     .expect("a stack")
+}
+
+/// A limit that the first line sets for each form: `; limits: fuel=1000 depth=50`.
+fn limit(program: &str, name: &str) -> Option<i64> {
+    let settings = program.lines().next()?.strip_prefix("; limits:")?;
+    let number = settings.split_whitespace().find_map(|setting| setting.strip_prefix(name)?.strip_prefix('='))?;
+    Some(number.parse().expect("a limit's number"))
 }
 
 fn run_cases(runtime: &mut Runtime, name: &str, program: &str) -> Vec<String> {
@@ -109,6 +117,7 @@ fn run_cases(runtime: &mut Runtime, name: &str, program: &str) -> Vec<String> {
                 break;
             }
         };
+        runtime.refill();
         let expected = Expectation::parse(&program[comments_behind(program, reader.offset())]);
         cases += usize::from(!expected.is_empty());
         if let Err(fault) = check(runtime, form, &expected) {
