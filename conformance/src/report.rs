@@ -181,7 +181,7 @@ impl Report {
                 self.shard,
                 self.time.as_secs_f64()
             ),
-            "compared with the interpreter: values, error kinds, irritants and positions, exit status, output".into(),
+            "compared with the interpreter: values, error kinds, irritants and positions, exit status, output, fuel left".into(),
         ];
         if self.failure_count() == 0 && self.cases > 0 {
             lines.push(format!(
