@@ -125,3 +125,29 @@ fn changed_code_is_seen() {
     emulator.code_changed(range.clone());
     assert_eq!(call(), 5);
 }
+
+/// Code and what it calls may lie in mappings of their own, as a library's segments do.
+#[test]
+fn changed_code_is_seen_in_every_mapping_of_a_library() {
+    const PAGE: usize = 4096;
+    let Some(emulator) = emulator("arm64") else { return };
+    // SAFETY: a new mapping of two pages, which stays; code is written before the first page becomes read-only.
+    let first = unsafe {
+        let writable = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
+        let first = libc::mmap(std::ptr::null_mut(), 2 * PAGE, writable, flags, -1, 0) as usize;
+        std::ptr::copy_nonoverlapping(CALL_ARM64.as_ptr(), first as *mut u8, CALL_ARM64.len());
+        std::ptr::copy_nonoverlapping(ADD_ARM64.as_ptr(), (first + PAGE) as *mut u8, ADD_ARM64.len());
+        assert_eq!(libc::mprotect(first as *mut libc::c_void, PAGE, libc::PROT_READ), 0);
+        first
+    };
+    let second = first + PAGE;
+    emulator.code_changed(first..second + PAGE);
+    // SAFETY: the code calls what adds or subtracts two registers, and adds one.
+    let call = || unsafe { emulator.call(first, &[second as u64, 4], &mut |_, _| 0) }.expect("a number");
+    assert_eq!(call(), 9);
+    // SAFETY: the second page is writable still, and no code runs.
+    unsafe { ((second + 3) as *mut u8).write_volatile(0xcb) };
+    emulator.code_changed(first..second + PAGE);
+    assert_eq!(call(), 1);
+}
