@@ -244,23 +244,20 @@ impl Emulator {
     /// Code was put at these addresses: forget what was there.
     pub fn code_changed(&self, code: Range<usize>) {
         let (start, end) = (code.start & !(PAGE - 1), code.end.next_multiple_of(PAGE));
-        // Memory that is mapped only while code in it is fetched would never be forgotten. A library's segments are
-        // mappings of their own, and a part may be visible since something else was there.
-        let mut at = start;
-        while at < end {
-            at = self.make_visible(at).max(at + PAGE);
+        // A page at a time: what is forgotten is a range of the emulator's own addresses, which the next page follows
+        // only where both were mapped together.
+        for page in (start..end).step_by(PAGE) {
+            // Memory that is mapped only while code in it is fetched would never be forgotten.
+            self.make_visible(page);
+            // SAFETY: the request takes two addresses.
+            unsafe { (self.state.api.control)(self.engine, FORGET, page as u64, (page + PAGE) as u64) };
         }
-        // SAFETY: the request takes two addresses.
-        unsafe { (self.state.api.control)(self.engine, FORGET, start as u64, end as u64) };
     }
 
-    /// Map what this process has at an address, if it is not mapped; how far what is mapped there reaches.
-    fn make_visible(&self, address: usize) -> usize {
-        let end = || self.state.mapped.borrow().iter().find(|range| range.contains(&address)).map(|range| range.end);
-        end().unwrap_or_else(|| {
+    fn make_visible(&self, address: usize) {
+        if !self.state.mapped.borrow().iter().any(|range| range.contains(&address)) {
             self.state.map_around(self.engine, address);
-            end().unwrap_or(address)
-        })
+        }
     }
 
     /// Memory that code which is being run may refer to: its registers as they are, and its stack.
