@@ -166,7 +166,7 @@ impl Emit<'_, '_> {
         for register in args {
             let place = self.place(state, *register);
             let (Some(word), Ty::Fixnum) = (place.word, place.ty) else { continue };
-            if self.b.constant_of(word).is_some_and(|word| word.abs() <= EXACT) {
+            if self.b.constant_of(word).is_some_and(|word| (-EXACT..=EXACT).contains(&word)) {
                 continue;
             }
             let shifted = self.b.binary_immediate(Binary::Add, word, EXACT);
