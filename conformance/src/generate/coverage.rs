@@ -19,6 +19,7 @@ pub const WANTED: &[&str] = &[
     "error in a handler",
     "error in a final part",
     "function defined again between calls",
+    "function assigned by an argument of its call",
     "call with more than 6 arguments",
     "rest parameter",
     "apply",
@@ -147,6 +148,9 @@ fn count_expression(expr: &Expr, found: &mut HashSet<&'static str>) {
             if part.children[1..].iter().any(functions) {
                 found.insert("function as an argument");
             }
+            if part.children[1..].iter().any(|argument| assigns_operator(part, argument)) {
+                found.insert("function assigned by an argument of its call");
+            }
             if matches!(part.kind, Kind::Apply { .. }) {
                 found.insert("apply");
             }
@@ -184,6 +188,12 @@ fn count_expression(expr: &Expr, found: &mut HashSet<&'static str>) {
         }
         _ => {}
     });
+}
+
+/// Whether an argument of a call assigns the very name that is called.
+fn assigns_operator(call: &Expr, argument: &Expr) -> bool {
+    let Kind::Variable(operator) = call.children[0].kind else { return false };
+    contains(argument, &|part| matches!(part.kind, Kind::Set(name) if name == operator))
 }
 
 /// Which variables closures capture.

@@ -2,7 +2,7 @@
 //! together.
 
 use super::syntax::{Expr, Kind, Type};
-use super::typed::Generator;
+use super::typed::{Generator, Known};
 use super::values;
 
 impl Generator<'_> {
@@ -14,7 +14,8 @@ impl Generator<'_> {
         self.charge(100);
         let depth = depth.min(2);
         match ty {
-            Type::Integer => Some(match self.dice.below(6) {
+            Type::Integer => Some(match self.dice.below(8) {
+                6 | 7 => return self.operator_changed(depth),
                 0 => self.counter_closure(depth),
                 1 => self.overflow_in_named_let(),
                 2 => self.overflow_in_while(),
@@ -28,6 +29,31 @@ impl Generator<'_> {
             }),
             _ => None,
         }
+    }
+
+    /// A function is called while an argument of the call assigns it: what was there before is called.
+    fn operator_changed(&mut self, depth: usize) -> Option<Expr> {
+        let plain = |known: &&Known| {
+            known.recursion.is_none()
+                && known.environment.is_none()
+                && !known.rest
+                && !known.parameters.is_empty()
+                && known.result == Type::Integer
+        };
+        let fitting: Vec<Known> = self.functions.iter().filter(plain).cloned().collect();
+        if fitting.is_empty() {
+            return None;
+        }
+        let known = self.dice.pick(&fitting).clone();
+        let mut call = self.call_known(&known, depth)?;
+        // It calls nothing, so no function comes to call itself.
+        let other = self.lambda(&call.children[0].ty.clone(), 0);
+        let set = Expr::new(Kind::Set(known.name), Type::Unit, vec![other]);
+        let at = 1 + self.dice.below(known.parameters.len());
+        let argument = std::mem::replace(&mut call.children[at], Expr::least(&Type::Unit));
+        let ty = argument.ty.clone();
+        call.children[at] = Expr::new(Kind::Sequence, ty, vec![set, argument]);
+        Some(call)
     }
 
     fn variable_of(&self, name: super::syntax::Name, ty: Type) -> Expr {

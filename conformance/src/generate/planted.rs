@@ -105,7 +105,14 @@ fn catch_all(expr: Expr, handler: &str) -> Expr {
 fn plant(program: &mut Program, dice: &mut Dice, text: &str) -> bool {
     let singles: Vec<Name> = {
         let defined: Vec<Name> = program.items.iter().filter_map(Item::defines).collect();
-        let once = |name: &&Name| defined.iter().filter(|other| other == name).count() == 1;
+        let mut assigned = Vec::new();
+        let mut note = |part: &Expr| {
+            if let Kind::Set(name) = part.kind {
+                assigned.push(name);
+            }
+        };
+        program.items.iter().flat_map(Item::expressions).for_each(|expr| expr.visit(&mut note));
+        let once = |name: &&Name| defined.iter().filter(|other| other == name).count() == 1 && !assigned.contains(name);
         defined.iter().filter(once).copied().collect()
     };
     let last = program.items.len() - 1;

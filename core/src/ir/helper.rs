@@ -51,6 +51,8 @@ helpers! {
     PassError "pass_error" 2,
     /// Call what a cell (address) holds with that many arguments, which are in the argument area.
     CallCell "call_cell" 2,
+    /// Call a value with that many arguments, which are in the argument area.
+    CallValue "call_value" 2,
     /// An error is about to be handled: the image's number and the number of the site. Completes its position.
     PlaceError "place_error" 2,
     /// Takes the error on its way out of the context, for a handler; `FAILURE` if handlers must not see it.

@@ -1,7 +1,8 @@
 //! Emitting IR from a flow graph: versions of blocks, calls, errors.
 
-use super::flow::{members, BlockId, Callee, End, Flow, Instr, Liveness, Reg, Site};
+use super::flow::{members, BlockId, Callee, End, Flow, Instr, Liveness, Operator, Reg, Site};
 use super::meter::Meter;
+use super::operator::Held;
 use super::{DataWord, UnitContext};
 use crate::interp::tree::Template;
 use crate::ir::build::FunctionBuilder;
@@ -9,7 +10,7 @@ use crate::ir::{
     self, Block, Compare, Condition, Convention, Exit, Function, FunctionId, Helper, Signature, Target, Type, Val,
     Width,
 };
-use crate::runtime::{CellId, Context, CELL_ENTRY, CELL_VALUE, TAIL_CALL_FLAG};
+use crate::runtime::{CellId, Context, CELL_VALUE, TAIL_CALL_FLAG};
 use crate::value::{offset, FAILURE, NIL, UNBOUND, UNBOUND_MASK};
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
@@ -26,6 +27,10 @@ pub(super) enum Ty {
     String,
     /// Equal to nothing but itself.
     Symbol,
+    /// An operator that its cell still holds; it has no word.
+    InCell,
+    /// An operator that is what the unit assumes of its cell; it has no word.
+    Assumed,
 }
 
 /// Where a register's value is: as a word, as an unboxed double, or both.
@@ -49,6 +54,8 @@ impl Place {
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) places: Vec<Option<Place>>,
+    /// Operators that are read already, but still only in their cells.
+    pub(super) pending: Vec<Reg>,
     /// The unit's assumptions were checked since the last call.
     pub(super) intact: bool,
     /// Nothing is assumed up to the next loop.
@@ -114,7 +121,8 @@ impl<'a, 'r> Emit<'a, 'r> {
             at: (0, 0),
             callee: parameters[0],
         };
-        let mut state = State { places: vec![None; flow.registers as usize], intact: false, demoted: false };
+        let mut state =
+            State { places: vec![None; flow.registers as usize], pending: Vec::new(), intact: false, demoted: false };
         emit.count_entry(parameters[1]);
         if rest {
             emit.collect_rest(&parameters, fixed, &mut state);
@@ -190,7 +198,9 @@ impl<'a, 'r> Emit<'a, 'r> {
         let data = &flow.blocks[block as usize];
         for (number, instr) in data.instrs.iter().enumerate().skip(index as usize) {
             self.at = (block, number as u32);
-            self.instr(instr, &mut state);
+            if !self.instr(instr, &mut state) {
+                return;
+            }
         }
         self.at = (block, data.instrs.len() as u32);
         self.end(&data.end, state);
@@ -204,7 +214,8 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
     }
 
-    fn instr(&mut self, instr: &Instr, state: &mut State) {
+    /// Emit an instruction; whether control goes on after it.
+    fn instr(&mut self, instr: &Instr, state: &mut State) -> bool {
         if let Some(site) = instr.site() {
             self.line(site);
         }
@@ -244,6 +255,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             }
             Instr::SetGlobal(cell, from, site) => {
                 let value = self.word(state, *from);
+                self.settle(state);
                 let cell = self.cell_address(*cell);
                 let result = self.b.helper(Helper::SetCell, &[cell, value]);
                 self.check_failure(result, *site, state);
@@ -251,22 +263,29 @@ impl<'a, 'r> Emit<'a, 'r> {
             }
             Instr::Define(cell, from, constant, site) => {
                 let value = self.word(state, *from);
+                self.settle(state);
                 let cell = self.cell_address(*cell);
                 let constant = self.b.iconst(i64::from(*constant));
                 let result = self.b.helper(Helper::DefineCell, &[cell, value, constant]);
                 self.check_failure(result, *site, state);
                 state.intact = false;
             }
-            Instr::Primitive(to, intrinsic, args, cell, feedback, site) => {
+            Instr::Operator(register) => self.read_operator(*register, state),
+            Instr::Primitive(to, intrinsic, args, operator, feedback, site) => {
                 let place = if state.demoted {
-                    let result = self.call_cell(*cell, args, *site, state);
+                    let result = self.call_operator(*operator, args, *site, state);
                     Place::word(result, Ty::Unknown)
-                } else {
+                } else if self.trust(*operator, state) {
                     self.primitive(*intrinsic, args, *feedback, *site, state)
+                } else {
+                    return false;
                 };
                 state.places[*to as usize] = Some(place);
             }
             Instr::Call(to, callee, args, site) => {
+                if !self.trust_callee(callee, state) {
+                    return false;
+                }
                 let result = self.call(callee, args, *site, state);
                 self.set(state, *to, result);
             }
@@ -292,6 +311,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             }
             Instr::WithEnvironment(to, environment, template, captures, site) => {
                 let words: Vec<Val> = captures.iter().map(|r| self.word(state, *r)).collect();
+                self.settle(state);
                 self.store_arguments(&words);
                 let environment = self.word(state, *environment);
                 let code = self.load_constant(template.code);
@@ -315,6 +335,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 }
             }
         }
+        true
     }
 
     fn end(&mut self, end: &End, mut state: State) {
@@ -323,6 +344,10 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
         match end {
             End::Jump(to) => {
+                if self.flow.blocks[*to as usize].is_loop {
+                    // Else the first turn would be told from the later ones.
+                    self.settle(&mut state);
+                }
                 let target = self.edge_to_block(&state, *to);
                 self.jump(target);
             }
@@ -331,12 +356,12 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let nil = self.b.iconst(NIL as i64);
                 self.branch_to(Condition::Compare(Compare::Ne, value, nil), (&state, *yes), (&state, *no));
             }
-            End::Test(intrinsic, args, cell, feedback, site, yes, no) => {
+            End::Test(intrinsic, args, operator, feedback, site, yes, no) => {
                 if state.demoted {
-                    let value = self.call_cell(*cell, args, *site, &mut state);
+                    let value = self.call_operator(*operator, args, *site, &mut state);
                     let nil = self.b.iconst(NIL as i64);
                     self.branch_to(Condition::Compare(Compare::Ne, value, nil), (&state, *yes), (&state, *no));
-                } else {
+                } else if self.trust(*operator, &mut state) {
                     let mut learned = None;
                     let condition = self.test(*intrinsic, args, *feedback, &mut state, &mut learned);
                     let mut when_true = state.clone();
@@ -348,25 +373,23 @@ impl<'a, 'r> Emit<'a, 'r> {
                     self.branch_to(condition, (&when_true, *yes), (&state, *no));
                 }
             }
-            End::InlineTail(cell, args, site, body) => {
+            End::InlineTail(operator, args, site, body) => {
                 self.line(*site);
                 if state.demoted {
-                    self.tail_call(&Callee::Cell(*cell), args, *site, state);
-                } else {
-                    self.require_intact(&mut state);
+                    self.tail_call(&Callee::Cell(*operator), args, *site, state);
+                } else if self.trust(*operator, &mut state) {
                     let target = self.edge_to_block(&state, *body);
                     self.jump(target);
                 }
             }
-            End::Inline(cell, args, site, result, body, after) => {
+            End::Inline(operator, args, site, result, body, after) => {
                 self.line(*site);
                 if state.demoted {
-                    let value = self.call(&Callee::Cell(*cell), args, *site, &mut state);
+                    let value = self.call(&Callee::Cell(*operator), args, *site, &mut state);
                     self.set(&mut state, *result, value);
                     let target = self.edge_to_block(&state, *after);
                     self.jump(target);
-                } else {
-                    self.require_intact(&mut state);
+                } else if self.trust(*operator, &mut state) {
                     let target = self.edge_to_block(&state, *body);
                     self.jump(target);
                 }
@@ -375,7 +398,11 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let value = self.word(&mut state, *from);
                 self.ret(value);
             }
-            End::TailCall(callee, args, site) => self.tail_call(callee, args, *site, state),
+            End::TailCall(callee, args, site) => {
+                if self.trust_callee(callee, &mut state) {
+                    self.tail_call(callee, args, *site, state);
+                }
+            }
             End::Raise(from, site) => {
                 let error = self.word(&mut state, *from);
                 let failure = self.b.helper(Helper::RaiseError, &[error]);
@@ -412,8 +439,8 @@ impl<'a, 'r> Emit<'a, 'r> {
         target
     }
 
-    /// An edge to a version of a place. Doubles that the version wants as words are boxed on the edge, in a block of
-    /// its own.
+    /// An edge to a version of a place. Doubles and operators that the version wants as words become words on the
+    /// edge, in a block of its own.
     fn edge(&mut self, state: &State, block: BlockId, index: u32, demoted: bool) -> Target {
         let mut set = Vec::new();
         self.liveness.before(self.flow, block, index as usize, &mut set);
@@ -422,18 +449,18 @@ impl<'a, 'r> Emit<'a, 'r> {
         let mut arguments = Vec::with_capacity(live.len());
         let mut on_edge = None;
         let here = self.b.current_block();
-        for (register, ty) in live.iter().zip(&types) {
+        for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
             let place = state.places[*register as usize];
             let value = match (place, ty) {
                 (Some(Place { double: Some(double), .. }), Ty::Double) => double,
                 (Some(Place { word: Some(word), .. }), _) => word,
                 (Some(Place { double: Some(double), .. }), _) => {
-                    if on_edge.is_none() {
-                        let fresh = if demoted { self.b.cold_block() } else { self.b.block() };
-                        self.b.switch_to(fresh);
-                        on_edge = Some(fresh);
-                    }
+                    self.start_edge(&mut on_edge, demoted);
                     self.box_double(double, demoted)
+                }
+                (Some(Place { ty, .. }), _) if ty.is_operator() => {
+                    self.start_edge(&mut on_edge, demoted);
+                    self.operator_word(*register, ty, state)
                 }
                 // Never assigned on the way here, so never read either.
                 (_, _) => self.b.iconst(NIL as i64),
@@ -451,6 +478,15 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
     }
 
+    /// What is emitted next stands on an edge.
+    fn start_edge(&mut self, on_edge: &mut Option<Block>, demoted: bool) {
+        if on_edge.is_none() {
+            let fresh = if demoted { self.b.cold_block() } else { self.b.block() };
+            self.b.switch_to(fresh);
+            *on_edge = Some(fresh);
+        }
+    }
+
     /// The version of a place that fits a state: an equal one, a new one, or one that knows less.
     fn version(&mut self, state: &State, block: BlockId, index: u32, demoted: bool, live: &[Reg]) -> (Block, Vec<Ty>) {
         let mut types: Vec<Ty> = live.iter().map(|r| self.type_of(state, *r, demoted)).collect();
@@ -462,19 +498,25 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
         if known.iter().filter(|v| !v.demoted).count() >= VERSIONS && !demoted {
             let fits = |v: &&Version| {
-                let weaker = |(known, wanted): (&Ty, &Ty)| *known == Ty::Unknown || known == wanted;
+                let weaker =
+                    |(known, wanted): (&Ty, &Ty)| known == wanted || *known == Ty::Unknown && !wanted.is_operator();
                 !v.demoted && (!v.intact || intact) && v.types.iter().zip(&types).all(weaker)
             };
             let precision = |v: &&Version| v.types.iter().filter(|ty| **ty != Ty::Unknown).count();
             if let Some(version) = known.iter().filter(fits).max_by_key(precision) {
                 return (version.ir, version.types.clone());
             }
-            types = vec![Ty::Unknown; live.len()];
+            types.iter_mut().filter(|ty| !ty.is_operator()).for_each(|ty| *ty = Ty::Unknown);
             intact = false;
         }
         let ir = if demoted { self.b.cold_block() } else { self.b.block() };
-        let mut fresh = State { places: vec![None; state.places.len()], intact, demoted };
+        let mut fresh = State { places: vec![None; state.places.len()], pending: Vec::new(), intact, demoted };
         for (register, ty) in live.iter().zip(&types) {
+            if ty.is_operator() {
+                fresh.places[*register as usize] = Some(Place { word: None, double: None, ty: *ty });
+                fresh.pending.extend((*ty == Ty::InCell).then_some(*register));
+                continue;
+            }
             let of = if *ty == Ty::Double { Type::Double } else { Type::Word };
             let parameter = self.b.parameter(ir, of);
             let place = if *ty == Ty::Double { Place::double(parameter) } else { Place::word(parameter, *ty) };
@@ -489,6 +531,7 @@ impl<'a, 'r> Emit<'a, 'r> {
     fn type_of(&self, state: &State, register: Reg, demoted: bool) -> Ty {
         let place = state.places[register as usize];
         match place {
+            Some(place) if place.ty.is_operator() => self.operator_type(state, place, demoted),
             Some(place) if !demoted && !state.demoted && self.flow.typed[register as usize] => match place.ty {
                 Ty::Double if place.double.is_none() => Ty::Unknown,
                 ty => ty,
@@ -634,13 +677,20 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
     }
 
-    /// Call what a cell holds through the runtime: slow, small, and without assumptions.
-    fn call_cell(&mut self, cell: CellId, args: &[Reg], site: Site, state: &mut State) -> Val {
+    /// Call an operator through the runtime: slow, small, and without assumptions.
+    fn call_operator(&mut self, operator: Operator, args: &[Reg], site: Site, state: &mut State) -> Val {
         let words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        let held = self.held(operator, state);
+        self.settle(state);
         self.store_arguments(&words);
-        let cell = self.cell_address(cell);
         let count = self.b.iconst(words.len() as i64);
-        let result = self.b.helper(Helper::CallCell, &[cell, count]);
+        let result = match held {
+            Held::Word(value) => self.b.helper(Helper::CallValue, &[value, count]),
+            _ => {
+                let cell = self.cell_address(operator.cell);
+                self.b.helper(Helper::CallCell, &[cell, count])
+            }
+        };
         self.check_failure(result, site, state);
         state.intact = false;
         result
@@ -659,7 +709,7 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     fn call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) -> Val {
         let mut words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
-        let (callee, value) = self.resolve(callee, words.len(), &words, site, state);
+        let (callee, value) = self.resolve(callee, &words, site, state);
         let count = self.b.iconst(words.len() as i64);
         words.splice(0..0, [value, count]);
         let result = self.b.call(callee, &words, Type::Word);
@@ -670,7 +720,7 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, mut state: State) {
         let mut words: Vec<Val> = args.iter().map(|r| self.word(&mut state, *r)).collect();
-        let (target, value) = self.resolve(callee, words.len(), &words, site, &mut state);
+        let (target, value) = self.resolve(callee, &words, site, &mut state);
         // A callee that refuses the call has no caller to ask for the position; functions known to accept it
         // need none, unless they may find a limit reached.
         let count = match target {
@@ -691,26 +741,29 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.tail_call(target, &words);
     }
 
-    /// The address or function that a call goes to, and the callee's value.
-    fn resolve(
-        &mut self,
-        callee: &Callee,
-        count: usize,
-        words: &[Val],
-        site: Site,
-        state: &mut State,
-    ) -> (ir::Callee, Val) {
+    /// Make sure that a function expected to be called is; the answer is false as in `trust`.
+    fn trust_callee(&mut self, callee: &Callee, state: &mut State) -> bool {
+        match callee {
+            Callee::KnownCell(operator, _) if !state.demoted => self.trust(*operator, state),
+            _ => true,
+        }
+    }
+
+    /// The address or function that a call goes to, and the callee's value. A function that was expected is trusted.
+    fn resolve(&mut self, callee: &Callee, words: &[Val], site: Site, state: &mut State) -> (ir::Callee, Val) {
+        let held = match callee {
+            Callee::KnownCell(operator, _) | Callee::Cell(operator) => self.held(*operator, state),
+            _ => Held::InCell,
+        };
+        self.settle(state);
         match callee {
             Callee::KnownCell(_, number) if !state.demoted => {
-                self.require_intact(state);
                 // It captures nothing, so it never looks at its closure.
                 let nil = self.b.iconst(NIL as i64);
                 (ir::Callee::Function(FunctionId(*number)), nil)
             }
-            Callee::KnownCell(cell, _) | Callee::Cell(cell) => {
-                let address = self.cell_address(*cell);
-                let value = self.b.load(Width::Word, address, CELL_VALUE);
-                let entry = self.b.load(Width::Word, address, CELL_ENTRY);
+            Callee::KnownCell(operator, _) | Callee::Cell(operator) => {
+                let (entry, value) = self.operator_entry(operator.cell, held, words, site, state);
                 (ir::Callee::Address(entry), value)
             }
             Callee::Known(register, number) => {
@@ -719,20 +772,20 @@ impl<'a, 'r> Emit<'a, 'r> {
             }
             Callee::Register(register) => {
                 let value = self.word(state, *register);
-                let entry = self.entry_of(value, count, words, site, state);
+                let entry = self.entry_of(value, words, site, state);
                 (ir::Callee::Address(entry), value)
             }
         }
     }
 
     /// The entry of a value that is called; what cannot be called is an error here.
-    fn entry_of(&mut self, value: Val, count: usize, words: &[Val], site: Site, state: &State) -> Val {
+    pub(super) fn entry_of(&mut self, value: Val, words: &[Val], site: Site, state: &State) -> Val {
         let refuse = self.b.cold_block();
         self.require_callable(value, refuse);
         let next = self.b.current_block();
         self.b.switch_to(refuse);
         self.store_arguments(words);
-        let count = self.b.iconst(count as i64);
+        let count = self.b.iconst(words.len() as i64);
         self.b.helper(Helper::NotCallable, &[value, count]);
         let failed = self.failure_edge(site, state);
         self.jump(failed);

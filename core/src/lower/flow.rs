@@ -4,9 +4,11 @@
 //! live registers are known to have (see `emit`), and once without any assumption.
 
 use super::intrinsic::Intrinsic;
+use super::Assumption;
 use crate::interp::tree::Template;
 use crate::runtime::CellId;
 use crate::value::Value;
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// A register: first the slots of the template's frame, then temporaries.
@@ -16,13 +18,33 @@ pub type BlockId = u32;
 /// A place that an error can come from: an index into the unit's sites.
 pub type Site = u32;
 
+/// The operator of a call by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator {
+    /// The name's cell.
+    pub cell: CellId,
+    /// Where evaluating the arguments may change the cell: the register that stands for what it held before.
+    pub early: Option<Reg>,
+}
+
+/// How an operator is read that is read early.
+#[derive(Clone, Copy, Debug)]
+pub struct OperatorRead {
+    /// The name's cell.
+    pub cell: CellId,
+    /// What the unit assumes of it.
+    pub assumption: Option<Assumption>,
+    /// The call.
+    pub site: Site,
+}
+
 /// Whom a call reaches.
 #[derive(Clone, Debug)]
 pub enum Callee {
     /// What a cell holds.
-    Cell(CellId),
+    Cell(Operator),
     /// What a cell holds, expected to be a function of this unit without captured values.
-    KnownCell(CellId, u32),
+    KnownCell(Operator, u32),
     /// What a register holds.
     Register(Reg),
     /// A closure of a function of this unit, in a register.
@@ -52,8 +74,10 @@ pub enum Instr {
     SetGlobal(CellId, Reg, Site),
     /// Define.
     Define(CellId, Reg, bool, Site),
-    /// A primitive that can be done inline; the cell is the one its name refers to.
-    Primitive(Reg, Intrinsic, Vec<Reg>, CellId, u8, Site),
+    /// Read a call's operator, before its arguments are evaluated.
+    Operator(Reg),
+    /// A primitive that can be done inline.
+    Primitive(Reg, Intrinsic, Vec<Reg>, Operator, u8, Site),
     /// A call.
     Call(Reg, Callee, Vec<Reg>, Site),
     /// A new closure with captured values from registers.
@@ -80,12 +104,12 @@ pub enum End {
     /// Go to the first block if the register is true, else to the second.
     If(Reg, BlockId, BlockId),
     /// The same for a primitive that answers true or nil.
-    Test(Intrinsic, Vec<Reg>, CellId, u8, Site, BlockId, BlockId),
+    Test(Intrinsic, Vec<Reg>, Operator, u8, Site, BlockId, BlockId),
     /// Go to the first block, where a function's body stands in place of a call of the cell, if the unit's
     /// assumptions hold; else make the call, with its result in the register, and go to the second.
-    Inline(CellId, Vec<Reg>, Site, Reg, BlockId, BlockId),
+    Inline(Operator, Vec<Reg>, Site, Reg, BlockId, BlockId),
     /// The same for a call in tail position: the body returns, and so does the call.
-    InlineTail(CellId, Vec<Reg>, Site, BlockId),
+    InlineTail(Operator, Vec<Reg>, Site, BlockId),
     /// Return.
     Return(Reg),
     /// Call in tail position.
@@ -120,6 +144,8 @@ pub struct Flow {
     pub typed: Vec<bool>,
     /// Whether doubles occur in the function's text.
     pub has_doubles: bool,
+    /// The registers that stand for operators.
+    pub operators: FxHashMap<Reg, OperatorRead>,
 }
 
 impl Instr {
@@ -134,6 +160,7 @@ impl Instr {
             | NewBox(d, _)
             | BoxGet(d, _)
             | Global(d, ..)
+            | Operator(d)
             | Primitive(d, ..)
             | Call(d, ..)
             | Closure(d, ..)
@@ -167,7 +194,11 @@ impl Instr {
                 each(*a);
                 each(*b);
             }
-            Primitive(_, _, args, ..) | Closure(_, _, args, _) => args.iter().for_each(|r| each(*r)),
+            Closure(_, _, args, _) => args.iter().for_each(|r| each(*r)),
+            Primitive(_, _, args, operator, ..) => {
+                operator.uses(&mut each);
+                args.iter().for_each(|r| each(*r));
+            }
             Call(_, callee, args, _) => {
                 callee.uses(&mut each);
                 args.iter().for_each(|r| each(*r));
@@ -177,15 +208,23 @@ impl Instr {
                 args.iter().for_each(|r| each(*r));
             }
             FrameStore(slots) => slots.iter().for_each(|r| each(*r)),
-            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Catch(..) | Poll(_) | FrameLoad(_) => {}
+            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Operator(_) | Catch(..) | Poll(_)
+            | FrameLoad(_) => {}
         }
+    }
+}
+
+impl Operator {
+    fn uses(&self, each: &mut impl FnMut(Reg)) {
+        self.early.iter().for_each(|r| each(*r));
     }
 }
 
 impl Callee {
     fn uses(&self, each: &mut impl FnMut(Reg)) {
-        if let Callee::Register(r) | Callee::Known(r, _) = self {
-            each(*r);
+        match self {
+            Callee::Register(r) | Callee::Known(r, _) => each(*r),
+            Callee::Cell(operator) | Callee::KnownCell(operator, _) => operator.uses(each),
         }
     }
 }
@@ -195,8 +234,12 @@ impl End {
     pub fn uses(&self, mut each: impl FnMut(Reg)) {
         match self {
             End::If(r, ..) | End::Return(r) | End::Raise(r, _) => each(*r),
-            End::Test(_, args, ..) => args.iter().for_each(|r| each(*r)),
-            End::Inline(_, args, ..) | End::InlineTail(_, args, ..) => args.iter().for_each(|r| each(*r)),
+            End::Test(_, args, operator, ..)
+            | End::Inline(operator, args, ..)
+            | End::InlineTail(operator, args, ..) => {
+                operator.uses(&mut each);
+                args.iter().for_each(|r| each(*r));
+            }
             End::TailCall(callee, args, _) => {
                 callee.uses(&mut each);
                 args.iter().for_each(|r| each(*r));

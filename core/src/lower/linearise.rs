@@ -1,12 +1,13 @@
 //! Tree to flow graph.
 
-use super::flow::{BlockId, Callee, End, Flow, FlowBlock, Instr, Reg, Site};
+use super::flow::{BlockId, Callee, End, Flow, FlowBlock, Instr, Operator, OperatorRead, Reg, Site};
 use super::intrinsic::Intrinsic;
-use super::UnitContext;
+use super::{Assumption, UnitContext};
 use crate::interp::tree::{Call, Capture, Loop, Node, Template, Try, WithEnvironment};
 use crate::runtime::CellId;
 use crate::syntax::Position;
 use crate::value::{Kind, Value};
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
 /// Where an expression's value goes.
@@ -41,6 +42,7 @@ pub struct Linearise<'a, 'r> {
     registers: u32,
     typed: Vec<bool>,
     has_doubles: bool,
+    operators: FxHashMap<Reg, OperatorRead>,
     /// Blocks that the loops' `Continue`s jump to, with the loops' slots and positions.
     loops: Vec<Option<(BlockId, Vec<u32>, Position)>>,
     /// Slots that are assigned after they are bound, and not boxed: their values are copied when read.
@@ -71,6 +73,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             registers: slots as u32,
             typed: Vec::new(),
             has_doubles: false,
+            operators: FxHashMap::default(),
             loops: vec![None; template.loops as usize],
             assigned: vec![false; slots],
             known_slots: vec![None; slots],
@@ -135,7 +138,13 @@ impl<'a, 'r> Linearise<'a, 'r> {
     fn finish(mut self) -> Flow {
         self.typed.resize(self.registers as usize, false);
         self.spread_typed();
-        Flow { blocks: self.blocks, registers: self.registers, typed: self.typed, has_doubles: self.has_doubles }
+        Flow {
+            blocks: self.blocks,
+            registers: self.registers,
+            typed: self.typed,
+            has_doubles: self.has_doubles,
+            operators: self.operators,
+        }
     }
 
     /// What is copied to a register whose type matters matters too.
@@ -390,10 +399,11 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 }
             }
             Node::Call(call) => match self.intrinsic(call) {
-                Some((intrinsic, cell)) if intrinsic.is_test() => {
+                Some((intrinsic, cell, assumption)) if intrinsic.is_test() => {
+                    let operator = self.operator(cell, Some(assumption), call);
                     let arguments = self.operands(&call.arguments, intrinsic.wants_types());
                     let site = self.site(call.position);
-                    self.end(End::Test(intrinsic, arguments, cell, call.feedback.get(), site, yes, no));
+                    self.end(End::Test(intrinsic, arguments, operator, call.feedback.get(), site, yes, no));
                 }
                 _ => self.test_value(node, yes, no),
             },
@@ -519,8 +529,8 @@ impl<'a, 'r> Linearise<'a, 'r> {
         }
     }
 
-    /// The primitive that a call reaches at present, if it is one that can be done inline.
-    fn intrinsic(&self, call: &Call) -> Option<(Intrinsic, CellId)> {
+    /// The primitive that a call reaches at present, if it is one that can be done inline; the unit then relies on it.
+    fn intrinsic(&mut self, call: &Call) -> Option<(Intrinsic, CellId, Assumption)> {
         let Node::Global(index, _) = &call.function else { return None };
         let cell = self.template.cells[*index as usize];
         let name = self.unit.primitive_name(cell)?;
@@ -534,8 +544,20 @@ impl<'a, 'r> Linearise<'a, 'r> {
         };
         match intrinsic {
             Intrinsic::ShiftLeft | Intrinsic::ShiftRight if !constant_shift() => None,
-            _ => Some((intrinsic, cell)),
+            _ => Some((intrinsic, cell, self.unit.assume(cell)?)),
         }
+    }
+
+    /// The operator of a call by name, before its arguments are evaluated.
+    fn operator(&mut self, cell: CellId, assumption: Option<Assumption>, call: &Call) -> Operator {
+        if call.arguments.iter().all(is_quiet) {
+            return Operator { cell, early: None };
+        }
+        let site = self.site(call.position);
+        let register = self.new_register();
+        self.operators.insert(register, OperatorRead { cell, assumption, site });
+        self.push(Instr::Operator(register));
+        Operator { cell, early: Some(register) }
     }
 
     fn operands(&mut self, arguments: &[Node], typed: bool) -> Vec<Reg> {
@@ -548,25 +570,23 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn call(&mut self, call: &Call, destination: Destination) {
-        if let Some((intrinsic, cell)) = self.intrinsic(call) {
-            let cell_is_assumed = self.unit.assume(cell);
-            if cell_is_assumed {
-                if matches!(intrinsic, Intrinsic::Sqrt | Intrinsic::ToDouble) {
-                    self.has_doubles = true;
-                }
-                let arguments = self.operands(&call.arguments, intrinsic.wants_types());
-                let site = self.site(call.position);
-                let result = self.target(destination);
-                let feedback = call.feedback.get();
-                let instr = Instr::Primitive(result, intrinsic, arguments, cell, feedback, site);
-                self.define(instr, result, destination);
-                return;
+        if let Some((intrinsic, cell, assumption)) = self.intrinsic(call) {
+            if matches!(intrinsic, Intrinsic::Sqrt | Intrinsic::ToDouble) {
+                self.has_doubles = true;
             }
+            let operator = self.operator(cell, Some(assumption), call);
+            let arguments = self.operands(&call.arguments, intrinsic.wants_types());
+            let site = self.site(call.position);
+            let result = self.target(destination);
+            let feedback = call.feedback.get();
+            let instr = Instr::Primitive(result, intrinsic, arguments, operator, feedback, site);
+            self.define(instr, result, destination);
+            return;
         }
         if self.try_inline(call, destination) {
             return;
         }
-        let callee = self.callee(&call.function, call.arguments.len());
+        let callee = self.callee(call);
         let arguments = self.operands(&call.arguments, false);
         if self.current.is_none() {
             return;
@@ -593,9 +613,8 @@ impl<'a, 'r> Linearise<'a, 'r> {
         if self.inlining.contains(&std::ptr::from_ref(template)) || !is_small(template) {
             return false;
         }
-        if !self.unit.rely_on_function(cell) {
-            return false;
-        }
+        let Some(assumption) = self.unit.rely_on_function(cell) else { return false };
+        let operator = self.operator(cell, Some(assumption), call);
         let arguments: Vec<Reg> = call.arguments.iter().map(|argument| self.value(argument)).collect();
         if self.current.is_none() {
             return true;
@@ -611,14 +630,14 @@ impl<'a, 'r> Linearise<'a, 'r> {
             }
         };
         if let (Destination::Return, true) = (destination, self.handler.is_none()) {
-            self.end(End::InlineTail(cell, arguments.clone(), site, body));
+            self.end(End::InlineTail(operator, arguments.clone(), site, body));
             entered(self);
             self.inlined_body(template, number, base, site, Destination::Return);
             return true;
         }
         let result = self.target(destination);
         let after = self.new_block();
-        self.end(End::Inline(cell, arguments.clone(), site, result, body, after));
+        self.end(End::Inline(operator, arguments.clone(), site, result, body, after));
         entered(self);
         self.inlined_body(template, number, base, site, Destination::Into(result));
         self.end(End::Jump(after));
@@ -649,15 +668,16 @@ impl<'a, 'r> Linearise<'a, 'r> {
         self.loops = outer_loops;
     }
 
-    fn callee(&mut self, function: &Node, count: usize) -> Callee {
+    fn callee(&mut self, call: &Call) -> Callee {
+        let (function, count) = (&call.function, call.arguments.len());
         match function {
             Node::Global(index, position) => {
                 let cell = self.template.cells[*index as usize];
-                if let Some(known) = self.unit.known_function(cell, count) {
-                    return Callee::KnownCell(cell, known);
+                if let Some((known, assumption)) = self.unit.known_function(cell, count) {
+                    return Callee::KnownCell(self.operator(cell, Some(assumption), call), known);
                 }
                 if self.unit.is_bound(cell) {
-                    return Callee::Cell(cell);
+                    return Callee::Cell(self.operator(cell, None, call));
                 }
                 // The operator is evaluated first: an unbound name is an error before the operands are evaluated.
                 let register = self.new_register();
@@ -776,6 +796,19 @@ fn is_small(template: &Template) -> bool {
         all
     }
     count(&template.body, &mut LARGEST_INLINED.clone())
+}
+
+/// Whether evaluating an expression runs no code that could change what a name refers to.
+fn is_quiet(node: &Node) -> bool {
+    match node {
+        Node::Constant(_) | Node::Local(_) | Node::Captured(_) | Node::Global(..) | Node::Lambda(_) => true,
+        Node::If(..) | Node::Sequence(_) | Node::Bind(..) | Node::SetLocal(..) | Node::SetCaptured(..) => {
+            let mut quiet = true;
+            node.children(&mut |child| quiet = quiet && is_quiet(child));
+            quiet
+        }
+        _ => false,
+    }
 }
 
 /// Note the slots that are assigned.

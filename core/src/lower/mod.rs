@@ -13,6 +13,7 @@ mod intrinsic;
 mod linearise;
 mod meter;
 mod object;
+mod operator;
 mod primitive;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
@@ -23,7 +24,7 @@ use crate::interp::tree::{Capture, Node, Template};
 use crate::ir;
 use crate::runtime::{CellId, Runtime};
 use crate::syntax::Position;
-use crate::value::{offset, Kind, Value};
+use crate::value::{Kind, Value};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
@@ -270,30 +271,25 @@ impl<'r> UnitContext<'r> {
     }
     /// The name of the primitive that a cell holds.
     pub(crate) fn primitive_name(&self, cell: CellId) -> Option<&'static str> {
-        let value = self.runtime.cells.get(cell).value;
-        if !self.runtime.is_kind(value, Kind::Primitive) {
-            return None;
-        }
-        let index = self.runtime.field(value, offset::CALLABLE_INDEX).as_fixnum()?;
-        Some(self.runtime.primitives[index as usize].name)
+        self.runtime.primitive_name(self.runtime.cells.get(cell).value)
     }
-    /// Rely on a cell keeping the primitive that it holds; false if it changes too often for that.
-    pub(crate) fn assume(&mut self, cell: CellId) -> bool {
+    /// Rely on a cell keeping the primitive that it holds, unless it changes too often for that.
+    pub(crate) fn assume(&mut self, cell: CellId) -> Option<Assumption> {
         let value = self.runtime.cells.get(cell).value;
         self.rely_on(cell, Assumption::Value(value))
     }
-    fn rely_on(&mut self, cell: CellId, assumption: Assumption) -> bool {
+    fn rely_on(&mut self, cell: CellId, assumption: Assumption) -> Option<Assumption> {
         if self.runtime.cells.get(cell).changes >= CHANGES_TOLERATED {
-            return false;
+            return None;
         }
         if !self.assumptions.contains(&(cell, assumption)) {
             self.assumptions.push((cell, assumption));
         }
-        true
+        Some(assumption)
     }
     /// The function of this unit that a cell holds a closure of, without captured values, taking that many
     /// arguments; the unit then relies on it.
-    pub(crate) fn known_function(&mut self, cell: CellId, arguments: usize) -> Option<u32> {
+    pub(crate) fn known_function(&mut self, cell: CellId, arguments: usize) -> Option<(u32, Assumption)> {
         let value = self.runtime.cells.get(cell).value;
         if !self.runtime.is_kind(value, Kind::Closure) {
             return None;
@@ -301,7 +297,8 @@ impl<'r> UnitContext<'r> {
         let template = self.runtime.template(value)?;
         let number = self.number_of(template)?;
         let usable = template.captures.is_empty() && self.accepts(number, arguments);
-        (usable && self.rely_on(cell, Assumption::Function(number))).then_some(number)
+        let assumption = if usable { self.rely_on(cell, Assumption::Function(number)) } else { None };
+        Some((number, assumption?))
     }
     /// The number of the function of this unit that a cell holds, if its body may stand in place of calls with that
     /// many arguments.
@@ -315,10 +312,10 @@ impl<'r> UnitContext<'r> {
         (template.captures.is_empty() && self.accepts(number, arguments)).then_some(number)
     }
     /// Rely on a cell keeping the function of this unit that it holds.
-    pub(crate) fn rely_on_function(&mut self, cell: CellId) -> bool {
+    pub(crate) fn rely_on_function(&mut self, cell: CellId) -> Option<Assumption> {
         let value = self.runtime.cells.get(cell).value;
         let number = self.runtime.template(value).and_then(|template| self.number_of(template));
-        number.is_some_and(|number| self.rely_on(cell, Assumption::Function(number)))
+        self.rely_on(cell, Assumption::Function(number?))
     }
     /// Whether a function of the unit takes exactly that many arguments.
     pub(crate) fn accepts(&self, number: u32, arguments: usize) -> bool {

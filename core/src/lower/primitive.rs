@@ -17,7 +17,7 @@ enum Numbers {
 }
 
 impl Emit<'_, '_> {
-    /// Do a primitive inline; its result.
+    /// Do a primitive inline, whose operator is known to be it; its result.
     pub(super) fn primitive(
         &mut self,
         intrinsic: Intrinsic,
@@ -27,7 +27,6 @@ impl Emit<'_, '_> {
         state: &mut State,
     ) -> Place {
         use Intrinsic::*;
-        self.require_intact(state);
         match intrinsic {
             Arithmetic(op) => self.arithmetic(op, args, seen, state),
             Divide => match self.numbers(args, seen, state) {
@@ -94,7 +93,7 @@ impl Emit<'_, '_> {
         }
     }
 
-    /// Do a primitive that answers true or nil, as a condition. In `learned`: what is known of a register if it
+    /// Do a primitive that answers true or nil, and is known to be called, as a condition. In `learned`: what is known of a register if it
     /// holds.
     pub(super) fn test(
         &mut self,
@@ -105,7 +104,6 @@ impl Emit<'_, '_> {
         learned: &mut Option<(Reg, Ty)>,
     ) -> Condition {
         use Intrinsic::*;
-        self.require_intact(state);
         match intrinsic {
             Order(compare) => {
                 if self.are_doubles(args, seen, state) {

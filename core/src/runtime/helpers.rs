@@ -41,6 +41,7 @@ fn address(helper: Helper) -> usize {
         Helper::Poll => poll as Helper0 as usize,
         Helper::PassError => pass_error as Helper2 as usize,
         Helper::CallCell => call_cell as Helper2 as usize,
+        Helper::CallValue => call_value as Helper2 as usize,
         Helper::PlaceError => place_error as Helper2 as usize,
         Helper::CatchError => catch_error as Helper0 as usize,
         Helper::TakeError => take_error as Helper0 as usize,
@@ -238,6 +239,11 @@ helpers! {
             return FAILURE;
         }
         word(interp::call(runtime, callee, arguments))
+    }
+    fn call_value(runtime, callee, count) {
+        // SAFETY: the caller stored `count` arguments there.
+        let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
+        word(interp::call(runtime, Value(callee), arguments))
     }
     fn catch_error(runtime) {
         interp::catch_failure(runtime).map_or(FAILURE, |error| error.0)

@@ -188,6 +188,15 @@ impl Runtime {
         self.primitive_values.get(number).copied()
     }
 
+    /// A primitive's own name; none for other values.
+    pub fn primitive_name(&self, value: Value) -> Option<&'static str> {
+        if !self.is_kind(value, Kind::Primitive) {
+            return None;
+        }
+        let index = self.field(value, crate::value::offset::CALLABLE_INDEX).as_fixnum()?;
+        Some(self.primitives[index as usize].name)
+    }
+
     /// The template that a closure or code object belongs to; none for other values.
     pub fn template(&self, closure: Value) -> Option<&Rc<Template>> {
         use crate::value::offset;

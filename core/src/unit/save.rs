@@ -22,7 +22,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// First symbol of every manifest, and its version.
-const MANIFEST: (&str, i64) = ("maru-library", 2);
+const MANIFEST: (&str, i64) = ("maru-library", 3);
 
 /// Why a library could not be made or opened.
 pub type Problem = String;
@@ -260,7 +260,11 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
     for (cell, assumption) in &lowered.assumptions {
         let name = lists.cell_name(*cell);
         assumptions.push(match assumption {
-            Assumption::Value(_) => lists.tagged("primitive", &[name])?,
+            Assumption::Value(value) => {
+                let primitive = lists.runtime.primitive_name(*value).ok_or("the code assumes what is no primitive")?;
+                let primitive = lists.runtime.symbol_value(primitive);
+                lists.tagged("primitive", &[name, primitive])?
+            }
             Assumption::Function(function) => lists.tagged("function", &[name, number(*function as usize)])?,
         });
     }
@@ -288,6 +292,10 @@ fn constant_word(lists: &mut Lists, all: &[Rc<Template>], value: Value) -> Resul
         if let Some(constant) = data.constants.iter().position(|constant| *constant == value) {
             return lists.tagged("constant", &[number(template), number(constant)]);
         }
+    }
+    if let Some(name) = lists.runtime.primitive_name(value) {
+        let name = lists.runtime.symbol_value(name);
+        return lists.tagged("primitive", &[name]);
     }
     Err("the code has a constant that no function has".into())
 }
@@ -433,6 +441,7 @@ impl Manifest<'_> {
                 let template = Self::entry(all, self.number(item(1))?)?;
                 DataWord::Constant(Self::entry(&template.constants, self.number(item(2))?)?)
             }
+            "primitive" => DataWord::Constant(self.primitive(item(1))?),
             other => return Err(format!("its manifest has a word of the unknown kind '{other}'")),
         })
     }
@@ -446,10 +455,13 @@ impl Manifest<'_> {
             Self::entry(templates, number)?;
             return Ok((cell, Assumption::Function(number as u32)));
         }
-        // The primitive of this name, whatever the name is bound to at the moment.
-        let name = self.name(item(1)).to_string();
-        let primitive = self.runtime.primitive_value(&name).ok_or_else(|| format!("there is no primitive '{name}'"))?;
-        Ok((cell, Assumption::Value(primitive)))
+        Ok((cell, Assumption::Value(self.primitive(item(2))?)))
+    }
+
+    /// The primitive of this name, whatever the name is bound to at the moment.
+    fn primitive(&self, name: Value) -> Result<Value, Problem> {
+        let name = self.name(name);
+        self.runtime.primitive_value(name).ok_or_else(|| format!("there is no primitive '{name}'"))
     }
 }
 
