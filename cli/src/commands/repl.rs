@@ -11,7 +11,7 @@ use maru_core::interp;
 use maru_core::interp::expand::core_form_names;
 use maru_core::runtime::{Failure, Outcome, Runtime};
 use maru_core::syntax::Reader;
-use maru_core::value::print::{self, Style};
+use maru_core::value::print::Style;
 use maru_core::value::Value;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -107,15 +107,20 @@ impl Session<'_> {
             if interp::exit_status(self.runtime).is_some() {
                 return true;
             }
-            match outcome {
-                Ok(value) => {
-                    let text = print::text(self.runtime, value, Style::Dump);
-                    self.say(&text);
-                    self.say("\n");
-                }
+            match outcome.and_then(|value| self.show(value)) {
+                Ok(()) => self.say("\n"),
                 Err(Failure) => self.fail(),
             }
         }
+    }
+
+    /// Print a value, which may have more text than anybody wants to see: an interrupt ends it.
+    fn show(&mut self, value: Value) -> Result<(), Failure> {
+        let base = self.runtime.roots.len();
+        self.runtime.roots.push(value);
+        let result = interp::print_value(self.runtime, value, Style::Dump);
+        self.runtime.roots.truncate(base);
+        result
     }
 
     fn evaluate(&mut self, form: Value) -> Outcome {

@@ -58,7 +58,9 @@ fn run_library(runtime: &mut Runtime, path: &Path) -> Result<Outcome, Trouble> {
     let base = runtime.roots.len();
     let forms = unit::open_program(runtime, path).map_err(Trouble::rendered)?;
     runtime.roots.extend(&forms);
-    let outcome = forms.iter().try_fold(Value::NIL, |_, form| interp::call(runtime, *form, &[]));
+    let outcome = interp::in_file(runtime, path, |runtime| {
+        forms.iter().try_fold(Value::NIL, |_, form| interp::call(runtime, *form, &[]))
+    });
     runtime.roots.truncate(base);
     Ok(outcome)
 }

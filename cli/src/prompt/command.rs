@@ -6,7 +6,7 @@ use maru_core::interp;
 use maru_core::ir::Function;
 use maru_core::runtime::{Failure, Outcome, Runtime};
 use maru_core::unit;
-use maru_core::value::print::{text, Style};
+use maru_core::value::print::{text_within, Style};
 use maru_core::value::Value;
 use std::fmt::Write;
 use std::time::Instant;
@@ -29,6 +29,9 @@ type Run = fn(&mut Runtime, &str, Value) -> Answer;
 
 /// A command: name, what it takes, what it does, how.
 struct Command(&'static str, &'static str, &'static str, Run);
+
+/// How many bytes of a value `,time` shows, about.
+const LONGEST_VALUE: usize = 1 << 16;
 
 const COMMANDS: &[Command] = &[
     Command("help", "", "show this list", |_, _, _| Answer::Text(help())),
@@ -85,7 +88,7 @@ fn time(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {
     let elapsed = start.elapsed();
     let heap = runtime.heap.statistics(&runtime.context);
     let Ok(value) = outcome else { return Answer::Failed };
-    let mut answer = format!("{}\n", text(runtime, value, Style::Dump));
+    let mut answer = format!("{}\n", text_within(runtime, value, Style::Dump, LONGEST_VALUE));
     let allocated = heap.allocated_bytes - before.0.allocated_bytes;
     let collections = heap.collections - before.0.collections;
     let collecting = heap.pause_total - before.0.pause_total;
@@ -174,7 +177,7 @@ fn bindings(runtime: &mut Runtime, environment: Value) -> String {
         }
         let cell = runtime.cells.get(cell);
         let (name, value) = (runtime.symbols.name(cell.symbol).to_string(), cell.value);
-        let shown = text(runtime, value, Style::Dump);
+        let shown = text_within(runtime, value, Style::Dump, 4 * WIDTH);
         let cut = shown.char_indices().nth(WIDTH).map_or(shown.clone(), |(at, _)| format!("{}…", &shown[..at]));
         let _ = writeln!(lines, "{name:<20} {cut}");
     }

@@ -1,6 +1,7 @@
 //! What the interpreter keeps on Rust's side for a run, and what the collector must know of it.
 
 use super::classes::{self, Classes};
+use super::loading::Loading;
 use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Template};
@@ -9,7 +10,6 @@ use crate::syntax::Position;
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 /// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub struct Extensions {
     pub input_ahead: VecDeque<char>,
     /// Standard output, buffered.
     pub output: Output,
-    /// Files that `require` has loaded.
-    pub required: Vec<PathBuf>,
+    /// Files of the program.
+    pub loading: Loading,
     /// Number of the next symbol that `gensym` makes.
     pub next_symbol: u64,
     /// When the run began, for `current-time` and its kin.
@@ -49,7 +49,7 @@ impl Default for Extensions {
             ports: Slab::default(),
             input_ahead: VecDeque::new(),
             output: Output::default(),
-            required: Vec::new(),
+            loading: Loading::default(),
             next_symbol: 0,
             started: std::time::Instant::now(),
         }

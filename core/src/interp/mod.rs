@@ -5,6 +5,7 @@ pub mod classes;
 mod eval;
 pub mod expand;
 mod extensions;
+mod loading;
 mod output;
 mod ports;
 mod primitives;
@@ -17,12 +18,12 @@ pub mod tree_text;
 pub use call::{call, catch_failure, interpret, not_applicable, out_of_fuel, poll, wrong_count};
 pub use eval::{define_variable, set_variable, unbound, unbound_name};
 pub use extensions::{sweep_extensions, trace_extension, trace_extensions, trace_template, Extensions};
+pub use loading::in_file;
 pub use output::Output;
 pub use ports::{Port, Stream};
-pub use primitives::define_primitives;
+pub use primitives::{define_primitives, print_value};
 pub use toplevel::{
-    evaluate_text, evaluate_toplevel, exit_status, load_file, load_prelude, run_program, set_arguments,
-    with_environment,
+    evaluate_text, evaluate_toplevel, exit_status, load_prelude, run_program, set_arguments, with_environment,
 };
 
 use crate::runtime::{Outcome, Runtime};

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 
 /// How much text waits before it is written.
 const BUFFERED: usize = 1 << 14;
-/// The most bytes of output that a string or file may capture.
+/// The most bytes of output that a string or file may capture, in a heap that is no smaller.
 const MAX_CAPTURED: usize = 1 << 28;
 
 /// Text on its way to standard output.
@@ -51,9 +51,10 @@ impl Runtime {
     /// # Errors
     /// `out-of-memory` for captures that become too long.
     pub fn write_output(&mut self, text: &str) -> Result<(), Failure> {
+        let most = MAX_CAPTURED.min(self.heap.max_bytes());
         match self.captures.last_mut() {
-            Some(capture) if capture.len() + text.len() > MAX_CAPTURED => {
-                let message = format!("more than {MAX_CAPTURED} bytes of output were captured");
+            Some(capture) if capture.len() + text.len() > most => {
+                let message = format!("more than {most} bytes of output were captured");
                 return Err(self.error(ErrorKind::OutOfMemory, &message, &[]));
             }
             Some(capture) => capture.push_str(text),

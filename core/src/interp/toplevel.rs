@@ -2,10 +2,12 @@
 
 use super::call;
 use super::expand::{expand_deferred, expand_toplevel};
+use super::loading::in_file;
 use super::tree::Template;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, Runtime};
 use crate::syntax::Reader;
 use crate::value::{field, offset, Kind, Value};
+use std::path::Path;
 use std::rc::Rc;
 
 /// The part of the language that is written in itself.
@@ -89,27 +91,13 @@ pub fn evaluate_text(runtime: &mut Runtime, name: &str, text: &str, environment:
     outcome
 }
 
-/// Run a program in the global environment.
+/// Run a program, the text of the file of that name, in the global environment.
 ///
 /// # Errors
 /// What its forms raise. The program may also have asked to exit: see [`exit_status`].
 pub fn run_program(runtime: &mut Runtime, name: &str, text: &str) -> Outcome {
     let environment = runtime.global;
-    evaluate_text(runtime, name, text, environment)
-}
-
-/// Run a file in an environment, a value.
-///
-/// # Errors
-/// `io` if it cannot be read, and what its forms raise.
-pub fn load_file(runtime: &mut Runtime, path: &str, environment: Value) -> Outcome {
-    match std::fs::read(path) {
-        Ok(bytes) => evaluate_text(runtime, path, &String::from_utf8_lossy(&bytes), environment),
-        Err(fault) => {
-            let name = runtime.string(path)?;
-            Err(runtime.error(ErrorKind::Io, &format!("{path}: {fault}"), &[name]))
-        }
-    }
+    in_file(runtime, Path::new(name), |runtime| evaluate_text(runtime, name, text, environment))
 }
 
 /// What the program gave to `exit`, if that is why it ended: an error on its way is then none.

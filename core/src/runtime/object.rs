@@ -158,7 +158,7 @@ impl Runtime {
         self.set_field(string, offset::SEQUENCE_STORAGE, storage);
         Ok(string)
     }
-    /// A string's text. Code points that are no characters (surrogates) become U+FFFD.
+    /// A string's text. (Programs cannot store what is no character.)
     pub fn text(&self, string: Value) -> String {
         let length = self.sequence_length(string);
         let storage = self.field(string, offset::SEQUENCE_STORAGE);

@@ -20,9 +20,10 @@ pub(super) fn atom(runtime: &mut Runtime, text: &str) -> Outcome {
     }
 }
 
-/// Whether a text reads as a symbol with this name.
+/// Whether a text, without bars around it, reads as a symbol with this name.
 pub fn reads_as_symbol(text: &str) -> bool {
-    let starts_like_no_symbol = text.starts_with('?') || text == "." || text == "#t" || text == "#f";
+    let opens_something = text.starts_with('?') || text.starts_with('|') && text != "|";
+    let starts_like_no_symbol = opens_something || text == "." || text == "#t" || text == "#f";
     !(text.is_empty()
         || starts_like_no_symbol
         || text.chars().any(super::token::is_delimiter)

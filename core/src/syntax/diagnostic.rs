@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 /// How many characters of an irritant are shown.
 const IRRITANT_WIDTH: usize = 200;
+/// How many bytes of a message are shown, about.
+const LONGEST_MESSAGE: usize = 1 << 16;
 /// How many irritants are shown.
 const IRRITANTS: usize = 20;
 /// How many entries of a backtrace are shown.
@@ -51,7 +53,7 @@ fn report(runtime: &Runtime, error: Value) -> Report {
         return Report { kind: "user".into(), title, position: Position::UNKNOWN, labels: vec![], frames: vec![] };
     }
     let field = |offset| runtime.field(error, offset);
-    let title = print::text(runtime, field(offset::ERROR_MESSAGE), print::Style::Print);
+    let title = print::text_within(runtime, field(offset::ERROR_MESSAGE), print::Style::Print, LONGEST_MESSAGE);
     let mut report = Report {
         kind: print::text(runtime, field(offset::ERROR_KIND), print::Style::Print),
         title,
@@ -109,7 +111,7 @@ fn add_irritants(runtime: &Runtime, mut irritants: Value, title: &mut String) {
 
 /// A value as part of a message: not too long.
 fn shown(runtime: &Runtime, value: Value) -> String {
-    let text = print::text(runtime, value, print::Style::Dump);
+    let text = print::text_within(runtime, value, print::Style::Dump, 4 * IRRITANT_WIDTH);
     match text.char_indices().nth(IRRITANT_WIDTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

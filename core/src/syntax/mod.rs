@@ -14,3 +14,4 @@ pub use diagnostic::{render_error, render_syntax_error};
 pub use fault::{Fault, SyntaxError};
 pub use position::{Position, Source, Sources};
 pub use reader::Reader;
+pub(crate) use token::is_delimiter;

@@ -6,6 +6,8 @@ pub(super) enum Token {
     Mark(Mark),
     /// A number or a symbol.
     Atom(String),
+    /// `|a b|`: a symbol, whatever its name is.
+    Name(String),
     /// `?a`: the code point.
     Character(u32),
     String(String),
@@ -43,7 +45,7 @@ pub(super) struct Tokens {
 }
 
 /// Whether an atom ends before this character.
-pub(super) fn is_delimiter(character: char) -> bool {
+pub(crate) fn is_delimiter(character: char) -> bool {
     character.is_whitespace() || matches!(character, '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '\'' | '`' | ',')
 }
 
@@ -123,6 +125,8 @@ impl Tokens {
             '#' if self.accept('(') => Mark::OpenArray,
             '"' => return self.string().map(Some),
             '?' => return self.character().map(Some),
+            // A bar alone is itself.
+            '|' if self.peek().is_some_and(|next| !is_delimiter(next)) => return self.name().map(Some),
             _ => {
                 let length = self.rest().find(is_delimiter).unwrap_or(self.rest().len());
                 self.at += length;
@@ -142,7 +146,7 @@ impl Tokens {
             None => return self.incomplete("a character should follow `?`", self.start),
             // A backslash alone is itself.
             Some('\\') if self.peek().is_none_or(is_delimiter) => u32::from('\\'),
-            Some('\\') => self.escape()?,
+            Some('\\') => u32::from(self.escape()?),
             Some(character) => u32::from(character),
         };
         if self.peek().is_some_and(|next| !is_delimiter(next)) {
@@ -156,47 +160,57 @@ impl Tokens {
 
     /// After `"`.
     fn string(&mut self) -> Result<Token, Fault> {
+        self.quoted('"', "the string that opens here is not closed").map(Token::String)
+    }
+
+    /// After `|`.
+    fn name(&mut self) -> Result<Token, Fault> {
+        let name = self.quoted('|', "the symbol that opens here is not closed")?;
+        if self.peek().is_some_and(|next| !is_delimiter(next)) {
+            return self.fault("the symbol goes on after the bar that closes it", self.start);
+        }
+        Ok(Token::Name(name))
+    }
+
+    /// The text up to a closing mark.
+    fn quoted(&mut self, close: char, unclosed: &str) -> Result<String, Fault> {
         let mut text = String::new();
         loop {
-            let at = self.at;
             match self.take() {
-                None => return self.incomplete("the string that opens here is not closed", self.start),
-                Some('"') => return Ok(Token::String(text)),
-                Some('\\') => match char::from_u32(self.escape()?) {
-                    Some(character) => text.push(character),
-                    None => return self.fault("this code point is no character", at),
-                },
+                None => return self.incomplete(unclosed, self.start),
+                Some('\\') => text.push(self.escape()?),
+                Some(character) if character == close => return Ok(text),
                 Some(character) => text.push(character),
             }
         }
     }
 
-    /// After a backslash: the code point that the escape means.
-    fn escape(&mut self) -> Result<u32, Fault> {
+    /// After a backslash: the character that the escape means.
+    fn escape(&mut self) -> Result<char, Fault> {
         let at = self.at - 1;
         let Some(character) = self.take() else {
             return self.incomplete("an escape should follow the backslash", at);
         };
         Ok(match character {
-            'n' => u32::from('\n'),
-            't' => u32::from('\t'),
-            'r' => u32::from('\r'),
-            's' => u32::from(' '),
-            'e' => 0x1b,
-            'a' => 0x07,
-            'b' => 0x08,
-            'v' => 0x0b,
-            'f' => 0x0c,
-            '0' => 0,
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            's' => ' ',
+            'e' => '\u{1b}',
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'v' => '\u{b}',
+            'f' => '\u{c}',
+            '0' => '\0',
             'x' => self.hexadecimal(2, at)?,
             'u' if self.accept('{') => self.braced(at)?,
             'u' => self.hexadecimal(4, at)?,
-            '\\' | '"' | '\'' | '?' => u32::from(character),
+            '\\' | '"' | '\'' | '?' | '|' => character,
             _ => return self.fault(format!("`\\{character}` is no escape"), at),
         })
     }
 
-    fn hexadecimal(&mut self, digits: usize, at: usize) -> Result<u32, Fault> {
+    fn hexadecimal(&mut self, digits: usize, at: usize) -> Result<char, Fault> {
         let mut point = 0;
         for _ in 0..digits {
             let Some(digit) = self.peek().and_then(|character| character.to_digit(16)) else {
@@ -206,14 +220,18 @@ impl Tokens {
             self.at += 1;
             point = point * 16 + digit;
         }
-        Ok(point)
+        match char::from_u32(point) {
+            Some(character) => Ok(character),
+            None => self
+                .fault("half of a UTF-16 surrogate pair is no character; the escape for any character is `\\u{…}`", at),
+        }
     }
 
     /// `\u{1f600}`, after the brace.
-    fn braced(&mut self, at: usize) -> Result<u32, Fault> {
+    fn braced(&mut self, at: usize) -> Result<char, Fault> {
         let length = self.rest().find(|character: char| !character.is_ascii_hexdigit()).unwrap_or(self.rest().len());
         let digits = &self.text[self.at..self.at + length];
-        let point = u32::from_str_radix(digits, 16).ok().filter(|point| char::from_u32(*point).is_some());
+        let point = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
         self.at += length;
         match point {
             Some(point) if self.accept('}') => Ok(point),

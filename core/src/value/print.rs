@@ -1,11 +1,13 @@
 //! Values as text.
 //!
 //! Lists of any length and depth are written without recursion. A structure that contains itself is cut off with
-//! `…` where it comes round.
+//! `…` where it comes round. Text is made in pieces where it goes somewhere else at once, so that it may be longer than
+//! memory.
 
 use super::number::Number;
 use super::{offset, Kind, Value};
 use crate::runtime::Runtime;
+use crate::syntax::{is_delimiter, reads_as_symbol};
 use rustc_hash::FxHashSet;
 use std::fmt::Write;
 
@@ -18,19 +20,62 @@ pub enum Style {
     Dump,
 }
 
-/// The text of a value.
+/// The text of a value, cut off after [`LONGEST`] bytes: a structure that shares its parts may be far longer as text
+/// than in memory.
 pub fn text(runtime: &Runtime, value: Value, style: Style) -> String {
+    text_within(runtime, value, style, LONGEST)
+}
+
+/// The most bytes of text that are made of one value at once.
+const LONGEST: usize = 1 << 28;
+
+/// The text of a value, cut off with `…` where there is more than about `limit` bytes of it.
+pub fn text_within(runtime: &Runtime, value: Value, style: Style, limit: usize) -> String {
+    let mut printing = Printing::new(value, style);
     let mut text = String::new();
-    write(runtime, value, style, &mut text);
+    printing.write(runtime, &mut text, limit);
+    if !printing.is_done() {
+        text.push('…');
+    }
     text
 }
 
-/// Append the text of a value.
-pub fn write(runtime: &Runtime, value: Value, style: Style, text: &mut String) {
-    let mut printer = Printer { runtime, style, text, steps: Vec::new(), open: FxHashSet::default() };
-    printer.value(value);
-    while let Some(step) = printer.steps.pop() {
-        printer.step(step);
+/// The writing of a value, which can stop and go on. Until it is done the value must not change, nor die.
+pub struct Printing {
+    style: Style,
+    steps: Vec<Step>,
+    /// Addresses of the structures whose inside is being written.
+    open: FxHashSet<usize>,
+}
+
+/// How long the pieces are that a text is made in.
+const PIECE: usize = 1 << 14;
+
+impl Printing {
+    /// Nothing is written yet.
+    pub fn new(value: Value, style: Style) -> Printing {
+        Printing { style, steps: vec![Step::Value(value)], open: FxHashSet::default() }
+    }
+
+    /// The next piece of the text; none at its end.
+    pub fn piece(&mut self, runtime: &Runtime) -> Option<String> {
+        let mut text = String::new();
+        self.write(runtime, &mut text, PIECE);
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn is_done(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Append to the text until it has some bytes more than `limit`, or there is no more.
+    fn write(&mut self, runtime: &Runtime, text: &mut String, limit: usize) {
+        let Printing { style, steps, open } = self;
+        let mut printer = Printer { runtime, style: *style, text, steps, open };
+        while printer.text.len() <= limit {
+            let Some(step) = printer.steps.pop() else { return };
+            printer.step(step);
+        }
     }
 }
 
@@ -57,9 +102,8 @@ struct Printer<'a> {
     runtime: &'a Runtime,
     style: Style,
     text: &'a mut String,
-    steps: Vec<Step>,
-    /// Addresses of the structures whose inside is being written.
-    open: FxHashSet<usize>,
+    steps: &'a mut Vec<Step>,
+    open: &'a mut FxHashSet<usize>,
 }
 
 impl Printer<'_> {
@@ -113,6 +157,9 @@ impl Printer<'_> {
         let rest = self.runtime.cdr(list);
         if let (Some(prefix), true) = (self.prefix(list), rest.is_pair() && self.runtime.cdr(rest).is_nil()) {
             self.text.push_str(prefix);
+            if prefix == "," && self.begins_with_at(self.runtime.car(rest)) {
+                self.text.push(' ');
+            }
             self.steps.push(Step::Close(list.address(), '\0'));
             self.steps.push(Step::Value(self.runtime.car(rest)));
             return;
@@ -132,6 +179,11 @@ impl Printer<'_> {
             "unquote-splicing" => ",@",
             _ => return None,
         })
+    }
+
+    /// Whether a value is a symbol that would make `,@` of a comma.
+    fn begins_with_at(&self, value: Value) -> bool {
+        self.runtime.as_symbol(value).is_some_and(|symbol| self.runtime.symbols.name(symbol).starts_with('@'))
     }
 
     fn pairs(&mut self, rest: Value, earlier: Value, count: usize) {
@@ -180,7 +232,11 @@ impl Printer<'_> {
             Kind::String => self.text.push_str(&runtime.text(value)),
             Kind::Symbol => {
                 let name = runtime.as_symbol(value).map_or("", |symbol| runtime.symbols.name(symbol));
-                self.text.push_str(name);
+                if self.style == Style::Print || reads_as_symbol(name) {
+                    self.text.push_str(name);
+                } else {
+                    self.name_in_bars(name);
+                }
             }
             Kind::Array => {
                 if self.enter(value) {
@@ -272,6 +328,19 @@ impl Printer<'_> {
             self.text.push(' ');
             self.pairs(irritants, Value::NIL, 0);
         }
+    }
+
+    /// `|a b|`. What follows the first bar tells it from the symbol `|`, so that it must not look like its end.
+    fn name_in_bars(&mut self, name: &str) {
+        self.text.push('|');
+        for (index, character) in name.chars().enumerate() {
+            match character {
+                '|' => self.text.push_str("\\|"),
+                _ if index == 0 && is_delimiter(character) => self.put(format_args!("\\u{{{:x}}}", character as u32)),
+                _ => self.escaped(character),
+            }
+        }
+        self.text.push('|');
     }
 
     fn quoted(&mut self, string: Value) {

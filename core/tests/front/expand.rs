@@ -292,7 +292,7 @@ fn malformed_forms_say_what_is_wrong() {
         ("(define-multimethod m (a) 1)", "define-multimethod: no parameter has a class"),
         ("(define-method m () 1)", "define-method: a selector, classes"),
         ("(define-method m <a> <b>)", "define-method: a selector, classes"),
-        ("(define-method m <a> <b> () 1)", "define-method: m is not a multimethod when"),
+        ("(define-method m <a> <b> () 1)", "define-method: m is neither a selector nor a multimethod when"),
         ("(define-method m <a> (self) 1)", "define-method: self is bound twice"),
         ("(f . x)", "the operands of this call"),
         ("(1 2 . 3)", "the operands of this call"),

@@ -78,12 +78,18 @@ pub(super) fn define_method(expander: &mut Expander, form: Value, place: Place) 
     let selector = expander.element_of(operands, operand)?;
     let mut classes = Vec::new();
     let mut rest = expander.runtime.cdr(operands);
-    while expander.runtime.as_symbol(expander.runtime.car(rest)).is_some() {
+    let most = expander.most_classes(symbol);
+    while classes.len() < most && expander.runtime.as_symbol(expander.runtime.car(rest)).is_some() {
         classes.push(expander.element_of(rest, operand)?);
         rest = expander.runtime.cdr(rest);
     }
     let parameters = expander.runtime.car(rest);
-    if classes.is_empty() || !rest.is_pair() || !(parameters.is_pair() || parameters.is_nil()) {
+    let bare = expander.runtime.as_symbol(parameters).map(|name| expander.runtime.symbols.name(name).to_string());
+    if bare.as_ref().is_some_and(|name| name.starts_with('<') && name.ends_with('>')) {
+        let message = format!("define-method: more classes than {} chooses by", expander.runtime.symbols.name(symbol));
+        return Err(expander.malformed(form, place, &message));
+    }
+    if classes.is_empty() || !rest.is_pair() || !(parameters.is_pair() || parameters.is_nil() || bare.is_some()) {
         return Err(expander.malformed(form, place, what));
     }
     let parameters = expander.method_parameters(form, symbol, classes.len(), parameters, place)?;
@@ -94,6 +100,17 @@ pub(super) fn define_method(expander: &mut Expander, form: Value, place: Place) 
 }
 
 impl Expander<'_> {
+    /// How many classes a method of a selector or multimethod can name. A symbol after so many is the name of the list
+    /// of all further arguments.
+    fn most_classes(&mut self, selector: Symbol) -> usize {
+        let Some(value) = self.global_value(selector) else { return usize::MAX };
+        match self.runtime.kind(value) {
+            Some(Kind::Selector) => 1,
+            Some(Kind::Generic) => generic(self.runtime, value).map_or(usize::MAX, |generic| generic.parameters.len()),
+            _ => usize::MAX,
+        }
+    }
+
     /// A list of different symbols, as a constant.
     fn distinct_symbols(&mut self, form: Value, list: Value, place: Place, what: &str) -> Result<Expression, Failure> {
         if self.proper_length(list).is_none() {
@@ -174,7 +191,7 @@ impl Expander<'_> {
             let given = value.and_then(|value| generic(self.runtime, value)).map(|generic| generic.parameters.clone());
             let Some(given) = given else {
                 let message = format!(
-                    "define-method: {} is not a multimethod when this form is expanded",
+                    "define-method: {} is neither a selector nor a multimethod when this form is expanded",
                     self.runtime.symbols.name(selector)
                 );
                 return Err(self.malformed(form, place, &message));

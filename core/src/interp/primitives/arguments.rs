@@ -1,5 +1,6 @@
 //! Checking the kinds of arguments: each function takes the name of the operation, for the message.
 
+use crate::interp::call;
 use crate::runtime::{Failure, Runtime};
 use crate::value::number::Number;
 use crate::value::{Kind, Value};
@@ -60,11 +61,21 @@ pub fn list(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Valu
     Err(runtime.type_error(operation, "a list", value))
 }
 
-/// The number of pairs of a list that ends. What stands in place of nil at its end is ignored.
+/// The number of elements of a list, which must end, and with nil.
 pub fn list_length(runtime: &mut Runtime, operation: &str, value: Value) -> Result<usize, Failure> {
+    let (length, end) = walk(runtime, operation, value)?;
+    if end.is_nil() {
+        return Ok(length);
+    }
+    Err(runtime.type_error(operation, "a list that ends with nil", value))
+}
+
+/// The number of pairs of a list that ends, and what stands at its end.
+pub fn walk(runtime: &mut Runtime, operation: &str, value: Value) -> Result<(usize, Value), Failure> {
     list(runtime, operation, value)?;
     let (mut slow, mut fast, mut length) = (value, value, 0);
     while fast.is_pair() {
+        call::poll(runtime)?;
         fast = runtime.cdr(fast);
         length += 1;
         if length % 2 == 0 {
@@ -74,7 +85,7 @@ pub fn list_length(runtime: &mut Runtime, operation: &str, value: Value) -> Resu
             }
         }
     }
-    Ok(length)
+    Ok((length, fast))
 }
 
 /// An integer. Those beyond the fixnums come as the nearest fixnum, which is out of every range all the same.
@@ -90,13 +101,18 @@ pub fn integer(runtime: &mut Runtime, operation: &str, value: Value) -> Result<i
     }
 }
 
-/// A code point.
-pub fn code_point(runtime: &mut Runtime, operation: &str, value: Value) -> Result<u32, Failure> {
+/// A character, given as its code point. The surrogates are none.
+pub fn character(runtime: &mut Runtime, operation: &str, value: Value) -> Result<char, Failure> {
     let number = integer(runtime, operation, value)?;
-    match u32::try_from(number) {
-        Ok(point) if point <= u32::from(char::MAX) => Ok(point),
-        _ => Err(runtime.type_error(operation, "a character's code point", value)),
+    match u32::try_from(number).ok().and_then(char::from_u32) {
+        Some(character) => Ok(character),
+        None => Err(runtime.type_error(operation, "a character's code point", value)),
     }
+}
+
+/// A character's code point.
+pub fn code_point(runtime: &mut Runtime, operation: &str, value: Value) -> Result<u32, Failure> {
+    character(runtime, operation, value).map(u32::from)
 }
 
 /// An environment, by index.

@@ -1,9 +1,11 @@
-//! What it means for two values to be the same: identity, `=` and `equal`, and hashes that go with `equal`.
+//! What it means for two values to be the same: identity, `=` and `equal`.
 
 use crate::interp::{call, PrimitiveInfo};
 use crate::runtime::{Failure, Outcome, Runtime};
-use crate::value::number::{self, Number};
+use crate::value::number;
 use crate::value::{Kind, Value};
+use rustc_hash::FxBuildHasher;
+use std::collections::HashMap;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
@@ -47,102 +49,115 @@ pub fn points<'a>(runtime: &Runtime, string: Value) -> &'a [u8] {
     &runtime.bytes(storage)[..4 * runtime.sequence_length(string)]
 }
 
-/// `equal`: as `=`, but pairs, arrays and data are compared by what they hold.
+/// `equal`: as `=`, but pairs, arrays and data are compared by what they hold. Structures that contain themselves are
+/// equal if nothing that can be reached in them tells them apart.
 ///
 /// # Errors
-/// `stack-overflow` for structures too deep, `interrupt`.
-pub fn equal(runtime: &mut Runtime, mut left: Value, mut right: Value) -> Result<bool, Failure> {
-    call::check_stack(runtime)?;
-    while left.is_pair() && right.is_pair() {
-        if left == right {
-            return Ok(true);
-        }
+/// `interrupt`.
+pub fn equal(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
+    if !left.is_pointer() || !right.is_pointer() {
+        return Ok(equal_values(runtime, left, right));
+    }
+    let mut comparison =
+        Comparison { waiting: Vec::new(), plain: PLAIN_AT_FIRST, noted: 0, assumed: HashMap::default() };
+    let mut equal = comparison.compare(runtime, left, right);
+    while let Some(next) = comparison.waiting.pop().filter(|_| equal) {
         call::poll(runtime)?;
-        let (first, second) = (runtime.car(left), runtime.car(right));
-        if !equal(runtime, first, second)? {
-            return Ok(false);
+        equal = match next {
+            Waiting::Values(left, right) => comparison.compare(runtime, left, right),
+            Waiting::Elements(left, right, index) => comparison.elements(runtime, left, right, index),
+        };
+    }
+    Ok(equal)
+}
+
+/// Steps without notes: before the first notes are taken, and after [`NOTED`] new ones were.
+const PLAIN_AT_FIRST: u32 = 1000;
+const PLAIN: u32 = 400;
+/// New notes in a row that end a stretch of them.
+const NOTED: u32 = 40;
+
+/// A comparison under way, which ends for all structures after a number of steps in proportion to their size (Adams and
+/// Dybvig: Efficient nondestructive equality checking for trees and graphs). What two structures hold is compared
+/// once; where they meet again they are assumed to be equal, for if they are not, that shows elsewhere. Taking note
+/// of every meeting is slow, and needless in trees: most steps do without.
+struct Comparison {
+    waiting: Vec<Waiting>,
+    /// Steps to go without notes.
+    plain: u32,
+    /// Notes taken since a meeting was last found among them.
+    noted: u32,
+    /// Sets of structures assumed to be equal: each leads to another of its set, up to one that leads nowhere.
+    assumed: HashMap<usize, usize, FxBuildHasher>,
+}
+
+/// What remains to be compared, last one first.
+enum Waiting {
+    Values(Value, Value),
+    /// The elements of two arrays, which are equally long, from an index on.
+    Elements(Value, Value, usize),
+}
+
+impl Comparison {
+    /// Whether two values may be equal; what they hold is left to wait.
+    fn compare(&mut self, runtime: &Runtime, left: Value, right: Value) -> bool {
+        if left.is_pair() && right.is_pair() {
+            if left != right && !self.assume(left, right) {
+                self.waiting.push(Waiting::Values(runtime.cdr(left), runtime.cdr(right)));
+                self.waiting.push(Waiting::Values(runtime.car(left), runtime.car(right)));
+            }
+            return true;
         }
-        (left, right) = (runtime.cdr(left), runtime.cdr(right));
-    }
-    if equal_values(runtime, left, right) {
-        return Ok(true);
-    }
-    match (runtime.kind(left), runtime.kind(right)) {
-        (Some(Kind::Array), Some(Kind::Array)) => equal_arrays(runtime, left, right),
-        (Some(Kind::Data), Some(Kind::Data)) => {
-            Ok(super::data::contents(runtime, left) == super::data::contents(runtime, right))
-        }
-        _ => Ok(false),
-    }
-}
-
-fn equal_arrays(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
-    let length = runtime.sequence_length(left);
-    if length != runtime.sequence_length(right) {
-        return Ok(false);
-    }
-    for index in 0..length {
-        let (first, second) =
-            (super::arrays::element(runtime, left, index), super::arrays::element(runtime, right, index));
-        if !equal(runtime, first, second)? {
-            return Ok(false);
+        match (runtime.kind(left), runtime.kind(right)) {
+            (Some(Kind::Array), Some(Kind::Array)) => {
+                let same = runtime.sequence_length(left) == runtime.sequence_length(right);
+                if same && left != right && !self.assume(left, right) {
+                    self.waiting.push(Waiting::Elements(left, right, 0));
+                }
+                same
+            }
+            (Some(Kind::Data), Some(Kind::Data)) => {
+                super::data::contents(runtime, left) == super::data::contents(runtime, right)
+            }
+            _ => equal_values(runtime, left, right),
         }
     }
-    Ok(true)
-}
 
-/// How deep a hash looks into a structure, and how many elements of each level it looks at.
-const HASHED_DEPTH: u32 = 4;
-const HASHED_ELEMENTS: usize = 16;
-
-/// A number that is the same for values that are `equal`.
-pub fn hash(runtime: &Runtime, value: Value) -> u64 {
-    hash_to(runtime, value, HASHED_DEPTH)
-}
-
-fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-fn hash_to(runtime: &Runtime, value: Value, depth: u32) -> u64 {
-    if let Some(number) = Number::from_value(value) {
-        return hash_number(&number);
-    }
-    if value.is_pair() {
-        return hash_list(runtime, value, depth);
-    }
-    match runtime.kind(value) {
-        Some(Kind::String) => points(runtime, value)
-            .chunks_exact(4)
-            .fold(1, |hash, point| mix(hash, u64::from(u32::from_le_bytes([point[0], point[1], point[2], point[3]])))),
-        Some(Kind::Array) if depth > 0 => {
-            let length = runtime.sequence_length(value);
-            (0..length.min(HASHED_ELEMENTS)).fold(mix(2, length as u64), |hash, index| {
-                mix(hash, hash_to(runtime, super::arrays::element(runtime, value, index), depth - 1))
-            })
+    fn elements(&mut self, runtime: &Runtime, left: Value, right: Value, index: usize) -> bool {
+        if index == runtime.sequence_length(left) {
+            return true;
         }
-        Some(Kind::Array) => 2,
-        Some(Kind::Data) => {
-            super::data::contents(runtime, value).iter().fold(4, |hash, byte| mix(hash, u64::from(*byte)))
+        self.waiting.push(Waiting::Elements(left, right, index + 1));
+        let element = |array| super::arrays::element(runtime, array, index);
+        self.compare(runtime, element(left), element(right))
+    }
+
+    /// Assume that two structures are equal; whether that is assumed already, as far as notes were taken.
+    fn assume(&mut self, left: Value, right: Value) -> bool {
+        if self.plain > 0 {
+            self.plain -= 1;
+            return false;
         }
-        // Objects never move, so that the address is good for identity.
-        _ => mix(3, value.0),
+        let (left, right) = (self.representative(left.address()), self.representative(right.address()));
+        if left == right {
+            self.noted = 0;
+            return true;
+        }
+        self.assumed.insert(left, right);
+        self.noted += 1;
+        if self.noted == NOTED {
+            (self.plain, self.noted) = (PLAIN, 0);
+        }
+        false
     }
-}
 
-fn hash_list(runtime: &Runtime, mut list: Value, depth: u32) -> u64 {
-    let mut hash = 5;
-    let mut count = 0;
-    while depth > 0 && list.is_pair() && count < HASHED_ELEMENTS {
-        hash = mix(hash, hash_to(runtime, runtime.car(list), depth - 1));
-        list = runtime.cdr(list);
-        count += 1;
+    /// The one of a set that leads nowhere. Those on the way are brought closer to it.
+    fn representative(&mut self, mut structure: usize) -> usize {
+        while let Some(next) = self.assumed.get(&structure).copied() {
+            let Some(after) = self.assumed.get(&next).copied() else { return next };
+            self.assumed.insert(structure, after);
+            structure = after;
+        }
+        structure
     }
-    hash
-}
-
-/// Integers and doubles of the same value have the same hash: that of the double, if there is one that is equal.
-fn hash_number(number: &Number) -> u64 {
-    let double = number.to_f64();
-    mix(6, if double == 0.0 { 0 } else { double.to_bits() })
 }

@@ -1,7 +1,7 @@
 //! Evaluating, calling, leaving.
 
 use super::arguments;
-use crate::interp::{call, toplevel, PrimitiveInfo};
+use crate::interp::{call, loading, toplevel, PrimitiveInfo};
 use crate::runtime::{Outcome, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
 
@@ -49,26 +49,14 @@ fn eval(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn load(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let name = arguments::text(runtime, "load", arguments[0])?;
     let environment = environment(runtime, "load", arguments)?;
-    toplevel::load_file(runtime, &name, environment)
+    loading::load(runtime, &name, environment)
 }
 
 /// `(require file [environment])`: loads a file unless that was done before; `#t` if it was loaded now.
 fn require(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let name = arguments::text(runtime, "require", arguments[0])?;
     let environment = environment(runtime, "require", arguments)?;
-    let path = std::fs::canonicalize(&name).unwrap_or_else(|_| name.clone().into());
-    if runtime.extensions.required.contains(&path) {
-        return Ok(Value::NIL);
-    }
-    // Noted first, so that files may require each other; forgotten if loading fails.
-    runtime.extensions.required.push(path.clone());
-    match toplevel::load_file(runtime, &name, environment) {
-        Ok(_) => Ok(Value::TRUE),
-        Err(failure) => {
-            runtime.extensions.required.retain(|required| *required != path);
-            Err(failure)
-        }
-    }
+    loading::require(runtime, &name, environment).map(Value::boolean)
 }
 
 /// `(exit [status])`: leaves all calls; `finally` parts run, handlers do not. A status that is no integer is 0 if it

@@ -4,6 +4,7 @@ use super::arguments;
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
 use crate::syntax::Position;
+use crate::value::print::Style;
 use crate::value::{offset, Kind, Value};
 
 /// The section's table.
@@ -29,7 +30,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
 
 /// `(error message irritant…)`. A message that is no string is shown as text.
 fn error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let message = super::printing::people(runtime, arguments[0])?;
+    let message = super::text::joined(runtime, "error", &arguments[..1], Style::Print)?;
     Err(runtime.error(ErrorKind::User, &message, &arguments[1..]))
 }
 

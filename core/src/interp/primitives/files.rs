@@ -153,8 +153,7 @@ fn put(runtime: &mut Runtime, operation: &str, text: &str, argument: Option<&Val
 
 /// `(putc character [port])`.
 fn putc(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let point = arguments::code_point(runtime, "putc", arguments[0])?;
-    let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
+    let character = arguments::character(runtime, "putc", arguments[0])?;
     put(runtime, "putc", character.encode_utf8(&mut [0; 4]), arguments.get(1))?;
     Ok(arguments[0])
 }

@@ -9,6 +9,8 @@ mod data;
 mod environments;
 mod errors;
 mod files;
+mod format;
+mod hash;
 mod native;
 mod numbers;
 mod pairs;
@@ -17,7 +19,10 @@ mod strings;
 mod symbols;
 mod system;
 mod tables;
+mod text;
 mod types;
+
+pub use printing::print_value;
 
 use super::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};

@@ -2,7 +2,7 @@
 
 use super::arguments;
 use super::compare::equal;
-use crate::interp::PrimitiveInfo;
+use crate::interp::{call, PrimitiveInfo};
 use crate::runtime::{Failure, Outcome, Pairs, Runtime};
 use crate::value::{Kind, Value};
 
@@ -180,8 +180,9 @@ fn list_ref(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     Ok(runtime.car(rest))
 }
 
+/// What stands at the end of the list does not matter.
 fn last_pair(runtime: &mut Runtime, operation: &str, list: Value) -> Outcome {
-    arguments::list_length(runtime, operation, list)?;
+    arguments::walk(runtime, operation, list)?;
     let mut last = list;
     while runtime.cdr(last).is_pair() {
         last = runtime.cdr(last);
@@ -206,6 +207,7 @@ fn find(
 ) -> Outcome {
     let mut pairs = Pairs::of(list);
     while let Some(pair) = pairs.next(runtime) {
+        call::poll(runtime)?;
         let element = runtime.car(pair);
         if wanted(runtime, element)? {
             return Ok(pair);
@@ -248,6 +250,7 @@ fn iota(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let step = arguments.get(2).map_or(Ok(1), |value| arguments::integer(runtime, "iota", *value))?;
     let mut list = Value::NIL;
     for index in (0..count).rev() {
+        call::poll(runtime)?;
         let number = i128::from(start) + i128::from(step) * i128::from(index);
         let number = i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX });
         let number = super::numbers::integer_value(runtime, number)?;

@@ -5,7 +5,8 @@
 //! four bytes each; its length is a power of two).
 
 use super::arguments;
-use super::compare::{equal, hash};
+use super::compare::equal;
+use super::hash::hash;
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::{field, Kind, Value};
