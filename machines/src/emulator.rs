@@ -8,9 +8,9 @@
 use crate::cpu::Cpu;
 use crate::library::{api, Api, Handle};
 use crate::memory::{mapping_at, Block};
+use crate::processor::{Fault, Processor, Serve};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
-use std::fmt;
 use std::ops::Range;
 
 /// Bytes of a gate.
@@ -37,29 +37,6 @@ const EVERYWHERE: (u64, u64) = (1, 0);
 const ALL_RIGHTS: u32 = 7;
 /// Write two arguments to "forget translations".
 const FORGET: c_int = 9 | 2 << 26 | 1 << 30;
-
-/// Why emulated code stopped where it should not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What happened.
-    pub what: String,
-    /// Where.
-    pub counter: u64,
-    /// The bytes there, if they can be read.
-    pub bytes: Vec<u8>,
-    /// All registers by name.
-    pub registers: Vec<(&'static str, u64)>,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{} at {:#x} (bytes", self.what, self.counter)?;
-        self.bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))?;
-        f.write_str("; registers")?;
-        self.registers.iter().try_for_each(|(name, word)| write!(f, " {name}={word:x}"))?;
-        f.write_str(")")
-    }
-}
 
 /// What the emulator's callbacks see.
 struct State {
@@ -229,48 +206,10 @@ impl Emulator {
         Ok(())
     }
 
-    /// Where code must jump to in order to call the host's function `number`.
-    pub fn gate(&self, number: usize) -> usize {
-        let address = self.gates.range().start + GATE * (number + 1);
-        assert!(address < self.gates.range().end, "there is no gate {number}");
-        address
-    }
-
-    /// The lowest address that emulated code's stack pointer may reach.
-    pub fn stack_limit(&self) -> usize {
-        self.stack.range().start + GUARD + RESERVE
-    }
-
-    /// Code was put at these addresses: forget what was there.
-    pub fn code_changed(&self, code: Range<usize>) {
-        let (start, end) = (code.start & !(PAGE - 1), code.end.next_multiple_of(PAGE));
-        // A page at a time: what is forgotten is a range of the emulator's own addresses, which the next page follows
-        // only where both were mapped together.
-        for page in (start..end).step_by(PAGE) {
-            // Memory that is mapped only while code in it is fetched would never be forgotten.
-            self.make_visible(page);
-            // SAFETY: the request takes two addresses.
-            unsafe { (self.state.api.control)(self.engine, FORGET, page as u64, (page + PAGE) as u64) };
-        }
-    }
-
     fn make_visible(&self, address: usize) {
         if !self.state.mapped.borrow().iter().any(|range| range.contains(&address)) {
             self.state.map_around(self.engine, address);
         }
-    }
-
-    /// Memory that code which is being run may refer to: its registers as they are, and its stack.
-    pub fn frames(&self) -> Vec<Range<usize>> {
-        if self.active.get() == 0 {
-            return Vec::new();
-        }
-        for (place, (_, word)) in self.registers.iter().zip(self.register_values()) {
-            place.set(word);
-        }
-        let registers = self.registers.as_ptr() as usize;
-        let stack = self.read(self.cpu.stack) as usize & !7;
-        vec![registers..registers + 8 * self.registers.len(), stack..self.stack.range().end]
     }
 
     fn read(&self, register: c_int) -> u64 {
@@ -294,54 +233,6 @@ impl Emulator {
         self.cpu.general.iter().map(|(name, _)| *name).zip(words).collect()
     }
 
-    /// Call a function of the C convention with at most six words. `serve` is called for each call of a gate, with
-    /// the gate's number and the words in the first argument registers, and answers the call's result.
-    ///
-    /// # Errors
-    /// When the code does what it should not. The registers are then as they were before the call.
-    ///
-    /// # Panics
-    /// If there are more words.
-    ///
-    /// # Safety
-    /// At `entry` there is code for this CPU, and what it does to this process's memory is what the caller wants.
-    pub unsafe fn call(
-        &self,
-        entry: usize,
-        words: &[u64],
-        serve: &mut dyn FnMut(usize, [u64; 6]) -> u64,
-    ) -> Result<u64, Fault> {
-        self.make_visible(entry);
-        let _call = Call::start(self);
-        let outer = self.register_values();
-        let below = match self.active.get() {
-            1 => self.stack.range().end as u64,
-            _ => self.read(self.cpu.stack),
-        };
-        let mut stack = (below - GAP) & !15;
-        let back = self.gates.range().start as u64;
-        for (register, word) in self.cpu.arguments.iter().zip(words.iter().copied()) {
-            self.write(*register, word);
-        }
-        assert!(words.len() <= self.cpu.arguments.len(), "too many words for a call");
-        match self.cpu.link {
-            Some(link) => self.write(link, back),
-            None => {
-                stack -= 8;
-                // SAFETY: the word lies in the emulated stack, below everything in use.
-                unsafe { *(stack as *mut u64) = back };
-            }
-        }
-        self.write(self.cpu.stack, stack);
-        let result = self.go(entry as u64, serve);
-        // What the code must preserve it has restored, unless it failed; the stack pointer is below the gap still.
-        match result {
-            Ok(_) => self.write(self.cpu.stack, below),
-            Err(_) => self.restore(&outer, below),
-        }
-        result
-    }
-
     fn restore(&self, registers: &[(&'static str, u64)], stack: u64) {
         for ((_, number), (_, word)) in self.cpu.general.iter().zip(registers) {
             self.write(*number, *word);
@@ -350,7 +241,7 @@ impl Emulator {
     }
 
     /// Run until the call returns, serving calls of gates.
-    fn go(&self, entry: u64, serve: &mut dyn FnMut(usize, [u64; 6]) -> u64) -> Result<u64, Fault> {
+    fn go(&self, entry: u64, serve: &mut Serve) -> Result<u64, Fault> {
         let gates = self.gates.range();
         let mut from = entry;
         loop {
@@ -395,6 +286,74 @@ impl Emulator {
         // SAFETY: so many bytes from there on are mapped.
         let bytes = (0..readable).map(|at| unsafe { *((counter as usize + at) as *const u8) }).collect();
         Fault { what, counter, bytes, registers: self.register_values() }
+    }
+}
+
+impl Processor for Emulator {
+    fn gate(&self, number: usize) -> usize {
+        let address = self.gates.range().start + GATE * (number + 1);
+        assert!(address < self.gates.range().end, "there is no gate {number}");
+        address
+    }
+
+    fn stack(&self) -> Range<usize> {
+        self.stack.range().start + GUARD + RESERVE..self.stack.range().end
+    }
+
+    fn code_changed(&self, code: Range<usize>) {
+        let (start, end) = (code.start & !(PAGE - 1), code.end.next_multiple_of(PAGE));
+        // A page at a time: what is forgotten is a range of the emulator's own addresses, which the next page follows
+        // only where both were mapped together.
+        for page in (start..end).step_by(PAGE) {
+            // Memory that is mapped only while code in it is fetched would never be forgotten.
+            self.make_visible(page);
+            // SAFETY: the request takes two addresses.
+            unsafe { (self.state.api.control)(self.engine, FORGET, page as u64, (page + PAGE) as u64) };
+        }
+    }
+
+    fn frames(&self) -> Vec<Range<usize>> {
+        if self.active.get() == 0 {
+            return Vec::new();
+        }
+        for (place, (_, word)) in self.registers.iter().zip(self.register_values()) {
+            place.set(word);
+        }
+        let registers = self.registers.as_ptr() as usize;
+        let stack = self.read(self.cpu.stack) as usize & !7;
+        vec![registers..registers + 8 * self.registers.len(), stack..self.stack.range().end]
+    }
+
+    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, Fault> {
+        self.make_visible(entry);
+        let _call = Call::start(self);
+        let outer = self.register_values();
+        let below = match self.active.get() {
+            1 => self.stack.range().end as u64,
+            _ => self.read(self.cpu.stack),
+        };
+        let mut stack = (below - GAP) & !15;
+        let back = self.gates.range().start as u64;
+        for (register, word) in self.cpu.arguments.iter().zip(words.iter().copied()) {
+            self.write(*register, word);
+        }
+        assert!(words.len() <= self.cpu.arguments.len(), "too many words for a call");
+        match self.cpu.link {
+            Some(link) => self.write(link, back),
+            None => {
+                stack -= 8;
+                // SAFETY: the word lies in the emulated stack, below everything in use.
+                unsafe { *(stack as *mut u64) = back };
+            }
+        }
+        self.write(self.cpu.stack, stack);
+        let result = self.go(entry as u64, serve);
+        // What the code must preserve it has restored, unless it failed; the stack pointer is below the gap still.
+        match result {
+            Ok(_) => self.write(self.cpu.stack, below),
+            Err(_) => self.restore(&outer, below),
+        }
+        result
     }
 }
 

@@ -3,16 +3,23 @@
 //! - `unicorn` runs code of other CPUs in this process, on an emulator that is opened when it is needed;
 //! - `mapped` runs code of this CPU in libraries that the system's loader does not open.
 //!
+//! A CPU made of software needs a [`Processor`] only, from which [`Foreign`] makes a machine; a plugin outside this
+//! crate may bring one.
+//!
 //! Both map libraries themselves ([`mapping`]), which they know through an independent reader only.
 
 pub mod cpu;
-pub mod emulator;
+mod emulator;
+mod host;
 mod library;
 pub mod mapping;
 mod memory;
 mod native;
+mod processor;
 mod rebase;
 mod signature;
 mod unicorn;
 
-pub use emulator::{Emulator, Fault};
+pub use emulator::Emulator;
+pub use host::Host;
+pub use processor::{Fault, Foreign, Processor, Serve};

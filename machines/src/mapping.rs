@@ -4,12 +4,12 @@
 use crate::memory::Block;
 use crate::{rebase, signature};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
-use goblin::elf::reloc;
 use goblin::mach::load_command::CommandVariant;
 use goblin::mach::{Mach, MachO};
 use goblin::Object;
 use maru_core::format::HEADER_SYMBOL;
 use maru_core::load::MappedLibrary;
+use maru_core::registry;
 
 /// Bytes of a page of the largest size in use, so that segments of any file may be protected by themselves.
 const PAGE: usize = 4096;
@@ -113,10 +113,10 @@ fn plan_elf(elf: &goblin::elf::Elf) -> Result<Plan, String> {
     let mut symbols = elf.dynsyms.iter();
     let named = |name: Option<&str>| name.is_some_and(|name| name == HEADER_SYMBOL);
     let header = symbols.find(|symbol| named(elf.dynstrtab.get_at(symbol.st_name)));
-    let relative = [reloc::R_X86_64_RELATIVE, reloc::R_AARCH64_RELATIVE, reloc::R_RISCV_RELATIVE];
+    let relative = relative_relocation(elf)?;
     let mut relocations = Vec::new();
     for entry in elf.dynrelas.iter() {
-        if !relative.contains(&entry.r_type) {
+        if entry.r_type != relative {
             return Err(format!("a relocation of type {}", entry.r_type));
         }
         relocations.push((entry.r_offset as usize, Some(entry.r_addend.unwrap_or(0) as u64)));
@@ -126,6 +126,14 @@ fn plan_elf(elf: &goblin::elf::Elf) -> Result<Plan, String> {
     }
     let header = header.ok_or("it exports no image of Maru's")?.st_value as usize;
     Ok(Plan { segments: segments.collect(), header, relocations })
+}
+
+/// The number of "base plus addend" for the file's CPU, as its target says.
+fn relative_relocation(elf: &goblin::elf::Elf) -> Result<u32, String> {
+    let machine = u32::from(elf.header.e_machine);
+    let all = registry::architectures().into_iter().filter_map(|architecture| architecture.identity("elf"));
+    let identity = all.into_iter().find(|identity| identity.machine == machine);
+    identity.map(|identity| identity.relative_relocation).ok_or_else(|| format!("no target has the number {machine}"))
 }
 
 fn plan_mach(file: &[u8], binary: &MachO) -> Result<Plan, String> {
