@@ -12,6 +12,8 @@
 //! files      every library file written meanwhile is read back by two independent readers
 //! report     a matrix without blank cells; text, JSON, JUnit, Markdown; bundles and regressions
 //! ```
+//!
+//! [`trials`] are for a target alone: operations, calls, random functions, without a runtime or a program.
 
 // The lists of plugins: what nobody names is not linked.
 use maru_formats as _;
@@ -32,6 +34,7 @@ mod replay;
 pub mod report;
 mod run;
 mod session;
+pub mod trials;
 mod worker;
 
 pub use replay::{replay, Replay};

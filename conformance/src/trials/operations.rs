@@ -1,10 +1,7 @@
-//! Each operation, computed by compiled code and by Rust, at boundary values: operands in registers, either operand
+//! Trials of operations: each computed by compiled code and by Rust, at boundary values: operands in registers, either operand
 //! constant, operands that live on, results as values and as branches.
-#![cfg(all(target_arch = "x86_64", unix))]
 
-mod loaded;
-
-use loaded::{Loaded, DOUBLES, WORDS};
+use super::{Bench, Loaded, DOUBLES, WORDS};
 
 /// What an operation on words should give; `None` where it is undefined.
 type Expected = fn(i64, i64) -> Option<i64>;
@@ -45,13 +42,18 @@ const COMPARE: [Named<Comparison>; 8] = [
 ];
 
 /// Check a function of two words at all pairs, and with either operand made a constant.
-fn check(operation: &str, body: impl Fn(&str, &str) -> String, expected: impl Fn(i64, i64) -> Option<i64>) {
+fn check(
+    bench: &Bench,
+    operation: &str,
+    body: impl Fn(&str, &str) -> String,
+    expected: impl Fn(i64, i64) -> Option<i64>,
+) {
     let function = |a, b| format!("entry function t(v0: w, v1: w) -> w {{\n{}}}\n", body(a, b));
-    let mut plain = Loaded::from_text(&function("v0", "v1"));
+    let mut plain = bench.load(&function("v0", "v1"));
     for b in WORDS {
         let with = |text: String| text.replacen("b0:\n", &format!("b0:\n  v2 = const {b}\n"), 1);
-        let mut right = Loaded::from_text(&with(function("v0", "v2")));
-        let mut left = Loaded::from_text(&with(function("v2", "v0")));
+        let mut right = bench.load(&with(function("v0", "v2")));
+        let mut left = bench.load(&with(function("v2", "v0")));
         for a in WORDS {
             if let Some(expected) = expected(a, b) {
                 assert_eq!(plain.run2(a as u64, b as u64) as i64, expected, "{operation} {a} {b}");
@@ -64,15 +66,15 @@ fn check(operation: &str, body: impl Fn(&str, &str) -> String, expected: impl Fn
     }
 }
 
-#[test]
-fn binary() {
+/// All operations on two words.
+pub fn binary(bench: &Bench) {
     for (name, expected) in BINARY {
-        check(name, |a, b| format!("b0:\n  v9 = {name} {a} {b}\n  return v9\n"), expected);
+        check(bench, name, |a, b| format!("b0:\n  v9 = {name} {a} {b}\n  return v9\n"), expected);
     }
 }
 
-#[test]
-fn binary_whose_operands_live_on() {
+/// The same, where both operands are used afterwards.
+pub fn binary_whose_operands_live_on(bench: &Bench) {
     for (name, expected) in BINARY {
         let body = |a: &str, b: &str| {
             format!(
@@ -84,15 +86,15 @@ fn binary_whose_operands_live_on() {
             let result = expected(a, b)?.rotate_left((a & 63) as u32).rotate_left((b & 63) as u32);
             Some(result ^ a ^ b)
         };
-        check(name, body, expected);
+        check(bench, name, body, expected);
     }
 }
 
-#[test]
-fn binary_of_one_value() {
+/// The same, with one value for both operands.
+pub fn binary_of_one_value(bench: &Bench) {
     for (name, expected) in BINARY {
         let text = format!("entry function t(v0: w) -> w {{\nb0:\n  v1 = {name} v0 v0\n  return v1\n}}\n");
-        let mut loaded = Loaded::from_text(&text);
+        let mut loaded = bench.load(&text);
         for a in WORDS {
             if let Some(expected) = expected(a, a) {
                 assert_eq!(loaded.run2(a as u64, 0) as i64, expected, "{name} {a}");
@@ -101,8 +103,8 @@ fn binary_of_one_value() {
     }
 }
 
-#[test]
-fn overflowing() {
+/// Sums, differences and products whose overflow is asked for.
+pub fn overflowing(bench: &Bench) {
     let operations: [Named<Overflowing>; 3] =
         [("add", i64::overflowing_add), ("sub", i64::overflowing_sub), ("mul", i64::overflowing_mul)];
     for (name, exact) in operations {
@@ -111,7 +113,7 @@ fn overflowing() {
                 "b0:\n  v9, v10 = {name}.overflow {a} {b}\n  v11 = rotl v9 v10\n  v12 = xor v11 v10\n  return v12\n"
             )
         };
-        check(name, value, |a, b| {
+        check(bench, name, value, |a, b| {
             let (result, flag) = exact(a, b);
             Some(result.rotate_left(flag.into()) ^ i64::from(flag))
         });
@@ -121,12 +123,12 @@ fn overflowing() {
                  return v11\nb2(v12: w):\n  return v12\n"
             )
         };
-        check(name, branch, |a, b| match exact(a, b) {
+        check(bench, name, branch, |a, b| match exact(a, b) {
             (_, true) => Some(77),
             (result, false) => Some(result),
         });
         let only_flag = |a: &str, b: &str| format!("b0:\n  v9, v10 = {name}.overflow {a} {b}\n  return v10\n");
-        check(name, only_flag, |a, b| Some(exact(a, b).1.into()));
+        check(bench, name, only_flag, |a, b| Some(exact(a, b).1.into()));
     }
 }
 
@@ -143,21 +145,21 @@ fn condition_bodies(condition: &str) -> [String; 4] {
     ]
 }
 
-#[test]
-fn compare() {
+/// Comparisons of words, as values and as branches.
+pub fn compare(bench: &Bench) {
     for (name, expected) in COMPARE {
         for n in 0..4 {
             let body = |a: &str, b: &str| condition_bodies(&format!("compare.{name} {a} {b}"))[n].clone();
-            check(name, body, |a, b| Some(expected(a, b).into()));
+            check(bench, name, body, |a, b| Some(expected(a, b).into()));
         }
     }
 }
 
-#[test]
-fn has_tag_for_all_masks() {
+/// Tests of tags, for every set of tags.
+pub fn has_tag_for_all_masks(bench: &Bench) {
     for mask in 0..=255u8 {
         for body in condition_bodies(&format!("has_tag {mask} v0")) {
-            let mut loaded = Loaded::from_text(&format!("entry function t(v0: w) -> w {{\n{body}}}\n"));
+            let mut loaded = bench.load(&format!("entry function t(v0: w) -> w {{\n{body}}}\n"));
             for word in (0..16).chain([u64::MAX, 1 << 63, 0xffff_fff9]) {
                 assert_eq!(loaded.run2(word, 0), u64::from(mask >> (word & 7) & 1), "has_tag {mask:#x} {word}");
             }
@@ -166,26 +168,26 @@ fn has_tag_for_all_masks() {
 }
 
 /// A function of two doubles, handed over as bits.
-fn doubles(body: &str) -> Loaded {
+fn doubles<'b>(bench: &'b Bench, body: &str) -> Loaded<'b> {
     let start = "b0:\n  v2 = float_from_bits v0\n  v3 = float_from_bits v1\n";
     let body = body.replacen("b0:\n", start, 1);
-    Loaded::from_text(&format!("entry function t(v0: w, v1: w) -> w {{\n{body}}}\n"))
+    bench.load(&format!("entry function t(v0: w, v1: w) -> w {{\n{body}}}\n"))
 }
 
 fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
 
-#[test]
-fn float_binary() {
+/// Operations on two doubles.
+pub fn float_binary(bench: &Bench) {
     let operations: [Named<FloatBinary>; 4] =
         [("add", |a, b| a + b), ("sub", |a, b| a - b), ("mul", |a, b| a * b), ("div", |a, b| a / b)];
     for (name, expected) in operations {
-        let mut plain = doubles(&format!("b0:\n  v4 = float.{name} v2 v3\n  v5 = float_bits v4\n  return v5\n"));
+        let mut plain = doubles(bench, &format!("b0:\n  v4 = float.{name} v2 v3\n  v5 = float_bits v4\n  return v5\n"));
         for a in DOUBLES {
             let constant = format!("b0:\n  v6 = float {:#x}\n", a.to_bits());
             let rest = format!("  v4 = float.{name} v6 v3\n  v5 = float_bits v4\n  return v5\n");
-            let mut with_constant = doubles(&(constant + &rest));
+            let mut with_constant = doubles(bench, &(constant + &rest));
             for b in DOUBLES {
                 for loaded in [&mut plain, &mut with_constant] {
                     let result = f64::from_bits(loaded.run2(a.to_bits(), b.to_bits()));
@@ -196,28 +198,28 @@ fn float_binary() {
     }
 }
 
-#[test]
-fn float_unary_and_conversions() {
+/// Operations on one double; conversions.
+pub fn float_unary_and_conversions(bench: &Bench) {
     let operations: [Named<FloatUnary>; 3] =
         [("float.neg", |a| -a), ("float.abs", f64::abs), ("float.sqrt", f64::sqrt)];
     for (name, expected) in operations {
-        let mut loaded = doubles(&format!("b0:\n  v4 = {name} v2\n  v5 = float_bits v4\n  return v5\n"));
+        let mut loaded = doubles(bench, &format!("b0:\n  v4 = {name} v2\n  v5 = float_bits v4\n  return v5\n"));
         for a in DOUBLES {
             assert!(same(f64::from_bits(loaded.run2(a.to_bits(), 0)), expected(a)), "{name} {a}");
         }
     }
-    let mut to_float = doubles("b0:\n  v4 = int_to_float v0\n  v5 = float_bits v4\n  return v5\n");
+    let mut to_float = doubles(bench, "b0:\n  v4 = int_to_float v0\n  v5 = float_bits v4\n  return v5\n");
     for a in WORDS {
         assert_eq!(f64::from_bits(to_float.run2(a as u64, 0)), a as f64);
     }
-    let mut to_int = doubles("b0:\n  v4 = float_to_int v2\n  return v4\n");
+    let mut to_int = doubles(bench, "b0:\n  v4 = float_to_int v2\n  return v4\n");
     for a in [0.0, -0.0, 0.99, -0.99, 1.5, -1.5, 1e18, -1e18, 9007199254740993.0] {
         assert_eq!(to_int.run2(f64::to_bits(a), 0) as i64, a as i64);
     }
 }
 
-#[test]
-fn float_compare() {
+/// Comparisons of doubles, unordered ones among them.
+pub fn float_compare(bench: &Bench) {
     let operations: [Named<FloatComparison>; 6] = [
         ("eq", |a, b| a == b),
         ("ne", |a, b| a != b),
@@ -228,19 +230,19 @@ fn float_compare() {
     ];
     for (name, expected) in operations {
         for body in condition_bodies(&format!("float.{name} v2 v3")) {
-            let mut loaded = doubles(&body);
+            let mut loaded = doubles(bench, &body);
             for a in DOUBLES {
                 for b in DOUBLES {
                     let result = loaded.run2(a.to_bits(), b.to_bits());
-                    assert_eq!(result, expected(a, b).into(), "{name} {a} {b}:\n{body}");
+                    assert_eq!(result, u64::from(expected(a, b)), "{name} {a} {b}:\n{body}");
                 }
             }
         }
     }
 }
 
-#[test]
-fn memory() {
+/// Loads and stores of all widths at all kinds of addresses.
+pub fn memory(bench: &Bench) {
     for (width, size) in [("byte", 1), ("four", 4), ("word", 8)] {
         let mask = if size == 8 { u64::MAX } else { (1 << (8 * size)) - 1 };
         for offset in [0, 8, -8, 127, 128, -128, -129, 1000] {
@@ -255,7 +257,7 @@ fn memory() {
             for body in bodies {
                 let body = body.replace("+ -", "- ");
                 let text = format!("entry function t(v0: w, v1: w, v2: w) -> w {{\nb0:\n{body}  return v9\n}}\n");
-                let mut loaded = Loaded::from_text(&text);
+                let mut loaded = bench.load(&text);
                 for value in WORDS {
                     let mut memory = vec![0xa5a5_a5a5_a5a5_a5a5u64; 400];
                     let middle = memory.as_mut_ptr() as u64 + 1600;
@@ -268,8 +270,8 @@ fn memory() {
     }
 }
 
-#[test]
-fn constants_are_stored() {
+/// Stores of constants.
+pub fn constants_are_stored(bench: &Bench) {
     for (width, size) in [("byte", 1), ("four", 4), ("word", 8)] {
         for value in WORDS {
             for address in ["[v0 + 8]", "[v0 + v1]"] {
@@ -278,7 +280,7 @@ fn constants_are_stored() {
                      store.{width} v2, {address}\n  return v2\n}}\n"
                 );
                 let mut memory = [u64::MAX; 3];
-                assert_eq!(Loaded::from_text(&text).run2(memory.as_mut_ptr() as u64, 8), value as u64);
+                assert_eq!(bench.load(&text).run2(memory.as_mut_ptr() as u64, 8), value as u64);
                 let mut expected = [0xff; 8];
                 expected[..size].copy_from_slice(&value.to_le_bytes()[..size]);
                 assert_eq!(memory, [u64::MAX, u64::from_le_bytes(expected), u64::MAX], "{text}");
@@ -287,18 +289,18 @@ fn constants_are_stored() {
     }
 }
 
-#[test]
-fn doubles_in_memory() {
+/// Loads and stores of doubles.
+pub fn doubles_in_memory(bench: &Bench) {
     let text = "entry function t(v0: w, v1: w) -> w {\nb0:\n  v2 = load.double [v0 + 8]\n  \
                 v3 = load.double [v0 + v1]\n  v4 = float.sub v2 v3\n  store.double v4, [v0]\n  \
                 store.double v3, [v0 + v1 + 8]\n  return v0\n}\n";
     let mut memory = [0.0, 7.5, 2.25, 0.0];
-    Loaded::from_text(text).run2(memory.as_mut_ptr() as u64, 16);
+    bench.load(text).run2(memory.as_mut_ptr() as u64, 16);
     assert_eq!(memory, [5.25, 7.5, 2.25, 2.25]);
 }
 
-#[test]
-fn context_and_data_words() {
+/// Words of the context and of the data table.
+pub fn context_and_data_words(bench: &Bench) {
     let fuel = std::mem::offset_of!(maru_core::runtime::Context, fuel);
     let depth = std::mem::offset_of!(maru_core::runtime::Context, depth);
     let text = format!(
@@ -306,15 +308,15 @@ fn context_and_data_words() {
          store.word v1, [context + {depth}]\n  v2 = load.word [context + {fuel}]\n  v3 = data 3\n  \
          v4 = add v2 v3\n  return v4\n}}\n"
     );
-    let mut loaded = Loaded::from_text(&text);
+    let mut loaded = bench.load(&text);
     loaded.set_data(3, 1000);
     loaded.set_data(2, 1);
     assert_eq!(loaded.run2(42, 0), 1042);
     assert_eq!((loaded.context.fuel, loaded.context.depth), (42, -5));
 }
 
-#[test]
-fn branches_on_memory() {
+/// Branches on a word that was just loaded.
+pub fn branches_on_memory(bench: &Bench) {
     let fuel = std::mem::offset_of!(maru_core::runtime::Context, fuel);
     for source in ["[v1 + 8]".to_string(), format!("[context + {fuel}]")] {
         for (condition, expected) in [("v2", (|word| word != 0) as fn(i64) -> bool), ("compare.lt v2 v3", |w| w < 100)]
@@ -326,12 +328,12 @@ fn branches_on_memory() {
                      {between}  branch {condition}, b1, b2\nb1:\n  v4 = const 1\n  return v4\nb2:\n  v5 = const 0\n  \
                      return v5\n}}\n"
                 );
-                let mut loaded = Loaded::from_text(&text.replace("SOURCE", &source));
+                let mut loaded = bench.load(&text.replace("SOURCE", &source));
                 for word in WORDS {
                     let mut memory = [7, word as u64];
                     loaded.context.fuel = word;
                     let result = loaded.run2(!word as u64, memory.as_mut_ptr() as u64);
-                    assert_eq!(result, expected(word).into(), "{word}: {text}");
+                    assert_eq!(result, u64::from(expected(word)), "{word}: {text}");
                 }
             }
         }

@@ -1,0 +1,225 @@
+//! A unit in memory, on a processor, with a context whose helpers the trial provides.
+
+use maru_core::format::{Image, Layout};
+use maru_core::ir::{parse, verify, Function, Helper};
+use maru_core::runtime::Context;
+use maru_core::target::Architecture;
+use maru_machines::Processor;
+use std::collections::BTreeMap;
+
+/// Words of the argument area.
+const AREA: usize = 300;
+const PAGE: usize = 4096;
+/// Words of the data table.
+const DATA_WORDS: usize = 64;
+
+/// A target and something that runs its code.
+pub struct Bench {
+    /// The target.
+    pub architecture: &'static dyn Architecture,
+    /// What runs its code.
+    pub processor: Box<dyn Processor>,
+}
+
+/// A helper as the trial wants it: given the context and the words in argument registers, of which the first is the
+/// context again. It must not panic: there are frames of compiled code between it and the test.
+pub type HelperFunction = Box<dyn Fn(*mut Context, [u64; 6]) -> u64>;
+
+/// Compiled functions ready to run. Function 0 is an entry.
+pub struct Loaded<'b> {
+    bench: &'b Bench,
+    base: *mut u8,
+    size: usize,
+    data: *mut u64,
+    offsets: Vec<u32>,
+    area: Vec<u64>,
+    helpers: BTreeMap<usize, HelperFunction>,
+    /// The context.
+    pub context: Box<Context>,
+}
+
+/// Read and verify a unit.
+pub fn unit(text: &str) -> Vec<Function> {
+    let functions = parse::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    verify::verify_unit(&functions).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    functions
+}
+
+impl Bench {
+    /// Read, verify, compile and load a unit.
+    pub fn load(&self, text: &str) -> Loaded<'_> {
+        self.load_functions(&unit(text))
+    }
+
+    /// The text of a function's code.
+    pub fn listing(&self, function: &Function) -> String {
+        let lines = self.architecture.listing(function).unwrap_or_else(|error| panic!("{error}"));
+        lines.iter().map(|line| format!("{:4x}  {}\n", line.offset, line.text)).collect()
+    }
+
+    /// Compile and load a unit.
+    pub fn load_functions(&self, functions: &[Function]) -> Loaded<'_> {
+        let mut image = Image::new("test", "");
+        for function in functions {
+            let compiled = self.architecture.compile(function).unwrap_or_else(|error| panic!("{error}"));
+            image.push(function.name.clone(), compiled, self.architecture.trap());
+        }
+        let code_size = image.code.len().next_multiple_of(PAGE);
+        let size = code_size + PAGE;
+        // SAFETY: a fresh private mapping at an address that the system chooses.
+        let base = unsafe {
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
+            libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+        };
+        assert_ne!(base, libc::MAP_FAILED);
+        let base = base.cast::<u8>();
+        let code = base as u64;
+        let layout = Layout { code, data: code + code_size as u64, ..Layout::default() };
+        image.link(&layout, self.architecture).unwrap_or_else(|error| panic!("{error}"));
+        // SAFETY: the mapping has room for the code, and nobody runs it before it is made executable.
+        unsafe {
+            base.copy_from_nonoverlapping(image.code.as_ptr(), image.code.len());
+            assert_eq!(libc::mprotect(base.cast(), code_size, libc::PROT_READ | libc::PROT_EXEC), 0);
+        }
+        self.processor.code_changed(base as usize..base as usize + image.code.len());
+        let offsets = image.functions.iter().map(|function| function.offset).collect();
+        // SAFETY: the data words lie in the last page of the mapping.
+        let data = unsafe { base.add(code_size).cast() };
+        let mut area = vec![0u64; AREA];
+        let context = self.context(&mut area);
+        Loaded { bench: self, base, size, data, offsets, area, helpers: BTreeMap::new(), context }
+    }
+
+    /// A context with addresses for helpers, and all of the stack.
+    fn context(&self, area: &mut [u64]) -> Box<Context> {
+        // SAFETY: all fields are integers and raw pointers, for which zero is valid.
+        let mut context: Box<Context> = unsafe { Box::new(std::mem::zeroed()) };
+        context.arguments = area.as_mut_ptr().cast();
+        context.helpers = self.helpers();
+        context.stack_limit = self.processor.stack().start;
+        context
+    }
+
+    /// What code calls in order to reach helpers.
+    pub fn helpers(&self) -> [usize; Context::HELPERS] {
+        std::array::from_fn(|number| self.processor.gate(number))
+    }
+}
+
+impl Loaded<'_> {
+    /// Let compiled code call this.
+    pub fn helper(mut self, helper: Helper, function: impl Fn(*mut Context, [u64; 6]) -> u64 + 'static) -> Self {
+        self.helpers.insert(helper as usize, Box::new(function));
+        self
+    }
+
+    /// A word of the data table.
+    pub fn set_data(&mut self, word: usize, value: u64) {
+        assert!(word < DATA_WORDS);
+        // SAFETY: a word of the page behind `data`, which stays writable.
+        unsafe { self.data.add(word).write(value) };
+    }
+
+    /// A word of the argument area.
+    pub fn argument(&self, index: usize) -> u64 {
+        self.area[index]
+    }
+
+    /// Address of a function.
+    pub fn address(&self, function: usize) -> u64 {
+        self.base as u64 + u64::from(self.offsets[function])
+    }
+
+    /// Bytes of code.
+    pub fn code_size(&self) -> usize {
+        self.data as usize - self.base as usize
+    }
+
+    /// Call function 0.
+    pub fn run(&mut self, words: [u64; 4]) -> u64 {
+        let context = &raw mut *self.context;
+        self.run_in(context as u64, words)
+    }
+
+    /// Call function 0 with a context of the trial's own.
+    pub fn run_in(&mut self, context: u64, words: [u64; 4]) -> u64 {
+        let [a, b, c, d] = words;
+        let mut missing = None;
+        let mut serve = |number: usize, words: [u64; 6]| match self.helpers.get(&number) {
+            Some(helper) => helper(words[0] as *mut Context, words),
+            None => {
+                missing = Some(number);
+                0
+            }
+        };
+        // SAFETY: function 0 was compiled from verified IR by the entry convention.
+        let result = unsafe { self.bench.processor.call(self.address(0) as usize, &[context, a, b, c, d], &mut serve) };
+        assert_eq!(missing, None, "code called a helper that this trial does not have");
+        result.unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    /// Call function 0 with two words.
+    pub fn run2(&mut self, a: u64, b: u64) -> u64 {
+        self.run([a, b, 0, 0])
+    }
+
+    /// Let no frame lie lower than so many bytes below the start of the stack.
+    pub fn limit_stack(&mut self, bytes: usize) {
+        self.context.stack_limit = self.bench.processor.stack().end - bytes;
+    }
+}
+
+impl Drop for Loaded<'_> {
+    fn drop(&mut self) {
+        // SAFETY: unmaps what `load_functions` mapped.
+        unsafe { libc::munmap(self.base.cast(), self.size) };
+    }
+}
+
+/// Numbers where integer arithmetic changes its mind.
+pub const WORDS: [i64; 24] = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    10,
+    63,
+    64,
+    127,
+    128,
+    255,
+    256,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    0x1_0000_0000,
+    0x0123_4567_89ab_cdef,
+    i64::MAX,
+    i64::MIN,
+    -1,
+    -2,
+    -128,
+    -0x8000_0000,
+];
+
+/// Doubles where floating-point arithmetic changes its mind.
+pub const DOUBLES: [f64; 16] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    1.5,
+    -2.75,
+    3.0,
+    1e10,
+    -1e300,
+    f64::MAX,
+    f64::MIN_POSITIVE,
+    5e-324,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+];

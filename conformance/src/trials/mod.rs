@@ -1,0 +1,79 @@
+//! Trials of a target by itself: verified IR, compiled and run on the target's CPU or something that acts as it, with
+//! no runtime, no library and no program. They are what a new target runs first, because a failure here is a few
+//! lines of IR and not a program.
+//!
+//! ```text
+//! maru_conformance::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(MyProcessor::new()) }));
+//! ```
+//!
+//! makes a test of each. [`operations`] first, then [`calls`], then [`differential`].
+
+pub mod calls;
+pub mod differential;
+mod loaded;
+pub mod operations;
+
+pub use loaded::{unit, Bench, HelperFunction, Loaded, DOUBLES, WORDS};
+
+use maru_core::target::Architecture;
+use maru_machines::{cpu, Emulator, Host};
+
+impl Bench {
+    /// A target on this host's CPU.
+    ///
+    /// # Panics
+    /// If that is another CPU.
+    pub fn on_host(architecture: &'static dyn Architecture) -> Bench {
+        assert!(architecture.is_host(), "this host is no {}", architecture.name());
+        Bench { architecture, processor: Box::new(Host) }
+    }
+
+    /// A target on the emulator. Where that is not installed, `None` after saying so on standard error; continuous
+    /// integration sets `MARU_NEED_EMULATOR`, and then it is a failure.
+    ///
+    /// # Panics
+    /// If the emulator has no such CPU, or is needed and missing.
+    pub fn on_emulator(architecture: &'static dyn Architecture) -> Option<Bench> {
+        let name = architecture.name();
+        let cpu = cpu::find(name).unwrap_or_else(|| panic!("the emulator's table has no row for {name}"));
+        match Emulator::new(cpu) {
+            Ok(emulator) => Some(Bench { architecture, processor: Box::new(emulator) }),
+            Err(message) => {
+                assert!(std::env::var_os("MARU_NEED_EMULATOR").is_none(), "{message}");
+                eprintln!("NOT RUN: {message}");
+                None
+            }
+        }
+    }
+}
+
+/// Makes a test of each trial, in modules named after the trials'. The bench is an expression of the type
+/// `Option<Bench>`, evaluated for each test; `None` is for what cannot be had here, after saying so.
+#[macro_export]
+macro_rules! trial_tests {
+    ($bench:expr) => {
+        $crate::trial_tests! { $bench;
+            operations: binary, binary_whose_operands_live_on, binary_of_one_value, overflowing, compare,
+                has_tag_for_all_masks, float_binary, float_unary_and_conversions, float_compare, memory,
+                constants_are_stored, doubles_in_memory, context_and_data_words, branches_on_memory;
+            calls: calls_pass_any_number_of_words, tail_calls_pass_any_number_of_words, tail_calls_take_no_stack,
+                doubles_are_passed_and_returned, what_does_not_fit_a_convention_is_refused,
+                helpers_get_their_words_and_values_survive_them, block_parameters_swap, the_entry_may_be_a_loop,
+                frames_of_any_size, far_branches, deep_recursion_ends_at_the_limit,
+                functions_of_a_unit_call_each_other;
+            differential: random_units_agree, random_units_agree_and_shrink;
+        }
+    };
+    ($bench:expr; $($module:ident: $($trial:ident),*;)*) => {
+        $(mod $module {
+            #[allow(unused_imports)] // What the expression names.
+            use super::*;
+            $(#[test]
+            fn $trial() {
+                if let Some(bench) = $bench {
+                    $crate::trials::$module::$trial(&bench);
+                }
+            })*
+        })*
+    };
+}

@@ -1,0 +1,12 @@
+//! Every trial that there is for a target, on this CPU, and once more on the emulator.
+
+#[cfg(all(target_arch = "x86_64", unix))]
+mod host {
+    use maru_conformance::trials::Bench;
+    maru_conformance::trial_tests!(Some(Bench::on_host(&maru_x64::TARGET)));
+}
+
+mod emulator {
+    use maru_conformance::trials::Bench;
+    maru_conformance::trial_tests!(Bench::on_emulator(&maru_x64::TARGET));
+}
