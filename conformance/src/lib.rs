@@ -45,6 +45,8 @@ pub use worker::Worker;
 /// How much to run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Profile {
+    /// Among a crate's other tests: all case files and some hundred programs.
+    Test,
     /// For every change: some minutes at most.
     Pr,
     /// For the night: as many programs as an hour allows.
@@ -54,15 +56,17 @@ pub enum Profile {
 /// Check a target, in a test of its own: all that the suite has for it, in this process and its children.
 ///
 /// # Panics
-/// If anything failed; the message is the report.
+/// If anything failed, or nothing could run the target's code; the message is the report.
 pub fn check(target: &str, profile: Profile) {
     let base = Conform { target: Some(target.into()), progress: false, ..Conform::default() };
     let conform = match profile {
+        Profile::Test => Conform { cases: 400, time: Some(std::time::Duration::from_secs(60)), ..base },
         Profile::Pr => Conform { cases: 2000, time: Some(std::time::Duration::from_secs(180)), ..base },
         Profile::Night => Conform { cases: u64::MAX, time: Some(std::time::Duration::from_secs(3600)), ..base },
     };
     match run(&conform) {
         Ok(report) if report.failed() => panic!("\n{}", report.text()),
+        Ok(report) if !report.ran_native() => panic!("nothing here runs code of {target}:\n{}", report.text()),
         Ok(report) => println!("{}", report.text()),
         Err(message) => panic!("{message}"),
     }

@@ -149,6 +149,11 @@ impl Report {
         !self.faults.is_empty() || self.failure_count() > 0
     }
 
+    /// Whether machine code of a target was run at all.
+    pub fn ran_native(&self) -> bool {
+        self.rows.iter().any(|row| row.configuration.mode.is_native() && row.skipped.is_none() && row.units > 0)
+    }
+
     /// How many checks failed.
     pub fn failure_count(&self) -> u64 {
         self.rows.iter().flat_map(|row| row.counts.values()).map(|(_, failed)| failed).sum()
