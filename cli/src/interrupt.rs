@@ -2,7 +2,7 @@
 //! served, ends the process.
 
 use maru_core::runtime::{request_interrupt, Context, Runtime};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// The exit status of a program that an interrupt ended: 128 and the signal's number, as shells have it.
 pub const INTERRUPTED: u8 = 130;
@@ -40,4 +40,23 @@ impl Drop for Watch {
     fn drop(&mut self) {
         CONTEXT.store(std::ptr::null_mut(), Ordering::Relaxed);
     }
+}
+
+/// Set by Ctrl-C once [`flag`] was asked for.
+static FLAG: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn on_flagged_interrupt(_signal: libc::c_int) {
+    if FLAG.swap(true, Ordering::Relaxed) {
+        // SAFETY: the function has no preconditions, and may be called in a signal handler.
+        unsafe { libc::_exit(INTERRUPTED.into()) };
+    }
+}
+
+/// For what runs no program in this process, and looks at a flag between its steps: from now on Ctrl-C sets it. A
+/// second Ctrl-C ends the process.
+pub fn flag() -> &'static AtomicBool {
+    let handler = on_flagged_interrupt as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: the handler calls nothing that a handler must not call.
+    unsafe { libc::signal(libc::SIGINT, handler) };
+    &FLAG
 }

@@ -29,6 +29,7 @@ pub mod files;
 pub mod generate;
 pub mod golden;
 pub mod limits;
+mod merge;
 pub mod outcome;
 mod replay;
 pub mod report;
@@ -37,9 +38,10 @@ mod session;
 pub mod trials;
 mod worker;
 
+pub use merge::merge;
 pub use replay::{replay, Replay};
 pub use report::Report;
-pub use run::{run, Conform, CASES, REGRESSIONS};
+pub use run::{run, Conform, Written, CASES, REGRESSIONS};
 pub use worker::Worker;
 
 /// How much to run.

@@ -1,8 +1,9 @@
 //! The report: what ran, what did not and why, what failed; as text, JSON, JUnit and Markdown.
 
+mod json;
+
 use crate::engine::{Configuration, Planned, Skipped};
 use crate::generate::{Coverage, CASES_FOR_COVERAGE};
-use serde_json::{json, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,6 +59,29 @@ impl Cell {
     }
 }
 
+/// Checks of a row in a column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Count {
+    /// Passed.
+    pub passed: u64,
+    /// Failed.
+    pub failed: u64,
+    /// How long they took.
+    pub time: Duration,
+}
+
+impl Count {
+    /// All of them.
+    pub fn checks(&self) -> u64 {
+        self.passed + self.failed
+    }
+
+    /// Checks per second; `None` where no time was measured.
+    pub fn rate(&self) -> Option<f64> {
+        (!self.time.is_zero()).then(|| self.checks() as f64 / self.time.as_secs_f64())
+    }
+}
+
 /// A row of the matrix: an engine.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -65,10 +89,12 @@ pub struct Row {
     pub configuration: Configuration,
     /// Why it was not run at all, if so.
     pub skipped: Option<Skipped>,
-    /// Passed and failed by column.
-    pub counts: BTreeMap<&'static str, (u64, u64)>,
+    /// Checks by column.
+    pub counts: BTreeMap<&'static str, Count>,
     /// Units that it compiled.
     pub units: u64,
+    /// Case files and regressions were not to be run.
+    pub without_files: bool,
 }
 
 impl Row {
@@ -79,14 +105,35 @@ impl Row {
             skipped: planned.skipped.clone(),
             counts: BTreeMap::new(),
             units: 0,
+            without_files: false,
         }
     }
 
     /// Count a case.
     pub fn count(&mut self, column: &'static str, passed: u64, failed: u64) {
-        let counts = self.counts.entry(column).or_default();
-        counts.0 += passed;
-        counts.1 += failed;
+        let count = self.counts.entry(column).or_default();
+        count.passed += passed;
+        count.failed += failed;
+    }
+
+    /// Count how long cases took.
+    pub fn spend(&mut self, column: &'static str, time: Duration) {
+        self.counts.entry(column).or_default().time += time;
+    }
+
+    /// All generated programs.
+    pub fn generated(&self) -> Count {
+        let generated = self.counts.iter().filter(|(column, _)| !["cases", "regressions", "files"].contains(column));
+        generated.fold(Count::default(), |sum, (_, count)| Count {
+            passed: sum.passed + count.passed,
+            failed: sum.failed + count.failed,
+            time: sum.time + count.time,
+        })
+    }
+
+    /// Generated programs per second, as text.
+    fn rate(&self) -> String {
+        self.generated().rate().map_or_else(|| "-".into(), |rate| format!("{rate:.0}"))
     }
 
     /// The cell of a column.
@@ -94,9 +141,12 @@ impl Row {
         match (&self.skipped, self.counts.get(column)) {
             (Some(Skipped::Unsupported(reason)), _) => Cell::Unsupported(reason.clone()),
             (Some(Skipped::NotRun(reason)), _) => Cell::NotRun(reason.clone()),
-            (None, Some((passed, failed))) => Cell::Ran { passed: *passed, failed: *failed },
+            (None, Some(count)) => Cell::Ran { passed: count.passed, failed: count.failed },
             (None, None) if column == "files" && !self.configuration.mode.is_native() => {
                 Cell::Unsupported("no files are written".into())
+            }
+            (None, None) if ["cases", "regressions"].contains(&column) && self.without_files => {
+                Cell::NotRun("the files of the source tree were left out, or another shard runs them".into())
             }
             (None, None) => Cell::NotRun("no case came up".into()),
         }
@@ -127,8 +177,12 @@ pub struct Report {
     pub version: String,
     /// The number that all cases follow from.
     pub seed: u64,
-    /// Which part of the cases was run: `1/4`.
-    pub shard: String,
+    /// Which part of the cases was run, counted from 1, and of how many.
+    pub shard: (u64, u64),
+    /// How many cases were asked for, over all shards.
+    pub wanted: u64,
+    /// Why not all of them were run, if so.
+    pub partial: Option<String>,
     /// The matrix.
     pub rows: Vec<Row>,
     /// Generated cases that were run.
@@ -137,8 +191,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// The first failures of each kind.
     pub failures: Vec<Failure>,
-    /// What is wrong with the run itself: no case failed, but it must not pass.
-    pub faults: Vec<String>,
+    /// What went wrong with the run itself: no case failed, but it must not pass.
+    pub mishaps: Vec<String>,
     /// How long it took.
     pub time: Duration,
 }
@@ -146,7 +200,7 @@ pub struct Report {
 impl Report {
     /// Whether anything failed.
     pub fn failed(&self) -> bool {
-        !self.faults.is_empty() || self.failure_count() > 0
+        !self.faults().is_empty() || self.failure_count() > 0
     }
 
     /// Whether machine code of a target was run at all.
@@ -154,40 +208,49 @@ impl Report {
         self.rows.iter().any(|row| row.configuration.mode.is_native() && row.skipped.is_none() && row.units > 0)
     }
 
-    /// How many checks failed.
-    pub fn failure_count(&self) -> u64 {
-        self.rows.iter().flat_map(|row| row.counts.values()).map(|(_, failed)| failed).sum()
+    fn counts(&self) -> impl Iterator<Item = &Count> {
+        self.rows.iter().flat_map(|row| row.counts.values())
     }
 
-    /// Look for what makes a run worth nothing although no case failed.
-    pub fn judge(&mut self) {
+    /// How many checks failed.
+    pub fn failure_count(&self) -> u64 {
+        self.counts().map(|count| count.failed).sum()
+    }
+
+    /// What makes a run worth nothing although no case failed.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = self.mishaps.clone();
         let missing = self.coverage.missing();
         if self.cases >= CASES_FOR_COVERAGE as u64 && !missing.is_empty() {
-            self.faults.push(format!("no generated program contained: {}", missing.join(", ")));
+            faults.push(format!("no generated program contained: {}", missing.join(", ")));
         }
         for row in &self.rows {
             // Scripts of case files do not say what was compiled for them; generated programs do.
-            let generated = row.counts.iter().filter(|(column, _)| !["cases", "regressions", "files"].contains(column));
-            let ran: u64 = generated.map(|(_, (passed, failed))| passed + failed).sum();
+            let ran = row.generated().checks();
             if row.configuration.mode.compiles() && row.skipped.is_none() && ran > 100 && row.units == 0 {
-                self.faults.push(format!("{} compiled nothing in {ran} checks", row.configuration.name()));
+                faults.push(format!("{} compiled nothing in {ran} checks", row.configuration.name()));
             }
         }
+        faults
     }
 
     fn head(&self) -> Vec<String> {
-        let checks: u64 = self.rows.iter().flat_map(|row| row.counts.values()).map(|(p, f)| p + f).sum();
+        let checks: u64 = self.counts().map(Count::checks).sum();
         let mut lines = vec![
             format!("Maru conformance {}", self.version),
             format!(
-                "{} generated cases (seed {:x}, shard {}), {checks} checks in {:.1} s",
+                "{} generated cases (seed {:x}, shard {}/{}), {checks} checks in {:.1} s",
                 self.cases,
                 self.seed,
-                self.shard,
+                self.shard.0,
+                self.shard.1,
                 self.time.as_secs_f64()
             ),
             "compared with the interpreter: values, error kinds, irritants and positions, exit status, output, fuel left".into(),
         ];
+        if let Some(reason) = &self.partial {
+            lines.push(format!("PARTIAL, {} cases were asked for: {reason}", self.wanted));
+        }
         if self.failure_count() == 0 && self.cases > 0 {
             lines.push(format!(
                 "0 failures in {n} cases means: at most {:.2e} failures per case of this distribution (3/{n}, 95 %)",
@@ -206,7 +269,7 @@ impl Report {
         for reason in self.reasons() {
             text.push_str(&format!("{reason}\n"));
         }
-        for fault in &self.faults {
+        for fault in self.faults() {
             text.push_str(&format!("\nThis run is no good: {fault}\n"));
         }
         for failure in &self.failures {
@@ -230,10 +293,12 @@ impl Report {
     }
 
     fn cells(&self) -> Vec<Vec<String>> {
-        let mut cells = vec![std::iter::once("engine").chain(COLUMNS).map(String::from).collect::<Vec<_>>()];
+        let head = std::iter::once("engine").chain(COLUMNS).chain(["programs/s"]);
+        let mut cells = vec![head.map(String::from).collect::<Vec<_>>()];
         for row in &self.rows {
             let name = std::iter::once(row.configuration.name());
-            cells.push(name.chain(COLUMNS.iter().map(|column| row.cell(column).text())).collect());
+            let results = COLUMNS.iter().map(|column| row.cell(column).text());
+            cells.push(name.chain(results).chain([row.rate()]).collect());
         }
         cells
     }
@@ -255,50 +320,6 @@ impl Report {
             }
         }
         lines
-    }
-
-    /// The report for machines.
-    pub fn json(&self) -> Value {
-        let cell = |row: &Row, column: &'static str| {
-            let cell = row.cell(column);
-            let (passed, failed) = row.counts.get(column).copied().unwrap_or_default();
-            json!({ "column": column, "result": cell.word(), "passed": passed, "failed": failed,
-                    "reason": cell.reason() })
-        };
-        let rows: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|row| {
-                json!({
-                    "engine": row.configuration.mode.name(),
-                    "target": row.configuration.target,
-                    "format": row.configuration.format,
-                    "machine": row.configuration.machine,
-                    "compiled_units": row.units,
-                    "cells": COLUMNS.iter().map(|column| cell(row, column)).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        let failures: Vec<Value> = self
-            .failures
-            .iter()
-            .map(|failure| {
-                json!({ "engine": failure.engine, "column": failure.column, "case": failure.case,
-                        "what": failure.what, "program": failure.program, "bundle": failure.bundle })
-            })
-            .collect();
-        json!({
-            "version": self.version,
-            "seed": format!("{:x}", self.seed),
-            "shard": self.shard,
-            "cases": self.cases,
-            "seconds": self.time.as_secs_f64(),
-            "failed": self.failed(),
-            "faults": self.faults,
-            "coverage": self.coverage.counts().into_iter().collect::<BTreeMap<_, _>>(),
-            "rows": rows,
-            "failures": failures,
-        })
     }
 
     /// The report as JUnit XML: an engine is a suite, a cell a test case.
@@ -336,8 +357,9 @@ impl Report {
             }
             text.push_str("  </testsuite>\n");
         }
-        if !self.faults.is_empty() {
-            let faults = escape(&self.faults.join("\n"));
+        let faults = self.faults();
+        if !faults.is_empty() {
+            let faults = escape(&faults.join("\n"));
             text.push_str("  <testsuite name=\"the run itself\" tests=\"1\" failures=\"1\">\n");
             text.push_str(&format!(
                 "    <testcase classname=\"run\" name=\"run\"><failure message=\"{faults}\"/></testcase>\n  </testsuite>\n"
@@ -352,7 +374,7 @@ impl Report {
         let mut text = format!("# {}\n\n", self.head().join("\n\n"));
         text.push_str(&table(&self.cells(), true));
         text.push('\n');
-        for line in self.reasons().iter().chain(&self.faults) {
+        for line in self.reasons().iter().chain(&self.faults()) {
             text.push_str(&format!("- {line}\n"));
         }
         for failure in &self.failures {
@@ -395,11 +417,11 @@ fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::engine::Mode;
 
-    fn report() -> Report {
+    pub(crate) fn report() -> Report {
         let planned =
             |mode, skipped| Planned { configuration: Configuration { mode, ..Configuration::interpreter() }, skipped };
         let mut first = Row::new(&planned(Mode::Interpreter, None));
@@ -410,7 +432,9 @@ mod tests {
         Report {
             version: "0".into(),
             seed: 1,
-            shard: "1/1".into(),
+            shard: (1, 1),
+            wanted: 10,
+            partial: None,
             rows: vec![first, second, Row::new(&planned(Mode::Native, skipped))],
             cases: 10,
             coverage: Coverage::default(),
@@ -422,7 +446,7 @@ mod tests {
                 program: Some("(+ 1 2)".into()),
                 bundle: None,
             }],
-            faults: Vec::new(),
+            mishaps: Vec::new(),
             time: Duration::from_secs(1),
         }
     }
@@ -445,11 +469,13 @@ mod tests {
     fn a_run_that_met_too_little_or_compiled_nothing_fails() {
         let mut poor = report();
         poor.rows.truncate(2);
-        poor.rows[1].counts.insert("typed", (800, 0));
-        poor.cases = 800;
+        poor.rows[1].count("typed", 792, 0);
+        poor.rows[1].counts.values_mut().for_each(|count| count.failed = 0);
+        poor.rows[1].units = 1;
         assert!(!poor.failed());
-        poor.judge();
+        poor.cases = 800;
+        poor.rows[1].units = 0;
         assert!(poor.failed());
-        assert_eq!(poor.faults.len(), 2, "{:?}", poor.faults);
+        assert_eq!(poor.faults().len(), 2, "{:?}", poor.faults());
     }
 }

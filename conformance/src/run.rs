@@ -19,6 +19,37 @@ include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 /// Failures that the report shows for one engine and column; all are counted.
 const SHOWN: usize = 5;
 
+/// Files that a report is written to.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// As JSON.
+    pub json: Option<PathBuf>,
+    /// As JUnit XML.
+    pub junit: Option<PathBuf>,
+    /// As Markdown.
+    pub markdown: Option<PathBuf>,
+}
+
+impl Written {
+    /// Write them.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, report: &Report) -> Result<(), String> {
+        let texts = [
+            (&self.json, format!("{:#}\n", report.json())),
+            (&self.junit, report.junit()),
+            (&self.markdown, report.markdown()),
+        ];
+        for (path, text) in texts {
+            if let Some(path) = path {
+                std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Conform {
@@ -40,12 +71,8 @@ pub struct Conform {
     pub limit: Duration,
     /// Stop generating after this time.
     pub time: Option<Duration>,
-    /// Write a JSON report here.
-    pub json: Option<PathBuf>,
-    /// Write a JUnit report here.
-    pub junit: Option<PathBuf>,
-    /// Write a Markdown report here.
-    pub markdown: Option<PathBuf>,
+    /// Where reports are written.
+    pub written: Written,
     /// Where failure bundles go.
     pub bundles: PathBuf,
     /// Save shrunk failures among the source tree's regressions.
@@ -60,6 +87,8 @@ pub struct Conform {
     pub shrink: bool,
     /// Stop after the first failure.
     pub fail_fast: bool,
+    /// Set from outside, by a handler of signals perhaps: stop soon, and report what had run.
+    pub stop: Option<&'static AtomicBool>,
     /// A seeded fault for all engines but the interpreter that the others are compared with. Without modes, that is
     /// one more interpreter.
     pub fault: Option<Fault>,
@@ -77,9 +106,7 @@ impl Default for Conform {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
             limit: Duration::from_secs(10),
             time: None,
-            json: None,
-            junit: None,
-            markdown: None,
+            written: Written::default(),
             bundles: PathBuf::from("target/conformance"),
             save_regressions: false,
             files: true,
@@ -87,6 +114,7 @@ impl Default for Conform {
             commit: None,
             shrink: true,
             fail_fast: false,
+            stop: None,
             fault: None,
         }
     }
@@ -110,7 +138,9 @@ struct State {
     failures: Vec<Failure>,
     coverage: Coverage,
     cases: u64,
-    faults: Vec<String>,
+    mishaps: Vec<String>,
+    /// Why the run ended before all cases had run.
+    partial: Option<String>,
 }
 
 /// Run the suite.
@@ -124,19 +154,22 @@ pub fn run(conform: &Conform) -> Result<Report, String> {
         conform,
         configurations: runs.iter().map(|planned| planned.configuration.clone()).collect(),
         state: Mutex::new(State {
-            rows: runs.iter().map(|planned| Row::new(planned)).collect(),
+            rows: runs.iter().map(|planned| Row { without_files: !runs_files(conform), ..Row::new(planned) }).collect(),
             failures: Vec::new(),
             coverage: Coverage::default(),
             cases: 0,
-            faults: Vec::new(),
+            mishaps: Vec::new(),
+            partial: None,
         }),
         next: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         started: Instant::now(),
         progress: progress_bar(conform),
     };
-    if conform.files {
+    if runs_files(conform) {
+        shared.progress.set_message("case files");
         shared.texts()?;
+        shared.progress.set_message("");
     }
     let jobs = conform.jobs.max(1);
     let results: Vec<Result<(), String>> = std::thread::scope(|scope| {
@@ -146,7 +179,7 @@ pub fn run(conform: &Conform) -> Result<Report, String> {
     results.into_iter().collect::<Result<(), String>>()?;
     shared.progress.finish_and_clear();
     let report = shared.report(&planned);
-    write_reports(conform, &report)?;
+    conform.written.write(&report)?;
     Ok(report)
 }
 
@@ -167,29 +200,21 @@ pub(crate) fn engines(conform: &Conform) -> Result<Vec<Planned>, String> {
     Ok(planned)
 }
 
+/// Whether case files and regressions are run: of several shards, by the first.
+fn runs_files(conform: &Conform) -> bool {
+    conform.files && conform.shard.0 == 1
+}
+
 fn progress_bar(conform: &Conform) -> ProgressBar {
     if !conform.progress {
         return ProgressBar::hidden();
     }
     // Not drawn where standard error is no terminal.
-    let bar = ProgressBar::new(conform.cases / conform.shard.1.max(1));
+    let (part, parts) = (conform.shard.0.max(1), conform.shard.1.max(1));
+    let bar = ProgressBar::new(conform.cases / parts + u64::from(conform.cases % parts >= part));
     let style = "{bar:30} {pos}/{len} programs, {per_sec}, {eta} left {msg}";
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
-}
-
-fn write_reports(conform: &Conform, report: &Report) -> Result<(), String> {
-    let texts = [
-        (&conform.json, format!("{:#}\n", report.json())),
-        (&conform.junit, report.junit()),
-        (&conform.markdown, report.markdown()),
-    ];
-    for (path, text) in texts {
-        if let Some(path) = path {
-            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-        }
-    }
-    Ok(())
 }
 
 impl Shared<'_> {
@@ -207,13 +232,20 @@ impl Shared<'_> {
         let mut worker = self.worker();
         let all: Vec<usize> = (0..self.configurations.len()).collect();
         for (name, text) in REGRESSIONS {
+            if self.must_stop() {
+                return Ok(());
+            }
             let observations = worker.run(text, &all, true)?;
             for (engine, observation) in observations.iter().enumerate() {
                 let what = observation.difference(&observations[0]);
                 self.record(engine, "regressions", name, what);
             }
+            self.spend("regressions", worker.take_spent());
         }
         for (name, text) in CASES {
+            if self.must_stop() {
+                return Ok(());
+            }
             for (engine, results) in worker.script(text, &all)?.iter().enumerate() {
                 let (met, failures) = cases::check(name, text, results);
                 self.state().rows[engine].count("cases", met as u64, 0);
@@ -223,8 +255,30 @@ impl Shared<'_> {
                     self.record(engine, "cases", &case, Some(what));
                 }
             }
+            self.spend("cases", worker.take_spent());
         }
         Ok(())
+    }
+
+    /// Count how long the engines took.
+    fn spend(&self, column: &'static str, spent: Vec<Duration>) {
+        let mut state = self.state();
+        for (row, time) in state.rows.iter_mut().zip(spent).filter(|(_, time)| !time.is_zero()) {
+            row.spend(column, time);
+        }
+    }
+
+    /// Whether somebody wants the run to end now, or its time is up; then the report is partial.
+    fn must_stop(&self) -> bool {
+        let interrupted = self.conform.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        let late = self.conform.time.filter(|time| self.started.elapsed() > *time);
+        let reason = match late {
+            _ if interrupted => "interrupted".into(),
+            Some(time) => format!("the time of {} s was up", time.as_secs()),
+            None => return false,
+        };
+        self.state().partial.get_or_insert(reason);
+        true
     }
 
     /// Count a check. True if it failed and is one of the first to do so, which the report shows.
@@ -249,7 +303,7 @@ impl Shared<'_> {
         let mut coverage = Coverage::default();
         while !self.stop.load(Ordering::Relaxed) {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.conform.cases || self.conform.time.is_some_and(|time| self.started.elapsed() > time) {
+            if index >= self.conform.cases || self.must_stop() {
                 break;
             }
             let (part, parts) = self.conform.shard;
@@ -273,6 +327,7 @@ impl Shared<'_> {
         coverage.count(&program);
         let verdicts = session.examine(&program, index)?;
         self.state().cases += 1;
+        self.spend(id.family.name(), session.take_spent());
         for verdict in verdicts {
             self.count_compiled(&verdict, id);
             let column = id.family.name();
@@ -280,8 +335,9 @@ impl Shared<'_> {
             if self.conform.fail_fast && verdict.what.is_some() {
                 self.stop.store(true, Ordering::Relaxed);
             }
-            if fresh && self.conform.shrink {
+            if fresh && self.conform.shrink && !self.must_stop() {
                 let shrunk = session.shrink(&program, &verdict)?;
+                session.take_spent();
                 self.keep(id, &program.to_string(), &shrunk, verdict.engine);
             }
         }
@@ -321,7 +377,7 @@ impl Shared<'_> {
         };
         let mut state = self.state();
         if let Some(error) = written.as_ref().err().or(saved.as_ref().err()) {
-            state.faults.push(format!("the failure of {case} could not be written down: {error}"));
+            state.mishaps.push(format!("the failure of {case} could not be written down: {error}"));
         }
         let engine = self.configurations[engine].name();
         let mut failures = state.failures.iter_mut();
@@ -341,19 +397,18 @@ impl Shared<'_> {
             Some(_) => Row::new(planned),
         });
         let commit = self.conform.commit.as_ref().map(|commit| format!(" ({commit})")).unwrap_or_default();
-        let mut report = Report {
+        Report {
             version: format!("{}{commit}", env!("CARGO_PKG_VERSION")),
             seed: self.conform.seed,
-            shard: format!("{}/{}", self.conform.shard.0, self.conform.shard.1),
+            shard: self.conform.shard,
+            wanted: self.conform.cases,
+            partial: state.partial.clone(),
             rows: rows.collect(),
             cases: state.cases,
             coverage: state.coverage.clone(),
             failures: state.failures.clone(),
-            faults: state.faults.clone(),
+            mishaps: state.mishaps.clone(),
             time: self.started.elapsed(),
-        };
-        drop(state);
-        report.judge();
-        report
+        }
     }
 }

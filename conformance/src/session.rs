@@ -52,6 +52,11 @@ impl Session {
         Session { worker, configurations }
     }
 
+    /// How long each engine took since the last call, by its number.
+    pub fn take_spent(&mut self) -> Vec<Duration> {
+        self.worker.take_spent()
+    }
+
     /// Run a program on all engines whose turn it is.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of the stack that programs run on: enough for a million nested calls, and endless recursion ends soon.
 const STACK_SIZE: usize = 3 << 29;
@@ -24,6 +24,8 @@ pub struct Worker {
     child: Option<Child>,
     /// How long one engine may take for one program.
     pub limit: Duration,
+    /// How long each engine took since somebody asked, by its number.
+    spent: Vec<Duration>,
 }
 
 struct Child {
@@ -35,7 +37,14 @@ struct Child {
 impl Worker {
     /// A worker for these engines. The child starts with the first program.
     pub fn new(configurations: Vec<Configuration>, limit: Duration) -> Worker {
-        Worker { configurations, child: None, limit }
+        let spent = vec![Duration::ZERO; configurations.len()];
+        Worker { configurations, child: None, limit, spent }
+    }
+
+    /// How long each engine took since the last call, by its number.
+    pub fn take_spent(&mut self) -> Vec<Duration> {
+        let none = vec![Duration::ZERO; self.configurations.len()];
+        std::mem::replace(&mut self.spent, none)
     }
 
     /// Run a program on the engines with these numbers; one observation for each, in the same order. With `fresh`,
@@ -67,7 +76,7 @@ impl Worker {
         while results.len() < engines.len() {
             let rest = &engines[results.len()..];
             if self.request(task, text, rest)? {
-                self.collect(rest.len(), &mut results);
+                self.collect(rest, &mut results);
             }
         }
         Ok(results)
@@ -91,11 +100,14 @@ impl Worker {
     }
 
     /// Read answers until all are there or the child is gone.
-    fn collect(&mut self, count: usize, results: &mut Vec<Vec<FormResult>>) {
+    fn collect(&mut self, engines: &[usize], results: &mut Vec<Vec<FormResult>>) {
         let ended = |outcome| vec![FormResult { end: 0, observation: Observation::ended(outcome) }];
-        for _ in 0..count {
+        for engine in engines {
             let Some(child) = &mut self.child else { return };
-            match child.answer(self.limit) {
+            let start = Instant::now();
+            let answer = child.answer(self.limit);
+            self.spent[*engine] += start.elapsed();
+            match answer {
                 Answer::Results(answer) => results.push(answer),
                 Answer::Late => {
                     results.push(ended(Outcome::Hang));

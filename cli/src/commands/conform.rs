@@ -1,13 +1,14 @@
 //! `maru conform`: the conformance suite, from the command line.
 
 use crate::arguments::Selection;
-use crate::options;
 use crate::trouble::Trouble;
+use crate::{interrupt, options};
 use clap::{Args, Subcommand};
 use maru_conformance::engine::Mode;
-use maru_conformance::Conform as Suite;
+use maru_conformance::{Conform as Suite, Report, Written};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Arguments of `maru conform`.
@@ -38,15 +39,9 @@ pub struct Conform {
     /// Only generated programs: no case files, no regressions
     #[arg(long)]
     no_files: bool,
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write the report as Markdown
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
+    /// Where the report is written.
+    #[command(flatten)]
+    reports: Reports,
     /// Where the folders of failures go
     #[arg(long, value_name = "FOLDER", default_value = "target/conformance")]
     bundles: PathBuf,
@@ -66,6 +61,35 @@ enum Action {
         #[command(flatten)]
         scope: Scope,
     },
+    /// Join the JSON reports of all shards of a run into one matrix
+    Merge {
+        /// The reports, in any order
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Where the report is written.
+        #[command(flatten)]
+        reports: Reports,
+    },
+}
+
+/// Where the report is written, besides standard output.
+#[derive(Args, Debug)]
+struct Reports {
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl Reports {
+    fn written(&self) -> Written {
+        Written { json: self.json.clone(), junit: self.junit.clone(), markdown: self.markdown.clone() }
+    }
 }
 
 /// What to run.
@@ -88,11 +112,34 @@ struct Scope {
 /// When the call is wrong, or no process for the programs can be had.
 pub fn conform(arguments: &Conform) -> Result<ExitCode, Trouble> {
     survive_closed_pipes();
-    if let Some(Action::Replay { case, scope }) = &arguments.action {
-        let replay = maru_conformance::replay(&suite(scope)?, case).map_err(Trouble::wrong_call)?;
-        super::print(&replay.text)?;
-        return Ok(ExitCode::from(u8::from(replay.failed)));
+    match &arguments.action {
+        Some(Action::Replay { case, scope }) => replay(case, scope),
+        Some(Action::Merge { files, reports }) => merge(files, &reports.written()),
+        None => run(arguments),
     }
+}
+
+fn replay(case: &str, scope: &Scope) -> Result<ExitCode, Trouble> {
+    let replay = maru_conformance::replay(&suite(scope)?, case).map_err(Trouble::wrong_call)?;
+    super::print(&replay.text)?;
+    Ok(ExitCode::from(u8::from(replay.failed)))
+}
+
+fn merge(files: &[PathBuf], written: &Written) -> Result<ExitCode, Trouble> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).map_err(|error| Trouble::file(path, &error))?;
+        let name = path.display().to_string();
+        let report = Report::from_json(&text).map_err(|problem| Trouble::wrong_call(format!("{name}: {problem}")))?;
+        Ok((name, report))
+    };
+    let reports = files.iter().map(read).collect::<Result<Vec<_>, Trouble>>()?;
+    let report = maru_conformance::merge(reports).map_err(Trouble::wrong_call)?;
+    written.write(&report).map_err(Trouble::failed)?;
+    super::print(&report.text())?;
+    Ok(ExitCode::from(u8::from(report.failed())))
+}
+
+fn run(arguments: &Conform) -> Result<ExitCode, Trouble> {
     let base = suite(&arguments.scope)?;
     let suite = Suite {
         cases: arguments.cases,
@@ -101,15 +148,17 @@ pub fn conform(arguments: &Conform) -> Result<ExitCode, Trouble> {
         jobs: arguments.jobs.map_or(base.jobs, |jobs| jobs as usize),
         time: arguments.time.map(Duration::from_secs),
         files: !arguments.no_files,
-        json: arguments.json.clone(),
-        junit: arguments.junit.clone(),
-        markdown: arguments.markdown.clone(),
+        written: arguments.reports.written(),
         bundles: arguments.bundles.clone(),
         save_regressions: arguments.save_regressions,
+        stop: Some(interrupt::flag()),
         ..base
     };
     let report = maru_conformance::run(&suite).map_err(Trouble::wrong_call)?;
     super::print(&report.text())?;
+    if interrupt::flag().load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(interrupt::INTERRUPTED));
+    }
     Ok(ExitCode::from(u8::from(report.failed())))
 }
 
