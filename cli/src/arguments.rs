@@ -1,7 +1,10 @@
 //! The command line's grammar.
 
+use crate::commands::{check_output, lost_output};
 use crate::trouble::Trouble;
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Maru: a small Lisp whose environments compile straight to shared libraries.
@@ -120,7 +123,7 @@ pub struct Run {
 pub struct Build {
     /// The program's source
     pub file: PathBuf,
-    /// Where to write the result [needed for libraries; text goes to standard output without it]
+    /// Where to write the result [needed for libraries; text goes to standard output without it; `-` is standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Which target and format.
@@ -183,12 +186,30 @@ pub struct Repl {
     pub execution: Execution,
 }
 
-/// What the command line asks for.
+/// What the command line asks for. Help and version are printed here, and end the process.
 ///
 /// # Errors
-/// Never returns one: the parser itself explains wrong calls and ends the process with status 2.
+/// When an argument is no text, or help cannot be printed. Other wrong calls the parser itself explains, and ends the
+/// process with status 2.
 pub fn parse() -> Result<Command, Trouble> {
-    Ok(Cli::parse().command.unwrap_or_else(|| Command::Repl(Repl::default())))
+    match Cli::try_parse() {
+        Ok(cli) => Ok(cli.command.unwrap_or_else(|| Command::Repl(Repl::default()))),
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Err(not_text()),
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => {
+            let printed = help.print().and_then(|()| std::io::stdout().flush());
+            printed.map_err(|error| lost_output(&error))?;
+            check_output()?;
+            std::process::exit(0)
+        }
+    }
+}
+
+/// Names the arguments that are not UTF-8.
+fn not_text() -> Trouble {
+    let wrong = std::env::args_os().skip(1).filter(|argument| argument.to_str().is_none());
+    let shown: Vec<String> = wrong.map(|argument| format!("{argument:?}")).collect();
+    Trouble::wrong_call(format!("not UTF-8 text: the argument {}", shown.join(", ")))
 }
 
 /// A number of bytes with an optional unit.

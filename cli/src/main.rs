@@ -9,6 +9,7 @@ mod program;
 mod prompt;
 mod session;
 mod statistics;
+mod streams;
 mod table;
 mod trouble;
 

@@ -1,6 +1,7 @@
 //! A runtime on the large stack that programs run on, and how a program's end is reported.
 
 use crate::interrupt::{Watch, INTERRUPTED};
+use crate::streams;
 use crate::trouble::Trouble;
 use maru_core::interp;
 use maru_core::runtime::{on_large_stack, ErrorKind, Failure, Options, Outcome, Runtime};
@@ -25,6 +26,9 @@ pub fn with_runtime<T>(
 ) -> Result<T, Trouble> {
     let outcome = on_large_stack(max_stack.unwrap_or_else(stack_size), |stack| {
         let mut runtime = Runtime::new(options, stack).map_err(Trouble::failed)?;
+        if streams::output_is_closed() {
+            runtime.close_output();
+        }
         let watch = Watch::over(&mut runtime);
         let result = body(&mut runtime);
         drop(watch);

@@ -351,3 +351,96 @@ fn expressions_that_are_no_text_are_refused() {
     expect(&output, 1, &["standard input: not UTF-8 text: byte 0xff"]);
     assert_eq!(text(&output.stdout), "3\n");
 }
+
+/// The command, run by a shell that prepares its surroundings; `$0` is the command.
+fn shell(script: &str, folder: &Path) -> Output {
+    let mut command = Command::new("sh");
+    command.current_dir(folder).args(["-c", script, env!("CARGO_BIN_EXE_maru")]).output().unwrap()
+}
+
+#[test]
+fn output_that_is_lost_is_a_fault() {
+    let place = folder("lost");
+    std::fs::write(place.join("good.l"), "(println 1)").unwrap();
+    std::fs::write(place.join("silent.l"), "(+ 1 2)").unwrap();
+    expect(&shell("$0 run good.l >&-", &place), 1, &["standard output: it is closed"]);
+    expect(&shell("$0 run silent.l >&-", &place), 0, &[]);
+    expect(&shell("$0 run good.l >/dev/null", &place), 0, &[]);
+    expect(&shell("$0 targets >&-", &place), 1, &["standard output: it is closed"]);
+    for flag in ["--help", "--version", "run --help"] {
+        expect(&shell(&format!("$0 {flag} >/dev/full"), &place), 1, &["standard output:"]);
+        expect(&shell(&format!("$0 {flag} >&-"), &place), 1, &["standard output: it is closed"]);
+        expect(&shell(&format!("$0 {flag}"), &place), 0, &[]);
+    }
+}
+
+#[test]
+fn a_result_named_by_a_dash_goes_to_standard_output() {
+    let place = folder("dash");
+    std::fs::write(place.join("program.l"), "(define (f x) x)").unwrap();
+    let output = shell("$0 build program.l --emit ir -o -", &place);
+    expect(&output, 0, &[]);
+    assert!(text(&output.stdout).contains("function"), "{output:?}");
+    assert!(!place.join("-").exists());
+}
+
+#[test]
+fn arguments_that_are_no_text_are_named() {
+    let output = shell(r#"$0 run x.l "$(printf 'a\377b')""#, &folder("argument"));
+    expect(&output, 2, &["not UTF-8 text: the argument \"a\\xFFb\""]);
+}
+
+#[test]
+fn lines_of_piped_input_are_counted_from_its_start() {
+    let output = shell("printf '(define (f x)\\n  (car x\\n    x))\\n\\n(f 1)\\n' | $0", &folder("lines"));
+    expect(&output, 1, &["<repl>:2:3", "in f", "2 |   (car x"]);
+}
+
+#[test]
+fn relative_names_mean_files_beside_the_program() {
+    let place = folder("beside");
+    std::fs::create_dir_all(place.join("parts/more")).unwrap();
+    std::fs::write(place.join("parts/main.l"), "(load \"more/one.l\") (println (later \"main.l\"))").unwrap();
+    std::fs::write(place.join("parts/more/one.l"), "(require \"two.l\") (define (later name) (require name))").unwrap();
+    std::fs::write(place.join("parts/more/two.l"), "(println 'two) (require \"../main.l\") (require \"one.l\")")
+        .unwrap();
+    for mode in MODES {
+        let output = shell(&format!("$0 run --jit {mode} parts/main.l"), &place);
+        expect(&output, 0, &[]);
+        assert_eq!(text(&output.stdout), "two\n()\n");
+    }
+    let output = shell("$0 run --jit off - < parts/main.l", &place);
+    expect(&output, 1, &["more/one.l: No such file"]);
+    std::fs::write(place.join("parts/more/two.l"), "(load \"../main.l\")").unwrap();
+    expect(&shell("$0 run parts/main.l", &place), 1, &["error[load]", "parts/more/../main.l", "one.l loads"]);
+}
+
+#[test]
+fn what_is_held_for_objects_counts_towards_the_heap() {
+    for (name, text_of_program) in [
+        ("environments", "(let ((all ())) (while #t (set all (cons (make-environment) all))))"),
+        ("chain", "(let ((e ())) (while #t (set e (make-environment e)) (environment-define e 'x 1)))"),
+        ("symbols", "(while #t (gensym))"),
+        ("names", "(let ((s \"long\")) (while #t (set s (concat-string s s)) (string->symbol s)))"),
+    ] {
+        let program = format!("(println (try {text_of_program} (catch (e) (error-kind e))))");
+        let output = run(&format!("held-{name}"), &program, &["--max-heap", "16M"]);
+        assert_eq!(text(&output.stdout), "out-of-memory\n", "{name}: {output:?}");
+    }
+    let dropped = "(for (i 0 300000) (let ((e (make-environment))) (environment-define e 'x i))) (println 'done)";
+    let output = run("held-dropped", dropped, &["--max-heap", "16M"]);
+    assert_eq!(text(&output.stdout), "done\n", "{output:?}");
+}
+
+#[test]
+fn ports_that_nobody_can_reach_are_closed_when_files_run_out() {
+    let place = folder("ports");
+    std::fs::write(
+        place.join("program.l"),
+        "(for (i 0 1000) (open \"/dev/null\")) (println 'done)\n\
+         (let ((all ())) (println (try (while #t (set all (cons (open \"/dev/null\") all))) (catch (e) (error-kind e)))))",
+    )
+    .unwrap();
+    let output = shell("ulimit -n 64; $0 run program.l", &place);
+    assert_eq!(text(&output.stdout), "done\nio\n", "{output:?}");
+}

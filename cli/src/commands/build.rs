@@ -33,9 +33,9 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
     let bytes = session::with_runtime(options, None, |runtime| {
         emit(runtime, arguments.emit, &name, &text, architecture, format)
     })?;
-    match &arguments.output {
+    match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => write(path, &bytes).map_err(|error| Trouble::output(path, &error))?,
-        None => super::print(&String::from_utf8_lossy(&bytes))?,
+        None => super::print_bytes(&bytes)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ pub mod run;
 pub mod targets;
 
 use crate::arguments::Command;
+use crate::streams;
 use crate::trouble::Trouble;
 use std::io::Write;
 use std::process::ExitCode;
@@ -34,7 +35,32 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
 /// # Errors
 /// When standard output cannot take it: a full disk, a closed file.
 pub fn print(text: &str) -> Result<(), Trouble> {
+    print_bytes(text.as_bytes())
+}
+
+/// Print a command's answer that need not be text.
+///
+/// # Errors
+/// As `print`.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Trouble> {
     let mut output = std::io::stdout().lock();
-    let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-    written.map_err(|error| Trouble::failed(format!("standard output: {error}")))
+    let written = output.write_all(bytes).and_then(|()| output.flush());
+    written.map_err(|error| lost_output(&error))?;
+    check_output()
+}
+
+/// Check that there was a standard output for what was printed.
+///
+/// # Errors
+/// When it was closed from the start.
+pub fn check_output() -> Result<(), Trouble> {
+    match streams::output_is_closed() {
+        true => Err(Trouble::failed("standard output: it is closed")),
+        false => Ok(()),
+    }
+}
+
+/// Standard output cannot take what is printed.
+pub fn lost_output(error: &std::io::Error) -> Trouble {
+    Trouble::failed(format!("standard output: {error}"))
 }

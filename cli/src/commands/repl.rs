@@ -26,7 +26,7 @@ pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut input = match is_terminal {
         true => Input::Person(Box::new(Person::new(session::shows_colour())?)),
-        false => Input::Lines,
+        false => Input::Lines(0),
     };
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
         let root = runtime.roots.len();
@@ -37,13 +37,13 @@ pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
             session.say("Maru. ,help says what there is; Ctrl-D ends the session.\n");
         }
         loop {
-            let text = match input.next(|| session.names())? {
-                Typed::Text(text) => text,
+            let (text, before) = match input.next(|| session.names())? {
+                Typed::Text(text, before) => (text, before),
                 Typed::Abandoned => continue,
                 Typed::End => break,
             };
             session.runtime.refill();
-            if session.answer(&text) {
+            if session.answer(&text, before) {
                 break;
             }
             session.runtime.flush_output();
@@ -87,12 +87,12 @@ impl Session<'_> {
         session::show_failure(self.runtime);
     }
 
-    /// Do what a text asks for; whether it ends the session.
-    fn answer(&mut self, text: &str) -> bool {
+    /// Do what a text asks for, before which there were some lines; whether it ends the session.
+    fn answer(&mut self, text: &str, before: u32) -> bool {
         if let Some(line) = text.trim_start().strip_prefix(',').filter(|line| line.starts_with(char::is_alphabetic)) {
             return self.command(line);
         }
-        let source = self.runtime.sources.add("<repl>", text.to_string());
+        let source = self.runtime.sources.add_piece("<repl>", text.to_string(), before);
         let mut reader = Reader::new(source, text);
         loop {
             let outcome = match reader.next(self.runtime) {

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// What comes in.
 pub enum Typed {
-    /// Whole forms, or what will never be any.
-    Text(String),
+    /// Whole forms, or what will never be any; and how many lines of the same text came before.
+    Text(String, u32),
     /// What was typed so far is given up.
     Abandoned,
     /// There is no more.
@@ -28,8 +28,8 @@ pub enum Typed {
 pub enum Input {
     /// A person.
     Person(Box<Person>),
-    /// Standard input as it comes.
-    Lines,
+    /// Standard input as it comes; how many lines have come.
+    Lines(u32),
 }
 
 impl Input {
@@ -40,7 +40,7 @@ impl Input {
     pub fn next(&mut self, names: impl FnOnce() -> Vec<String>) -> Result<Typed, Trouble> {
         match self {
             Input::Person(person) => person.next(names()),
-            Input::Lines => next_lines(),
+            Input::Lines(count) => next_lines(count),
         }
     }
 
@@ -51,8 +51,9 @@ impl Input {
 }
 
 /// As many lines of standard input as make whole forms.
-fn next_lines() -> Result<Typed, Trouble> {
+fn next_lines(lines: &mut u32) -> Result<Typed, Trouble> {
     let mut bytes = Vec::new();
+    let before = *lines;
     loop {
         let read = std::io::stdin().lock().read_until(b'\n', &mut bytes);
         let count = read.map_err(|error| Trouble::failed(format!("standard input: {error}")))?;
@@ -60,11 +61,12 @@ fn next_lines() -> Result<Typed, Trouble> {
             let byte = bytes[error.valid_up_to()];
             Trouble::failed(format!("standard input: not UTF-8 text: byte {byte:#04x}; expressions must be UTF-8"))
         })?;
+        *lines += u32::from(count > 0);
         match count {
             0 if bytes.is_empty() => return Ok(Typed::End),
-            0 => return Ok(Typed::Text(text.into())),
+            0 => return Ok(Typed::Text(text.into(), before)),
             _ if is_incomplete(text) => {}
-            _ => return Ok(Typed::Text(text.into())),
+            _ => return Ok(Typed::Text(text.into(), before)),
         }
     }
 }
@@ -105,7 +107,7 @@ impl Person {
             assistant.names = names;
         }
         match self.editor.readline("maru> ") {
-            Ok(text) => Ok(Typed::Text(text)),
+            Ok(text) => Ok(Typed::Text(text, 0)),
             Err(ReadlineError::Interrupted) => Ok(Typed::Abandoned),
             Err(ReadlineError::Eof) => Ok(Typed::End),
             Err(error) => Err(Trouble::failed(format!("the terminal: {error}"))),

@@ -14,6 +14,8 @@ pub struct Output {
     waiting: Vec<u8>,
     /// Whether lines are shown as soon as they end; found out at the first output.
     interactive: Option<bool>,
+    /// There is no standard output: what is written is lost.
+    closed: bool,
     /// Why text was lost, the first time that some was.
     fault: Option<std::io::Error>,
 }
@@ -33,7 +35,10 @@ impl Output {
             return;
         }
         let mut output = std::io::stdout().lock();
-        let written = output.write_all(&self.waiting).and_then(|()| output.flush());
+        let written = match self.closed {
+            true => Err(std::io::Error::other("it is closed")),
+            false => output.write_all(&self.waiting).and_then(|()| output.flush()),
+        };
         self.fault = self.fault.take().or(written.err());
         self.waiting.clear();
     }
@@ -65,6 +70,10 @@ impl Runtime {
     /// Write what waits for standard output: at the end, before standard input is read, and before errors are shown.
     pub fn flush_output(&mut self) {
         self.extensions.output.flush();
+    }
+    /// The process was started without a standard output: what is printed there is lost, which is a fault.
+    pub fn close_output(&mut self) {
+        self.extensions.output.closed = true;
     }
     /// Why text for standard output was lost, if some was since this was asked last.
     pub fn take_output_fault(&mut self) -> Option<std::io::Error> {

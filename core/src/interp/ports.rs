@@ -21,18 +21,28 @@ pub struct Port {
     pub object: Value,
 }
 
-/// Unlike the library's function it ends when a signal comes, which may ask for an interrupt.
-fn read_input_to_end(bytes: &mut Vec<u8>) -> std::io::Result<usize> {
-    let mut input = std::io::stdin().lock();
-    let before = bytes.len();
+/// The most bytes that are read for one string: no string has more characters.
+const LONGEST: usize = 1 << 28;
+
+/// Read all that is left of something. Unlike the library's function it ends when a signal comes, which may ask for an
+/// interrupt, and where there is more than a string could hold, such as from a device without end.
+pub fn read_to_end(mut input: impl BufRead, bytes: &mut Vec<u8>) -> std::io::Result<()> {
     loop {
         let more = input.fill_buf()?;
         if more.is_empty() {
-            return Ok(bytes.len() - before);
+            return Ok(());
         }
+        check_length(bytes.len() + more.len())?;
         bytes.extend_from_slice(more);
         let count = more.len();
         input.consume(count);
+    }
+}
+
+fn check_length(length: usize) -> std::io::Result<()> {
+    match length > LONGEST {
+        true => Err(std::io::Error::other(format!("more than {LONGEST} bytes are no string"))),
+        false => Ok(()),
     }
 }
 
@@ -138,13 +148,26 @@ impl Port {
         }
     }
 
+    /// The next line without its end, if there is one; and whether it ended as lines do.
+    pub fn line(&mut self) -> std::io::Result<(Option<String>, bool)> {
+        let mut line = String::new();
+        loop {
+            match self.character()? {
+                Some('\n') => return Ok((Some(line), true)),
+                Some(character) => line.push(character),
+                None => return Ok(((!line.is_empty()).then_some(line), false)),
+            }
+            check_length(line.len())?;
+        }
+    }
+
     /// All that is left, as text.
     pub fn rest(&mut self) -> std::io::Result<String> {
         self.stop_reading_forms();
         let mut bytes: Vec<u8> = self.ahead.drain(..).collect::<String>().into_bytes();
         match &mut self.stream {
-            Stream::Reader(reader) => reader.read_to_end(&mut bytes)?,
-            Stream::Input => read_input_to_end(&mut bytes)?,
+            Stream::Reader(reader) => read_to_end(reader, &mut bytes)?,
+            Stream::Input => read_to_end(std::io::stdin().lock(), &mut bytes)?,
             _ => return Err(std::io::Error::other("not open for reading")),
         };
         Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -82,28 +82,57 @@ impl Cells {
     }
     /// All cells that environments have.
     pub fn ids(&self) -> Vec<CellId> {
-        self.all.iter().map(|cell| cell.id).filter(|id| !self.free.contains(id)).collect()
+        self.all.iter().filter(|cell| cell.environment != DEAD).map(|cell| cell.id).collect()
     }
-    /// Give a dead environment's cell back.
-    pub fn release(&mut self, id: CellId) {
-        let cell = self.get_mut(id);
-        cell.value = Value::NIL;
-        cell.mirrors.clear();
-        cell.dependents.clear();
-        if let Some(parent) = cell.parent.take() {
-            self.get_mut(parent).mirrors.retain(|mirror| *mirror != id);
+    /// Give the cells of dead environments back: all at once, since many of them may mirror the same cell.
+    pub fn release(&mut self, cells: &[CellId]) {
+        let mut parents = Vec::new();
+        for id in cells {
+            let cell = self.get_mut(*id);
+            parents.extend(cell.parent.take());
+            cell.value = Value::NIL;
+            cell.environment = DEAD;
+            cell.mirrors = Vec::new();
+            cell.dependents = Vec::new();
         }
-        self.free.push(id);
+        parents.sort_unstable();
+        parents.dedup();
+        for parent in parents {
+            let mut mirrors = std::mem::take(&mut self.get_mut(parent).mirrors);
+            mirrors.retain(|mirror| self.get(*mirror).environment != DEAD);
+            self.get_mut(parent).mirrors = mirrors;
+        }
+        self.free.extend(cells);
     }
 }
 
+/// The environment of a cell that has none any more.
+const DEAD: u32 = u32::MAX;
+
+/// What a cell takes, with its places in tables: about, for the limit of the heap.
+pub(super) const CELL_BYTES: usize = size_of::<Cell>() + 64;
+
 impl Runtime {
-    /// The cell of a name in an environment, made if there is none yet.
+    /// The cell of a name in an environment, made if there is none yet, and before it those of the environments around it.
     pub fn cell(&mut self, environment: u32, symbol: Symbol) -> CellId {
-        if let Some(id) = self.environments.get(environment).cells.get(&symbol) {
-            return *id;
+        let mut without = Vec::new();
+        let mut next = Some(environment);
+        let mut nearest = None;
+        while let (Some(index), None) = (next, nearest) {
+            let environment = self.environments.get(index);
+            nearest = environment.cells.get(&symbol).copied();
+            if nearest.is_none() {
+                without.push(index);
+            }
+            next = environment.parent;
         }
-        let parent = self.environments.get(environment).parent.map(|parent| self.cell(parent, symbol));
+        for environment in without.into_iter().rev() {
+            nearest = Some(self.add_cell(environment, symbol, nearest));
+        }
+        nearest.expect("at least the environment itself has the cell")
+    }
+
+    fn add_cell(&mut self, environment: u32, symbol: Symbol, parent: Option<CellId>) -> CellId {
         let (value, entry) = match parent {
             Some(parent) => (self.cells.get(parent).value, self.cells.get(parent).entry),
             None => (Value::unbound(symbol.0), self.bridge_entry()),
@@ -125,6 +154,7 @@ impl Runtime {
             self.cells.get_mut(parent).mirrors.push(id);
         }
         self.environments.get_mut(environment).cells.insert(symbol, id);
+        self.heap.hold_outside(CELL_BYTES);
         id
     }
 
@@ -158,18 +188,17 @@ impl Runtime {
     }
 
     fn hand_down(&mut self, id: CellId, value: Value, entry: usize) {
-        let cell = self.cells.get_mut(id);
-        let changed = cell.value != value;
-        cell.value = value;
-        cell.entry = entry;
-        if changed && !cell.dependents.is_empty() {
-            crate::unit::cell_changed(self, id);
-        }
-        for index in 0..self.cells.get(id).mirrors.len() {
-            let mirror = self.cells.get(id).mirrors[index];
-            if !self.cells.get(mirror).bound {
-                self.hand_down(mirror, value, entry);
+        let mut waiting = vec![id];
+        while let Some(id) = waiting.pop() {
+            let cell = self.cells.get_mut(id);
+            let changed = cell.value != value;
+            cell.value = value;
+            cell.entry = entry;
+            if changed && !cell.dependents.is_empty() {
+                crate::unit::cell_changed(self, id);
             }
+            let mirrors = &self.cells.get(id).mirrors;
+            waiting.extend(mirrors.iter().copied().filter(|mirror| !self.cells.get(*mirror).bound));
         }
     }
 

@@ -28,6 +28,21 @@ impl Runtime {
         Err(self.out_of_memory())
     }
 
+    /// Count bytes that are about to be held on Rust's side on behalf of an object.
+    ///
+    /// # Errors
+    /// `out-of-memory`.
+    pub fn hold_outside(&mut self, bytes: usize) -> Result<(), Failure> {
+        if !self.heap.has_room_outside(bytes) {
+            self.collect();
+            if !self.heap.has_room_outside(bytes) {
+                return Err(self.out_of_memory());
+            }
+        }
+        self.heap.hold_outside(bytes);
+        Ok(())
+    }
+
     /// Collect garbage now.
     pub fn collect(&mut self) {
         let runtime = std::ptr::from_mut(self);
@@ -62,16 +77,24 @@ impl Runtime {
                 self.templates.remove(index);
             }
         }
+        self.sweep_environments();
+        crate::interp::sweep_extensions(self);
+    }
+
+    fn sweep_environments(&mut self) {
+        let (mut bytes, mut cells) = (0, Vec::new());
         for index in self.environments.indices() {
             let alive = self.environments.get(index).value.is_none_or(|value| self.heap.is_marked(value));
             if !alive {
                 if let Some(environment) = self.environments.remove(index) {
                     crate::unit::environment_died(self, &environment);
-                    environment.cells.values().for_each(|cell| self.cells.release(*cell));
+                    cells.extend(environment.cells.values());
+                    bytes += environment.bytes();
                 }
             }
         }
-        crate::interp::sweep_extensions(self);
+        self.cells.release(&cells);
+        self.heap.let_go_outside(bytes);
     }
 }
 

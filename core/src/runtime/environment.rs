@@ -1,6 +1,6 @@
 //! Environments: names to cells, with a parent. An environment is also the unit of compilation.
 
-use super::{CellId, Outcome, Runtime, Symbol};
+use super::{cell::CELL_BYTES, CellId, Failure, Outcome, Runtime, Symbol};
 use crate::unit::UnitState;
 use crate::value::{Kind, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -22,16 +22,35 @@ pub struct Environment {
     pub unit: UnitState,
 }
 
+/// What an environment takes besides its object and its cells: about, for the limit of the heap.
+const ENVIRONMENT_BYTES: usize = size_of::<Option<Environment>>() + 64;
+
+impl Environment {
+    /// What it takes with its cells, besides its object.
+    pub fn bytes(&self) -> usize {
+        ENVIRONMENT_BYTES + CELL_BYTES * self.cells.len()
+    }
+}
+
 impl Runtime {
     /// A new environment.
     ///
     /// # Errors
     /// When memory is out.
     pub fn make_environment(&mut self, parent: Option<u32>) -> Outcome {
+        self.hold_outside(ENVIRONMENT_BYTES)?;
         let index = self.environments.add(Environment { parent, ..Environment::default() });
-        let value = self.index_object(Kind::Environment, index)?;
-        self.environments.get_mut(index).value = Some(value);
-        Ok(value)
+        match self.index_object(Kind::Environment, index) {
+            Ok(value) => {
+                self.environments.get_mut(index).value = Some(value);
+                Ok(value)
+            }
+            Err(Failure) => {
+                self.environments.remove(index);
+                self.heap.let_go_outside(ENVIRONMENT_BYTES);
+                Err(Failure)
+            }
+        }
     }
     /// The index of an environment value.
     pub fn as_environment(&self, value: Value) -> Option<u32> {

@@ -3,6 +3,9 @@
 use super::{ErrorKind, Failure, Outcome, Runtime, Symbol};
 use crate::value::{field, header, offset, Kind, Value, HEADER_KIND_SHIFT, HEADER_SIZE_SHIFT, PAIR_CAR, PAIR_CDR};
 
+/// What a symbol takes besides its object and its name: about, for the limit of the heap.
+const SYMBOL_BYTES: usize = 100;
+
 impl Runtime {
     /// The word at an offset from a heap object's address.
     #[inline]
@@ -205,28 +208,45 @@ impl Runtime {
         self.is_kind(value, Kind::Double).then(|| f64::from_bits(self.field(value, offset::DOUBLE_BITS).0))
     }
 
-    /// The symbol with a name.
+    /// The symbol with a name that a program made.
     ///
-    /// A new symbol's object comes from the heap's reserve when memory is out.
-    ///
-    /// # Panics
-    /// When the reserve is out too, after tens of thousands of new symbols without memory for anything else.
-    pub fn symbol(&mut self, name: &str) -> Symbol {
+    /// # Errors
+    /// When memory is out.
+    pub fn intern(&mut self, name: &str) -> Result<Symbol, Failure> {
         if let Some(symbol) = self.symbols.find(name) {
-            return symbol;
+            return Ok(symbol);
         }
+        // Symbols are never given back: neither are these bytes.
+        self.hold_outside(2 * name.len() + SYMBOL_BYTES)?;
+        let object = self.object(Kind::Symbol, 1)?;
+        Ok(self.name_symbol(name, object))
+    }
+    fn name_symbol(&mut self, name: &str, object: Value) -> Symbol {
         let number = self.symbols.count();
-        let object = self.object(Kind::Symbol, 1).or_else(|Failure| {
-            self.heap.open_reserve(true);
-            let object = self.object(Kind::Symbol, 1);
-            self.heap.open_reserve(false);
-            object
-        });
-        let object = object.expect("memory for a symbol");
         self.set_field(object, offset::INDEX, Value::fixnum(number as i64));
         self.symbols.add(name, object)
     }
-    /// The symbol with a name, as a value.
+    /// The same, as a value.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn intern_value(&mut self, name: &str) -> Outcome {
+        self.intern(name).map(|symbol| self.symbols.value(symbol))
+    }
+    /// The symbol with a name that the language knows, or that a part of a symbol's name is. A new symbol's object comes
+    /// from the heap's reserve when memory is out.
+    ///
+    /// # Panics
+    /// When the reserve is out too: it has room for more symbols than there are such names.
+    pub fn symbol(&mut self, name: &str) -> Symbol {
+        self.intern(name).unwrap_or_else(|Failure| {
+            self.heap.open_reserve(true);
+            let symbol = self.object(Kind::Symbol, 1).map(|object| self.name_symbol(name, object));
+            self.heap.open_reserve(false);
+            symbol.expect("memory for a symbol of the language's own")
+        })
+    }
+    /// The symbol with such a name, as a value.
     pub fn symbol_value(&mut self, name: &str) -> Value {
         let symbol = self.symbol(name);
         self.symbols.value(symbol)

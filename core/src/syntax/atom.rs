@@ -16,7 +16,7 @@ pub(super) fn atom(runtime: &mut Runtime, text: &str) -> Outcome {
     }
     match Number::parse(text) {
         Some(number) => number.into_value(|bytes| runtime.allocate(bytes)),
-        None => Ok(runtime.symbol_value(text)),
+        None => runtime.intern_value(text),
     }
 }
 

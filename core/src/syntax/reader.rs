@@ -114,7 +114,7 @@ impl Reader {
                     None
                 }
                 Some(Token::Atom(atom)) => Some((super::atom::atom(runtime, &atom).map_err(|Failure| memory(at))?, at)),
-                Some(Token::Name(name)) => Some((runtime.symbol_value(&name), at)),
+                Some(Token::Name(name)) => Some((runtime.intern_value(&name).map_err(|Failure| memory(at))?, at)),
                 Some(Token::Character(point)) => Some((Value::fixnum(i64::from(point)), at)),
                 Some(Token::String(text)) => Some((runtime.string(&text).map_err(|Failure| memory(at))?, at)),
             };

@@ -150,7 +150,7 @@ fn set_by_function(
     for argument in expander.runtime.list_to_vec(arguments).into_iter().rev() {
         call = expander.runtime.cons(argument, call)?;
     }
-    let setter = expander.runtime.symbol_value(&setter);
+    let setter = expander.runtime.intern_value(&setter)?;
     let call = expander.runtime.cons(setter, call)?;
     expander.runtime.roots.push(call);
     let symbol_position = place.position;

@@ -24,7 +24,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("<class>-name", 1, |runtime, arguments| {
         let number = class_argument(runtime, "<class>-name", arguments[0])?;
         let name = class_name(runtime, number).to_string();
-        Ok(runtime.symbol_value(&name))
+        runtime.intern_value(&name)
     }),
     PrimitiveInfo::fixed("<class>-fields", 1, |runtime, arguments| {
         class_argument(runtime, "<class>-fields", arguments[0])?;

@@ -48,11 +48,25 @@ fn open(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     if !["r", "rb", "w", "wb", "a", "ab"].contains(&mode.as_str()) {
         return Err(runtime.type_error("open", "a mode: \"r\", \"w\" or \"a\"", arguments[1]));
     }
-    let port = Port::open(&path, &mode[..1]).map_err(|fault| fail(runtime, &path, &fault))?;
+    let mut opened = Port::open(&path, &mode[..1]);
+    if opened.as_ref().is_err_and(is_out_of_files) {
+        // Ports that nobody can reach any more keep files open until they are collected.
+        runtime.collect();
+        opened = Port::open(&path, &mode[..1]);
+    }
+    let port = opened.map_err(|fault| fail(runtime, &path, &fault))?;
     let index = runtime.extensions.ports.add(port);
-    let object = runtime.index_object(Kind::Port, index)?;
-    runtime.extensions.ports.get_mut(index).object = object;
-    Ok(object)
+    let object = runtime.index_object(Kind::Port, index);
+    match object {
+        Ok(object) => runtime.extensions.ports.get_mut(index).object = object,
+        Err(Failure) => drop(runtime.extensions.ports.remove(index)),
+    }
+    object
+}
+
+/// Whether the process, or the system, has as many files open as it may.
+fn is_out_of_files(fault: &std::io::Error) -> bool {
+    matches!(fault.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// The entry of a port.
@@ -121,16 +135,7 @@ fn getb(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 /// `(read-line [port])`: the next line without its end; nil at the end.
 fn read_line(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let line = on_port(runtime, "read-line", arguments.first(), |port| {
-        let mut line = String::new();
-        loop {
-            match port.character()? {
-                Some('\n') => return Ok(Some(line)),
-                Some(character) => line.push(character),
-                None => return Ok((!line.is_empty()).then_some(line)),
-            }
-        }
-    })?;
+    let (line, _) = on_port(runtime, "read-line", arguments.first(), Port::line)?;
     match line {
         Some(line) => runtime.string(&line),
         None => Ok(Value::NIL),
@@ -184,7 +189,7 @@ fn read(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         None => read_input(runtime),
         Some(string) if runtime.is_kind(*string, Kind::String) => {
             let text = runtime.text(*string);
-            let source = runtime.sources.add("<string>", text.clone());
+            let source = runtime.sources.add_passing("<string>", text.clone());
             next_form(runtime, &mut Reader::new(source, &text))
         }
         Some(value) => read_port(runtime, *value),
@@ -205,7 +210,7 @@ fn read_port(runtime: &mut Runtime, value: Value) -> Outcome {
         Some(reading) => reading,
         None => {
             let (name, text) = (found.name.clone(), on_port(runtime, "read", Some(&value), Port::rest)?);
-            let source = runtime.sources.add(&name, text.clone());
+            let source = runtime.sources.add_passing(&name, text.clone());
             Reading { reader: Reader::new(source, &text), text }
         }
     };
@@ -218,17 +223,9 @@ fn read_port(runtime: &mut Runtime, value: Value) -> Outcome {
 fn read_input(runtime: &mut Runtime) -> Outcome {
     let mut text = String::new();
     loop {
-        let (line, ended) = on_port(runtime, "read", None, |port| {
-            let mut line = String::new();
-            while !line.ends_with('\n') {
-                match port.character()? {
-                    Some(character) => line.push(character),
-                    None => return Ok((line, true)),
-                }
-            }
-            Ok((line, false))
-        })?;
-        text.push_str(&line);
+        let (line, goes_on) = on_port(runtime, "read", None, Port::line)?;
+        text.push_str(line.as_deref().unwrap_or_default());
+        text.push_str(if goes_on { "\n" } else { "" });
         let source = runtime.sources.count();
         let mut reader = Reader::new(source, &text);
         let form = reader.next(runtime);
@@ -236,20 +233,20 @@ fn read_input(runtime: &mut Runtime) -> Outcome {
             Ok(form) => form.is_none(),
             Err(fault) => fault.kind == Fault::Incomplete,
         };
-        if incomplete && !ended {
+        if incomplete && goes_on {
             continue;
         }
         let end = reader.offset().min(text.len());
         runtime.extensions.input_ahead.extend(text[end..].chars());
-        runtime.sources.add("<standard input>", text);
+        runtime.sources.add_passing("<standard input>", text);
         return form.map(|form| form.unwrap_or(Value::NIL)).map_err(|fault| fault.raise(runtime));
     }
 }
 
 fn file_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let path = arguments::text(runtime, "file->string", arguments[0])?;
-    let bytes = std::fs::read(&path).map_err(|fault| fail(runtime, &path, &fault))?;
-    runtime.string(&String::from_utf8_lossy(&bytes))
+    let text = Port::open(&path, "r").and_then(|mut port| port.rest()).map_err(|fault| fail(runtime, &path, &fault))?;
+    runtime.string(&text)
 }
 
 /// `(string->file string path)`.

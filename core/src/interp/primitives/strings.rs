@@ -1,8 +1,9 @@
 //! Strings: growable sequences of code points.
 
+use super::text::Text;
 use super::{arguments, arrays};
 use crate::interp::primitives::compare::points;
-use crate::interp::PrimitiveInfo;
+use crate::interp::{call, PrimitiveInfo};
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::{offset, Kind, Value};
 use std::cmp::Ordering;
@@ -191,8 +192,13 @@ fn string_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         &point
     };
     let text = points(runtime, string);
-    let found = (range.start..=text.len() / 4).find(|index| text[4 * index..].starts_with(wanted));
-    Ok(found.map_or(Value::NIL, |index| Value::fixnum(index as i64)))
+    for index in range.start..=text.len() / 4 {
+        call::poll(runtime)?;
+        if text[4 * index..].starts_with(wanted) {
+            return Ok(Value::fixnum(index as i64));
+        }
+    }
+    Ok(Value::NIL)
 }
 
 fn begins_with(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
@@ -254,8 +260,17 @@ fn string_replace(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = arguments::text(runtime, "string-replace", arguments[0])?;
     let from = arguments::text(runtime, "string-replace", arguments[1])?;
     let to = arguments::text(runtime, "string-replace", arguments[2])?;
-    let replaced = if from.is_empty() { text } else { text.replace(&from, &to) };
-    runtime.string(&replaced)
+    if from.is_empty() {
+        return runtime.string(&text);
+    }
+    let (mut replaced, mut parts) = (Text::new("string-replace"), text.split(&from));
+    replaced.push(runtime, parts.next().unwrap_or_default())?;
+    for part in parts {
+        call::poll(runtime)?;
+        replaced.push(runtime, &to)?;
+        replaced.push(runtime, part)?;
+    }
+    runtime.string(&replaced.finish())
 }
 
 fn character_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {

@@ -1,6 +1,7 @@
 //! Symbols.
 
 use super::arguments;
+use super::text::Text;
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::Value;
@@ -26,7 +27,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
 
 fn string_to_symbol(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = arguments::text(runtime, "string->symbol", arguments[0])?;
-    Ok(runtime.symbol_value(&text))
+    runtime.intern_value(&text)
 }
 
 fn symbol_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
@@ -45,11 +46,12 @@ fn compare(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Resul
 
 /// A symbol of the names of symbols and strings.
 fn concat(runtime: &mut Runtime, operation: &str, names: &[Value]) -> Outcome {
-    let mut text = String::new();
+    let mut text = Text::new(operation);
     for name in names {
-        text.push_str(&arguments::name(runtime, operation, *name)?);
+        let name = arguments::name(runtime, operation, *name)?;
+        text.push(runtime, &name)?;
     }
-    Ok(runtime.symbol_value(&text))
+    runtime.intern_value(&text.finish())
 }
 
 /// `(gensym [prefix])`: a symbol that no program text has had so far.
@@ -59,7 +61,7 @@ fn gensym(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         runtime.extensions.next_symbol += 1;
         let name = format!("{prefix}%{}", runtime.extensions.next_symbol);
         if runtime.symbols.find(&name).is_none() {
-            return Ok(runtime.symbol_value(&name));
+            return runtime.intern_value(&name);
         }
     }
 }

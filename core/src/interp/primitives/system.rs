@@ -1,8 +1,8 @@
 //! What the system around the program is like: variables, names, times; and matching strings.
 
 use super::arguments;
-use crate::interp::PrimitiveInfo;
-use crate::runtime::{Outcome, Runtime};
+use crate::interp::{call, PrimitiveInfo};
+use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -48,14 +48,15 @@ fn current_time(runtime: &mut Runtime, _: &[Value]) -> Outcome {
 fn string_match(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let pattern: Vec<char> = arguments::text(runtime, "string-match", arguments[0])?.chars().collect();
     let text: Vec<char> = arguments::text(runtime, "string-match", arguments[1])?.chars().collect();
-    Ok(Value::boolean(matches(&pattern, &text)))
+    Ok(Value::boolean(matches(&pattern, &text, || call::poll(runtime))?))
 }
 
-/// Going back to the last star only is enough.
-fn matches(pattern: &[char], text: &[char]) -> bool {
+/// Going back to the last star only is enough. At every step there is a `poll`, since the steps may be many.
+fn matches(pattern: &[char], text: &[char], mut poll: impl FnMut() -> Result<(), Failure>) -> Result<bool, Failure> {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while t < text.len() {
+        poll()?;
         match pattern.get(p) {
             Some('*') => {
                 star = Some((p, t));
@@ -71,11 +72,11 @@ fn matches(pattern: &[char], text: &[char]) -> bool {
                     p = at + 1;
                     t = from + 1;
                 }
-                None => return false,
+                None => return Ok(false),
             },
         }
     }
-    pattern[p..].iter().all(|character| *character == '*')
+    Ok(pattern[p..].iter().all(|character| *character == '*'))
 }
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn patterns() {
         let check = |pattern: &str, text: &str| {
-            matches(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
+            matches(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>(), || Ok(())).unwrap()
         };
         assert!(check("*.l", "boot.l"));
         assert!(check("a*b*c", "axxbyyc"));

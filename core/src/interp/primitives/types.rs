@@ -32,7 +32,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("type-of", 1, |runtime, arguments| {
         let class = class_of(runtime, arguments[0]);
         let name = class_name(runtime, class).to_string();
-        Ok(runtime.symbol_value(&name))
+        runtime.intern_value(&name)
     }),
 ];
 

@@ -37,7 +37,10 @@ impl Heap {
         if !self.just_collected && (self.options.stress || self.budget < size as isize) {
             return Err(AllocationNeeds::Collection);
         }
-        let address = if size > LARGE_OBJECT {
+        let taken = self.outside.saturating_add(self.statistics.live_bytes);
+        let address = if self.outside > 0 && taken > self.limit() {
+            None
+        } else if size > LARGE_OBJECT {
             self.allocate_large(size)
         } else if size > INLINE_ALLOCATION_MAX {
             self.allocate_medium(size)
@@ -56,7 +59,7 @@ impl Heap {
     /// No hole and no block is left: is it worth while to collect?
     fn exhausted(&mut self, size: usize) -> AllocationNeeds {
         // A full heap of live objects would otherwise be collected again and again for a few holes each time.
-        let crowded = self.statistics.live_bytes > self.max_bytes - self.max_bytes / 32
+        let crowded = self.statistics.live_bytes.saturating_add(self.outside) > self.max_bytes - self.max_bytes / 32
             && self.since_collection < self.max_bytes / 64
             && size <= LARGE_OBJECT;
         if self.just_collected || (crowded && !self.refused && !self.options.stress) {
@@ -171,11 +174,15 @@ impl Heap {
         matches!(self.info[block].state, BlockState::Free | BlockState::Fresh)
     }
 
+    /// What objects, and what is held for them elsewhere, may take now.
+    fn limit(&self) -> usize {
+        self.max_bytes.saturating_add(if self.reserve_open { REPORT_RESERVE } else { 0 })
+    }
+
     /// Moves the frontier by a number of blocks, which are committed.
     fn grow(&mut self, blocks: usize) -> Option<()> {
         let end = (self.frontier + blocks).checked_mul(BLOCK_SIZE)?;
-        let reserve = if self.reserve_open { REPORT_RESERVE } else { 0 };
-        if end > self.max_bytes.saturating_add(reserve) || !self.region.commit(end) {
+        if end.saturating_add(self.outside) > self.limit() || !self.region.commit(end) {
             return None;
         }
         self.frontier += blocks;

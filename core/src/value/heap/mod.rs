@@ -166,6 +166,8 @@ pub struct Heap {
     /// Where the search for free blocks in a row goes on.
     large_cursor: usize,
 
+    /// Bytes that are held elsewhere on behalf of objects.
+    outside: usize,
     /// Bytes that may still be handed out before the next collection.
     budget: isize,
     /// Bytes handed out since the last collection.
@@ -217,6 +219,7 @@ impl Heap {
             free: Vec::new(),
             recyclable: Default::default(),
             large_cursor: 0,
+            outside: 0,
             budget: options.initial_budget as isize,
             since_collection: 0,
             just_collected: false,
@@ -246,6 +249,33 @@ impl Heap {
     /// The limit on what objects and the holes between them may take.
     pub fn max_bytes(&self) -> usize {
         self.max_bytes
+    }
+
+    /// Whether so many bytes more may be held elsewhere. A part of the limit is left to objects, so that a program that
+    /// cannot have more of the one can still handle the error.
+    pub fn has_room_outside(&self, bytes: usize) -> bool {
+        self.outside + self.statistics.live_bytes + bytes <= self.max_bytes - self.max_bytes / 16
+    }
+
+    /// Count bytes that the caller holds elsewhere on behalf of objects. They are part of what the limit allows, and bring
+    /// the next collection nearer; where there are too many of them, the next allocation that looks for a hole says so.
+    pub fn hold_outside(&mut self, bytes: usize) {
+        self.outside += bytes;
+        self.budget = self.budget.saturating_sub_unsigned(bytes);
+        self.since_collection += bytes;
+    }
+
+    /// After a collection: the objects died that so many of the bytes elsewhere were held for. What is left of them
+    /// is granted growth, as objects are.
+    pub fn let_go_outside(&mut self, bytes: usize) {
+        self.outside = self.outside.saturating_sub(bytes);
+        let growth = (self.outside as u128 * self.options.growth_percent as u128 / 100) as usize;
+        self.budget = self.budget.saturating_add_unsigned(growth);
+    }
+
+    /// Bytes that are held elsewhere on behalf of objects.
+    pub fn outside(&self) -> usize {
+        self.outside
     }
 
     /// Whether every allocation collects.
