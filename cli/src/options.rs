@@ -5,7 +5,7 @@ use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::{self, Trouble};
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{JitMode, MachineKind, Options};
+use maru_core::runtime::{JitMode, Options};
 use maru_core::target::Architecture;
 use std::path::Path;
 use std::str::FromStr;
@@ -98,36 +98,80 @@ pub fn format(options: &Options) -> Result<&'static dyn ObjectFormat, Trouble> {
     }
 }
 
-/// Running needs this host's CPU and format, unless nothing is to be compiled or the machine is an evaluator.
+/// Running needs something that runs the target's code, unless nothing is to be compiled or the machine is an
+/// evaluator. An emulator is announced.
 ///
 /// # Errors
-/// When another target or format was chosen.
-pub fn check_host(options: &Options) -> Result<(), Trouble> {
-    if options.jit == JitMode::Off || options.evaluator {
+/// When nothing here runs it.
+pub fn check_runnable(options: &Options) -> Result<(), Trouble> {
+    const WAYS: &str = "build a library for it with `maru build`, which works anyway, or run with --jit off";
+    if options.jit == JitMode::Off || options.evaluator || (options.target.is_none() && options.format.is_none()) {
         return Ok(());
     }
-    let machine = machine(options)?;
+    let origin = if options.target.is_some() { &options.target_origin } else { &options.format_origin };
+    check_machine(options, origin, WAYS)
+}
+
+/// What the settings must be for a library in this format, for the CPU with this number: those that the file asks for.
+///
+/// # Errors
+/// When others were asked for, or nothing here runs its code.
+pub fn fit_library(
+    options: &mut Options,
+    name: &str,
+    format: &'static dyn ObjectFormat,
+    machine: u32,
+) -> Result<(), Trouble> {
+    let container = format.name();
+    let is_its_cpu = |architecture: &&'static dyn Architecture| {
+        architecture.identity(container).is_some_and(|identity| identity.machine == machine)
+    };
+    let architecture = registry::architectures().into_iter().find(is_its_cpu).ok_or_else(|| {
+        Trouble::wrong_call(format!(
+            "{name}: a library for a CPU that Maru has no target for (number {machine} in the format {container})"
+        ))
+    })?;
+    check_choice(name, &options.target, &options.target_origin, architecture.name())?;
+    check_choice(name, &options.format, &options.format_origin, container)?;
+    if options.evaluator {
+        return Err(Trouble::wrong_call(format!(
+            "{name}: a library holds no IR to evaluate; give the program's source, or leave --evaluate-ir out"
+        )));
+    }
+    if architecture.is_host() && format.is_host() {
+        return Ok(());
+    }
+    for (chosen, origin, own) in [
+        (&mut options.target, &mut options.target_origin, architecture.name()),
+        (&mut options.format, &mut options.format_origin, container),
+    ] {
+        (*chosen, *origin) = (Some(own.into()), name.into());
+    }
+    check_machine(options, name, "build it again for this host, with `maru build`")
+}
+
+fn check_choice(name: &str, chosen: &Option<String>, origin: &str, own: &str) -> Result<(), Trouble> {
+    match chosen {
+        Some(other) if other != own => Err(Trouble::wrong_call(format!(
+            "{name}: a library for {own}, but {origin} says {other}; leave that out, or build the library for {other}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether there is a machine for the target and format; an emulator is announced.
+///
+/// # Errors
+/// When there is none: who wanted it, what to install, and what can be done without it.
+fn check_machine(options: &Options, origin: &str, ways: &str) -> Result<(), Trouble> {
+    let (architecture, format) = (architecture(options)?, format(options)?);
+    let machine = registry::find_machine(architecture, format, options.machine.as_deref())
+        .map_err(|reason| Trouble::wrong_call(format!("{origin}: {reason}; {ways}")))?;
     if let Some(kind) = machine.filter(|kind| kind.is_emulator()) {
-        let name = architecture(options)?.name();
-        let kind = kind.name();
+        let (name, kind) = (architecture.name(), kind.name());
         trouble::say(format_args!("native code for {name} runs on the emulator {kind}: slower than on its own CPU"));
     }
     Ok(())
-}
-
-/// The kind of machine that native code runs on; none for this host itself.
-///
-/// # Errors
-/// When nothing here runs it: what to install, and what can be done without it.
-fn machine(options: &Options) -> Result<Option<&'static dyn MachineKind>, Trouble> {
-    const WAYS: &str = "build a library for it with `maru build`, which works anyway, or run with --jit off";
-    if options.target.is_none() && options.format.is_none() {
-        return Ok(None);
-    }
-    let (architecture, format) = (architecture(options)?, format(options)?);
-    let origin = if options.target.is_some() { &options.target_origin } else { &options.format_origin };
-    registry::find_machine(architecture, format, options.machine.as_deref())
-        .map_err(|reason| Trouble::wrong_call(format!("{origin}: {reason}; {WAYS}")))
 }
 
 /// What was asked for by a flag or, failing that, by a variable; and by which.

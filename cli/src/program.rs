@@ -10,8 +10,8 @@ use std::path::Path;
 pub enum Program {
     /// Source text.
     Source(String),
-    /// A library that a format reads.
-    Library(&'static dyn ObjectFormat),
+    /// A library that a format reads, and the format's number for its CPU.
+    Library(&'static dyn ObjectFormat, u32),
 }
 
 /// Read a program; `-` is source on standard input.
@@ -28,7 +28,7 @@ pub fn read(path: &Path) -> Result<Program, Trouble> {
     let mut reasons = Vec::new();
     for format in formats {
         match format.read(&bytes) {
-            Ok(_) => return Ok(Program::Library(format)),
+            Ok(contents) => return Ok(Program::Library(format, contents.machine)),
             Err(error) => reasons.push(format!("\n  {}: {error}", format.name())),
         }
     }

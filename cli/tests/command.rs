@@ -172,20 +172,6 @@ fn targets_are_listed() {
 }
 
 #[test]
-fn libraries_for_other_systems_are_built_and_run_nowhere_else() {
-    let library = folder("foreign").join("fib.dylib");
-    let build = ["--target", "x64", "--format", "macho", "-o"];
-    let output = maru().arg("build").arg(example("fib.l")).args(build).arg(&library).output().unwrap();
-    expect(&output, 0, &[]);
-    let bytes = std::fs::read(&library).unwrap();
-    assert!(bytes.starts_with(&[0xcf, 0xfa, 0xed, 0xfe, 7, 0, 0, 1, 3]), "{:?}", &bytes[..16]);
-    if cfg!(target_os = "linux") {
-        let output = maru().arg("run").arg(&library).output().unwrap();
-        expect(&output, 2, &["fib.dylib: a library in the format macho, which this host's loader does not open"]);
-    }
-}
-
-#[test]
 fn a_closed_pipe_ends_the_program_without_a_word() {
     let path = folder("pipe").join("endless.l");
     std::fs::write(&path, "(let loop ((i 0)) (println i) (loop (+ i 1)))").unwrap();

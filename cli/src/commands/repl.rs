@@ -22,7 +22,7 @@ use std::process::ExitCode;
 /// When the call is wrong, input cannot be read, or there is no runtime to be had.
 pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
     let options = options::options(&arguments.selection, &arguments.execution)?;
-    options::check_host(&options)?;
+    options::check_runnable(&options)?;
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut input = match is_terminal {
         true => Input::Person(Box::new(Person::new(session::shows_colour())?)),
