@@ -62,6 +62,8 @@ fn endless_programs_end_with_status_130() {
         ("allocating", "(define (f l) (f (cons 1 2))) (f 1)"),
         ("primitives", "(while 1 (sort (map (lambda (x) (- 0 x)) (iota 1000))))"),
         ("reading", "(read-line)"),
+        ("matching", "(string-match (concat-string \"*\" (string 300000 ?a) \"b\") (string 600000 ?a))"),
+        ("searching", "(string-index (string 10000000 ?a) (concat-string (string 5000000 ?a) \"b\"))"),
     ] {
         for mode in ["off", "auto", "always"] {
             let (status, errors) = interrupted(name, &format!("{READY}\n{text}"), mode);
