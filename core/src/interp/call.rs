@@ -129,13 +129,23 @@ pub fn interpret(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Opt
         }
     }
     runtime.context.arguments_used = 0;
-    run_loop(runtime, callee, top + 1, site, true)
+    run_loop(runtime, callee, top + 1, site, Caller::Native { has_left: by_tail_call })
 }
 
 /// Run a callee whose arguments lie on the stack of values from `base` to the top, the callee below them.
 pub(super) fn run(runtime: &mut Runtime, callee: Value, base: usize) -> Outcome {
     // Only a call from native code comes back without a value.
-    run_loop(runtime, callee, base, Position::UNKNOWN, false).map(|value| value.unwrap_or(Value::NIL))
+    run_loop(runtime, callee, base, Position::UNKNOWN, Caller::Interpreter).map(|value| value.unwrap_or(Value::NIL))
+}
+
+/// Who waits for the loop of calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Interpreter,
+    /// Native code, which makes calls of native code itself; it has given its depth back if it has left by a tail call.
+    Native {
+        has_left: bool,
+    },
 }
 
 /// What became of one callee.
@@ -154,13 +164,17 @@ fn run_loop(
     mut callee: Value,
     base: usize,
     mut site: Position,
-    for_native: bool,
+    caller: Caller,
 ) -> Result<Option<Value>, Failure> {
     let depth = runtime.context.depth;
+    if caller == (Caller::Native { has_left: true }) {
+        // A primitive takes no level of its own: it runs at that of its caller.
+        runtime.context.depth -= 1;
+    }
     let result = loop {
         let next = if runtime.is_kind(callee, Kind::Closure) {
             runtime.context.depth = depth;
-            run_closure(runtime, callee, base, site, for_native)
+            run_closure(runtime, callee, base, site, caller)
         } else {
             run_other(runtime, callee, base, site)
         };
@@ -184,7 +198,7 @@ fn run_closure(
     closure: Value,
     base: usize,
     site: Position,
-    for_native: bool,
+    caller: Caller,
 ) -> Result<Next, Failure> {
     let Some(template) = runtime.template(closure).cloned() else {
         return Err(not_applicable_at(runtime, closure, site));
@@ -193,7 +207,7 @@ fn run_closure(
         count_heat(runtime, &template);
     }
     if template.native.compiled.get() {
-        return go_native(runtime, closure, base, site, for_native);
+        return go_native(runtime, closure, base, site, caller);
     }
     if let Err(Failure) = enter(runtime, closure, &template, base) {
         runtime.place_error(site);
@@ -265,7 +279,7 @@ fn go_native(
     closure: Value,
     base: usize,
     site: Position,
-    for_native: bool,
+    caller: Caller,
 ) -> Result<Next, Failure> {
     let arguments = runtime.stack.from(base);
     let count = arguments.len();
@@ -276,7 +290,7 @@ fn go_native(
     unsafe { std::ptr::copy_nonoverlapping(arguments.as_ptr(), runtime.context.arguments, count) };
     runtime.context.arguments_used = count;
     runtime.stack.top = base - 1;
-    if for_native {
+    if caller != Caller::Interpreter {
         let context = &mut runtime.context;
         context.tail_callee = closure;
         context.tail_count = count as i64;
@@ -298,11 +312,11 @@ fn go_native(
 #[inline(never)]
 fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Result<Next, Failure> {
     let result = if runtime.is_kind(callee, Kind::Primitive) {
-        let primitive = primitive(runtime, callee);
-        if primitive.function as usize == apply_primitive as *const () as usize {
-            spread(runtime, callee, base, site).map(Next::Call)
-        } else {
+        if is_plain_primitive(runtime, callee) {
+            let primitive = primitive(runtime, callee);
             call_primitive(runtime, callee, primitive, base).map(Next::Return)
+        } else {
+            spread(runtime, callee, base, site).map(Next::Call)
         }
     } else if runtime.is_kind(callee, Kind::Selector) || runtime.is_kind(callee, Kind::Generic) {
         choose_method(runtime, callee, base, site).map(Next::Call)
@@ -313,6 +327,12 @@ fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) 
         runtime.place_error(site);
         Failure
     })
+}
+
+/// Whether it is a primitive that is called like any other: `apply` gives its place to the function it calls.
+pub fn is_plain_primitive(runtime: &Runtime, callee: Value) -> bool {
+    runtime.is_kind(callee, Kind::Primitive)
+        && primitive(runtime, callee).function as usize != apply_primitive as *const () as usize
 }
 
 /// The entry of a primitive.

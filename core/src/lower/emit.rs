@@ -11,7 +11,7 @@ use crate::ir::{
     Width,
 };
 use crate::runtime::{CellId, Context, CELL_VALUE, TAIL_CALL_FLAG};
-use crate::value::{offset, FAILURE, NIL, UNBOUND, UNBOUND_MASK};
+use crate::value::{offset, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
@@ -303,7 +303,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let error = self.b.helper(helper, &[]);
                 if !*everything {
                     // Some endings, such as `exit`, pass through handlers.
-                    let site = self.unit.site(crate::syntax::Position::UNKNOWN, 0, None);
+                    let site = self.unit.site(crate::syntax::Position::UNKNOWN, 0, None, false);
                     self.check_failure(error, site, state);
                 }
                 state.intact = false;
@@ -405,9 +405,10 @@ impl<'a, 'r> Emit<'a, 'r> {
             }
             End::Raise(from, site) => {
                 let error = self.word(&mut state, *from);
-                let failure = self.b.helper(Helper::RaiseError, &[error]);
-                let _ = failure;
-                let target = self.failure_edge(*site, &state);
+                self.b.helper(Helper::RaiseError, &[error]);
+                let site = self.word(&mut state, *site);
+                let site = self.b.binary_immediate(ir::Binary::Ashr, site, i64::from(TAG_BITS));
+                let target = self.failure_edge_from(site, &state);
                 self.jump(target);
             }
             End::Unreachable => self.b.unreachable(),
@@ -582,34 +583,36 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     /// Where an error at a site goes: the handler's version for this state, or out of the function.
     pub(super) fn failure_edge(&mut self, site: Site, state: &State) -> Target {
+        let site = self.b.iconst(i64::from(site));
+        self.failure_edge_from(site, state)
+    }
+
+    fn failure_edge_from(&mut self, site: Val, state: &State) -> Target {
         let here = self.b.current_block();
-        let handler = self.flow.blocks[self.at.0 as usize].handler;
-        let target = match handler {
-            None => {
-                let block = match self.failure {
-                    Some(block) => block,
-                    None => {
-                        let block = self.b.cold_block();
-                        self.b.parameter(block, Type::Word);
-                        *self.failure.insert(block)
-                    }
-                };
-                let site = self.b.iconst(i64::from(site));
-                return Target { block, arguments: vec![site] };
-            }
-            Some(handler) => {
-                let block = self.b.cold_block();
-                self.b.switch_to(block);
-                let image = self.b.load_data(1);
-                let site = self.b.iconst(i64::from(site));
-                self.b.helper(Helper::PlaceError, &[image, site]);
-                let edge = self.edge(&State { intact: false, ..state.clone() }, handler, 0, false);
-                self.jump(edge);
-                plain(block)
-            }
+        let Some(handler) = self.flow.blocks[self.at.0 as usize].handler else {
+            let block = match self.failure {
+                Some(block) => block,
+                None => {
+                    let block = self.b.cold_block();
+                    self.b.parameter(block, Type::Word);
+                    *self.failure.insert(block)
+                }
+            };
+            return Target { block, arguments: vec![site] };
         };
+        let block = self.b.cold_block();
+        self.b.switch_to(block);
+        let image = self.b.load_data(1);
+        self.b.helper(Helper::PlaceError, &[image, site]);
+        let mut state = State { intact: false, ..state.clone() };
+        if let Some(register) = self.flow.blocks[handler as usize].site {
+            let number = self.b.binary_immediate(ir::Binary::Shl, site, i64::from(TAG_BITS));
+            self.set(&mut state, register, number);
+        }
+        let edge = self.edge(&state, handler, 0, false);
+        self.jump(edge);
         self.b.switch_to(here);
-        target
+        plain(block)
     }
 
     /// Test a result for an error; go on if there is none.

@@ -114,8 +114,8 @@ pub enum End {
     Return(Reg),
     /// Call in tail position.
     TailCall(Callee, Vec<Reg>, Site),
-    /// Put a caught error back on its way.
-    Raise(Reg, Site),
+    /// Put a caught error back on its way, from the site in the second register.
+    Raise(Reg, Reg),
     /// Not ended yet, or never reached.
     Unreachable,
 }
@@ -131,6 +131,9 @@ pub struct FlowBlock {
     pub handler: Option<BlockId>,
     /// Whether it is the head of a loop.
     pub is_loop: bool,
+    /// For the start of a handler that puts the error back on its way: the register that gets the number of the site
+    /// that the error came from, a fixnum, on each edge from there.
+    pub site: Option<Reg>,
 }
 
 /// A function.
@@ -233,7 +236,11 @@ impl End {
     /// The registers it reads.
     pub fn uses(&self, mut each: impl FnMut(Reg)) {
         match self {
-            End::If(r, ..) | End::Return(r) | End::Raise(r, _) => each(*r),
+            End::If(r, ..) | End::Return(r) => each(*r),
+            End::Raise(error, site) => {
+                each(*error);
+                each(*site);
+            }
             End::Test(_, args, operator, ..)
             | End::Inline(operator, args, ..)
             | End::InlineTail(operator, args, ..) => {
@@ -305,13 +312,20 @@ impl Liveness {
                 remove(set, defined);
             }
             // An error may leave for the handler from anywhere, so what that needs is live all through.
-            if let Some(handler) = data.handler {
-                self.add(handler, set);
-            }
+            self.add_handler(flow, data.handler, set);
             instr.uses(|r| insert(set, r));
         }
-        if let Some(handler) = data.handler {
-            self.add(handler, set);
+        self.add_handler(flow, data.handler, set);
+    }
+
+    fn add_handler(&self, flow: &Flow, handler: Option<BlockId>, set: &mut [u64]) {
+        let Some(handler) = handler else { return };
+        let site = flow.blocks[handler as usize].site;
+        let before = site.map(|site| contains(set, site));
+        self.add(handler, set);
+        if let (Some(site), Some(false)) = (site, before) {
+            // It is defined on the edge.
+            remove(set, site);
         }
     }
 
@@ -323,6 +337,9 @@ impl Liveness {
 
 fn insert(set: &mut [u64], r: Reg) {
     set[r as usize / 64] |= 1 << (r % 64);
+}
+fn contains(set: &[u64], r: Reg) -> bool {
+    set[r as usize / 64] & 1 << (r % 64) != 0
 }
 fn remove(set: &mut [u64], r: Reg) {
     set[r as usize / 64] &= !(1 << (r % 64));

@@ -3,6 +3,7 @@
 use super::flow::{BlockId, Callee, End, Flow, FlowBlock, Instr, Operator, OperatorRead, Reg, Site};
 use super::intrinsic::Intrinsic;
 use super::{Assumption, UnitContext};
+use crate::interp;
 use crate::interp::tree::{Call, Capture, Loop, Node, Template, Try, WithEnvironment};
 use crate::runtime::CellId;
 use crate::syntax::Position;
@@ -111,6 +112,8 @@ impl<'a, 'r> Linearise<'a, 'r> {
         (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
         let changed = changed_slots(template, node);
         let on_error = linearise.new_block();
+        let site = linearise.new_register();
+        linearise.blocks[on_error as usize].site = Some(site);
         linearise.handler = Some(on_error);
         let result = linearise.new_register();
         let start = linearise.new_block();
@@ -130,7 +133,6 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let error = linearise.new_register();
         linearise.push(Instr::Catch(error, true));
         linearise.push(Instr::FrameStore(changed));
-        let site = linearise.site(template.position);
         linearise.end(End::Raise(error, site));
         linearise.finish()
     }
@@ -177,6 +179,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             end: End::Unreachable,
             handler: self.handler,
             is_loop: false,
+            site: None,
         });
         self.blocks.len() as BlockId - 1
     }
@@ -200,7 +203,18 @@ impl<'a, 'r> Linearise<'a, 'r> {
         self.current = Some(block);
     }
     fn site(&mut self, position: Position) -> Site {
-        self.unit.site(position, self.number, self.outer_site)
+        self.unit.site(position, self.number, self.outer_site, false)
+    }
+    /// The site of a call that is not done inline.
+    fn call_site(&mut self, call: &Call) -> Site {
+        let left = call.tail && !self.calls_primitive(call);
+        self.unit.site(call.position, self.number, self.outer_site, left)
+    }
+    /// Whether a call reaches a primitive at present, which takes nobody's place.
+    fn calls_primitive(&self, call: &Call) -> bool {
+        let Node::Global(index, _) = &call.function else { return false };
+        let value = self.unit.runtime.cells.get(self.template.cells[*index as usize]).value;
+        interp::is_plain_primitive(self.unit.runtime, value)
     }
 
     /// A value is in a register: bring it where it should go.
@@ -591,7 +605,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         if self.current.is_none() {
             return;
         }
-        let site = self.site(call.position);
+        let site = self.call_site(call);
         if let (Destination::Return, true) = (destination, self.handler.is_none()) {
             self.end(End::TailCall(callee, arguments, site));
             return;
@@ -621,7 +635,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         }
         let base = self.registers;
         self.registers += template.frame_size() as Reg;
-        let site = self.site(call.position);
+        let site = self.call_site(call);
         let body = self.new_block();
         let entered = |linearise: &mut Self| {
             linearise.current = Some(body);
@@ -712,6 +726,10 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let result = self.new_register();
         let outer = self.handler;
         let finally_error = inner.finally.as_ref().map(|_| self.new_block());
+        let site = self.new_register();
+        if let Some(block) = finally_error {
+            self.blocks[block as usize].site = Some(site);
+        }
         self.handler = finally_error.or(outer);
         let catch = inner.catch.as_ref().map(|_| self.new_block());
         self.handler = catch.or(finally_error).or(outer);
@@ -741,7 +759,6 @@ impl<'a, 'r> Linearise<'a, 'r> {
             let error = self.new_register();
             self.push(Instr::Catch(error, true));
             self.lower(finally, Destination::Effect);
-            let site = self.site(inner.position);
             self.end(End::Raise(error, site));
         }
         // `done` was made under the inner handler; what follows runs under the outer one.

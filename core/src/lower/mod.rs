@@ -61,6 +61,8 @@ pub struct SiteInfo {
     pub template: u32,
     /// If that template's body was inlined: the call that it stands in place of.
     pub outer: Option<Site>,
+    /// Whether the function has left by then: a call in tail position takes its place.
+    pub left: bool,
 }
 
 /// When the code will be linked.
@@ -253,8 +255,8 @@ impl<'r> UnitContext<'r> {
             data.len() as u32 - 1
         })
     }
-    pub(crate) fn site(&mut self, position: Position, template: u32, outer: Option<Site>) -> Site {
-        let site = SiteInfo { position, template, outer };
+    pub(crate) fn site(&mut self, position: Position, template: u32, outer: Option<Site>, left: bool) -> Site {
+        let site = SiteInfo { position, template, outer, left };
         if self.sites.last() != Some(&site) {
             self.sites.push(site);
         }

@@ -102,7 +102,7 @@ impl Emit<'_, '_> {
     }
     /// A new box.
     pub(super) fn new_box(&mut self, value: Val, state: &State) -> Val {
-        let site = self.unit.site(Position::UNKNOWN, 0, None);
+        let site = self.unit.site(Position::UNKNOWN, 0, None, false);
         let address = self.allocate(2 * WORD_SIZE, site, state);
         let head = self.b.iconst(header(Kind::Box, 2 * WORD_SIZE) as i64);
         self.b.store(Width::Word, head, address, offset::HEADER);

@@ -115,6 +115,16 @@ fn tail_position(runtime: &Runtime) -> Position {
     innermost(runtime, site >> 32, site)
 }
 
+/// The frame that a native tail call left: the call's position, and the name of the function that made it.
+fn tail_frame(runtime: &Runtime) -> Option<(Position, Value)> {
+    let site = runtime.context.tail_site;
+    if site >> 32 & IMAGE_FLAG == 0 {
+        return None;
+    }
+    let places = runtime.site_of((site >> 32 & !IMAGE_FLAG) as u32, site as u32);
+    places.first().and_then(|(position, name)| Some((*position, (*name)?)))
+}
+
 /// The position of a site of an image.
 fn innermost(runtime: &Runtime, image: Word, site: Word) -> Position {
     let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
@@ -182,6 +192,7 @@ helpers! {
     }
     fn interpret(runtime, callee, count) {
         let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        let left = if flagged { tail_frame(runtime) } else { None };
         if flagged {
             runtime.context.tail_site = tail_position(runtime).pack();
         }
@@ -196,7 +207,13 @@ helpers! {
         match interp::interpret(runtime, Value(callee), count as i64) {
             Ok(Some(value)) => value.0,
             Ok(None) => TAIL_REQUEST,
-            Err(Failure) => FAILURE,
+            Err(Failure) => {
+                // A primitive takes nobody's place, not even in tail position.
+                if let (Some((position, name)), true) = (left, interp::is_plain_primitive(runtime, Value(callee))) {
+                    runtime.pass_frame(name, position);
+                }
+                FAILURE
+            }
         }
     }
     fn rest_list(runtime, fixed, count) {
@@ -225,8 +242,17 @@ helpers! {
         FAILURE
     }
     fn place_error(runtime, image, site) {
-        let position = innermost(runtime, image, site);
-        runtime.place_error(position);
+        let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+        let frames = places.len().saturating_sub(1);
+        for (number, (position, name)) in places.into_iter().enumerate() {
+            if number == 0 {
+                runtime.place_error(position);
+            }
+            // The functions whose bodies were inlined are left, the one with the handler is not.
+            if let (Some(name), true) = (name, number < frames) {
+                runtime.pass_frame(name, position);
+            }
+        }
         FAILURE
     }
     fn call_cell(runtime, cell, count) {

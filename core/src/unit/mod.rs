@@ -153,14 +153,15 @@ impl Units {
 
 impl Runtime {
     /// The places that a site of an image stands for, innermost first: its position with the name of the function it
-    /// is in (`None` for top-level forms, which are no frames), then the calls that inlined bodies stand in place of.
+    /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that inlined bodies stand in place of.
     pub(crate) fn site_of(&self, image: u32, site: u32) -> Vec<(Position, Option<Value>)> {
         let Some(image) = self.units.image(image) else { return Vec::new() };
         let mut places = Vec::with_capacity(1);
         let mut next = Some(site);
         while let Some(site) = next.and_then(|site| image.sites.get(site as usize)) {
             let template = &image.templates[site.template as usize];
-            places.push((site.position, (template.kind == TemplateKind::Function).then_some(template.name)));
+            let is_frame = template.kind == TemplateKind::Function && !site.left;
+            places.push((site.position, is_frame.then_some(template.name)));
             next = site.outer;
         }
         places

@@ -251,10 +251,10 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
         });
     }
     let mut sites = Vec::new();
-    for SiteInfo { position, template, outer } in &lowered.sites {
+    for SiteInfo { position, template, outer, left } in &lowered.sites {
         let at = if position.is_known() { number(position.offset as usize) } else { Value::NIL };
         let outer = outer.map_or(Value::NIL, |outer| number(outer as usize));
-        sites.push(lists.list(&[at, number(*template as usize), outer])?);
+        sites.push(lists.list(&[at, number(*template as usize), outer, Value::boolean(*left)])?);
     }
     let mut assumptions = Vec::new();
     for (cell, assumption) in &lowered.assumptions {
@@ -416,7 +416,8 @@ impl Manifest<'_> {
             if outer.is_some_and(|outer| outer >= sites.len()) {
                 return Err("its manifest has a site that is inside itself".into());
             }
-            sites.push(SiteInfo { position, template: template as u32, outer: outer.map(|outer| outer as u32) });
+            let (template, outer) = (template as u32, outer.map(|outer| outer as u32));
+            sites.push(SiteInfo { position, template, outer, left: item(3).is_true() });
         }
         let mut assumptions = Vec::new();
         for assumption in self.part(parts, 8, "assumptions")? {
