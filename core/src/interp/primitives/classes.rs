@@ -107,6 +107,7 @@ fn new(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 /// the class by its name, so that they can be saved like other functions.
 fn define_accessors(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let number = class_argument(runtime, "define-class", arguments[0])?;
+    arguments::environment(runtime, "define-class", arguments[1])?;
     let class_name = class_name(runtime, number).to_string();
     let fields = class(runtime, arguments[0]).map_or(Vec::new(), |class| class.fields.clone());
     for (index, field) in fields.into_iter().enumerate() {
