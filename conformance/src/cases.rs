@@ -206,6 +206,7 @@ mod tests {
                 message: String::new(),
                 irritants: irritants.into(),
                 position: None,
+                frames: String::new(),
             }),
         };
         assert_eq!(check("t", text, &[error("(f)", "(1 \"s\")"), error("(g)", "(4)")]), (2, vec![]));

@@ -122,7 +122,8 @@ impl Evaluation<'_> {
         if !self.runtime.is_kind(error, Kind::Error) {
             // Any value may be raised.
             let irritants = self.dump(error);
-            return Outcome::Error { kind: "raised".into(), message: String::new(), irritants, position: None };
+            let (kind, message, frames) = ("raised".into(), String::new(), String::new());
+            return Outcome::Error { kind, message, irritants, position: None, frames };
         }
         let part = |runtime: &Runtime, offset| runtime.field(error, offset);
         let kind = self.dump(part(self.runtime, offset::ERROR_KIND));
@@ -131,9 +132,23 @@ impl Evaluation<'_> {
             Value::NIL => "()".to_string(),
             list => self.dump(list),
         };
-        let position = Position::from_value(part(self.runtime, offset::ERROR_POSITION));
-        let position = self.runtime.sources.locate(position).map(|(_, line, column)| (line, column));
-        Outcome::Error { kind, message, irritants, position }
+        let position = self.place(part(self.runtime, offset::ERROR_POSITION));
+        let frames = self.frames(part(self.runtime, offset::ERROR_BACKTRACE));
+        Outcome::Error { kind, message, irritants, position, frames }
+    }
+
+    fn place(&self, position: Value) -> Option<(u32, u32)> {
+        let position = Position::from_value(position);
+        self.runtime.sources.locate(position).map(|(_, line, column)| (line, column))
+    }
+
+    /// A backtrace as text.
+    fn frames(&self, backtrace: Value) -> String {
+        let frame = |frame: Value| {
+            let (line, column) = self.place(self.runtime.cdr(frame)).unwrap_or((0, 0));
+            format!("{} {line}:{column}", self.dump(self.runtime.car(frame)))
+        };
+        self.runtime.list_to_vec(backtrace).into_iter().map(frame).collect::<Vec<_>>().join(", ")
     }
 
     fn dump(&self, value: Value) -> String {

@@ -23,6 +23,8 @@ pub enum Fault {
     LostIrritants,
     /// Errors are placed one column to the right.
     WrongPosition,
+    /// The innermost frame of a backtrace is lost.
+    LostFrame,
     /// A function defined again keeps its first definition.
     StaleDefinition,
     /// Negative zero loses its sign.
@@ -43,7 +45,7 @@ pub enum Fault {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Fault; 15] = {
+    pub const ALL: [Fault; 16] = {
         use Fault::*;
         [
             WrongCondition,
@@ -53,6 +55,7 @@ impl Fault {
             WrongErrorKind,
             LostIrritants,
             WrongPosition,
+            LostFrame,
             StaleDefinition,
             LostSignOfZero,
             WrongArgument,
@@ -96,12 +99,15 @@ impl Fault {
                 let kept = observation.output.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
                 observation.output.truncate(kept);
             }
-            Fault::WrongErrorKind | Fault::LostIrritants | Fault::WrongPosition => {
-                if let Outcome::Error { kind, irritants, position, .. } = &mut observation.outcome {
+            Fault::WrongErrorKind | Fault::LostIrritants | Fault::WrongPosition | Fault::LostFrame => {
+                if let Outcome::Error { kind, irritants, position, frames, .. } = &mut observation.outcome {
                     match self {
                         Fault::WrongErrorKind if kind == "division-by-zero" => *kind = "type".into(),
                         Fault::LostIrritants => *irritants = "()".into(),
                         Fault::WrongPosition => *position = position.map(|(line, column)| (line, column + 1)),
+                        Fault::LostFrame => {
+                            *frames = frames.split_once(", ").map_or(String::new(), |(_, outer)| outer.to_string());
+                        }
                         _ => {}
                     }
                 }

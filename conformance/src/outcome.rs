@@ -17,6 +17,8 @@ pub enum Outcome {
         irritants: String,
         /// Line and column, if it has a position.
         position: Option<(u32, u32)>,
+        /// The backtrace: functions with line and column, innermost first.
+        frames: String,
     },
     /// `(exit code)`.
     Exit(i64),
@@ -96,7 +98,7 @@ impl Observation {
     pub fn encode(&self) -> Vec<u8> {
         let mut fields: Vec<String> = match &self.outcome {
             Outcome::Value => vec!["value".into()],
-            Outcome::Error { kind, message, irritants, position } => {
+            Outcome::Error { kind, message, irritants, position, frames } => {
                 let (line, column) = position.unwrap_or((0, 0));
                 vec![
                     "error".into(),
@@ -105,6 +107,7 @@ impl Observation {
                     irritants.clone(),
                     line.to_string(),
                     column.to_string(),
+                    frames.clone(),
                 ]
             }
             Outcome::Exit(code) => vec!["exit".into(), code.to_string()],
@@ -153,7 +156,8 @@ impl Observation {
             "error" => {
                 let position = (field(4)?.parse().ok()?, field(5)?.parse().ok()?);
                 let position = (position != (0, 0)).then_some(position);
-                Outcome::Error { kind: field(1)?, message: field(2)?, irritants: field(3)?, position }
+                let [kind, message, irritants, frames] = [field(1)?, field(2)?, field(3)?, field(6)?];
+                Outcome::Error { kind, message, irritants, position, frames }
             }
             "exit" => Outcome::Exit(field(1)?.parse().ok()?),
             "crash" => Outcome::Crash(field(1)?),
@@ -203,13 +207,18 @@ impl FormResult {
 }
 
 impl Outcome {
-    /// Whether two ends are the same, as far as the language promises it: not in an error's message.
+    /// Whether two ends are the same, as far as the language promises it: not in an error's message, and not in the
+    /// backtrace where the machine's own limits decide how deep it is.
     pub fn agrees(&self, other: &Outcome) -> bool {
         match (self, other) {
             (
-                Outcome::Error { kind, irritants, position, .. },
-                Outcome::Error { kind: kind2, irritants: irritants2, position: position2, .. },
-            ) => kind == kind2 && irritants == irritants2 && position == position2,
+                Outcome::Error { kind, irritants, position, frames, .. },
+                Outcome::Error { kind: kind2, irritants: irritants2, position: position2, frames: frames2, .. },
+            ) => {
+                let by_machine = matches!(kind.as_str(), "stack-overflow" | "out-of-memory" | "interrupt");
+                let same = kind == kind2 && irritants == irritants2 && position == position2;
+                same && (by_machine || frames == frames2)
+            }
             _ => self == other,
         }
     }
@@ -219,10 +228,13 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Outcome::Value => f.write_str("a value"),
-            Outcome::Error { kind, message, irritants, position } => {
+            Outcome::Error { kind, message, irritants, position, frames } => {
                 write!(f, "error {kind} {}", shorten(irritants))?;
                 if let Some((line, column)) = position {
                     write!(f, " at {line}:{column}")?;
+                }
+                if !frames.is_empty() {
+                    write!(f, " in {}", shorten(frames))?;
                 }
                 write!(f, " ({})", shorten(message))
             }
@@ -265,7 +277,7 @@ mod tests {
 
     fn error(kind: &str, position: Option<(u32, u32)>, message: &str) -> Observation {
         let (kind, message, irritants) = (kind.to_string(), message.to_string(), "(1 \"a\nb\")".to_string());
-        let outcome = Outcome::Error { kind, message, irritants, position };
+        let outcome = Outcome::Error { kind, message, irritants, position, frames: "f 3:9".into() };
         let compiled = Compiled { units: 2, refused: vec!["f1: no reason".into()], files: 1, bad_files: Vec::new() };
         let values = vec!["(1 2)".into(), String::new()];
         Observation { values, outcome, output: "λ\n".into(), fuel: Some(5), compiled }
@@ -289,6 +301,13 @@ mod tests {
         assert!(error("type", Some((3, 9)), "no").difference(&base).is_some(), "something was not compiled");
         assert!(error("index", Some((3, 9)), "no").difference(&base).is_some());
         assert!(error("type", Some((3, 8)), "no").difference(&base).is_some());
+        let outcome = match base.outcome.clone() {
+            Outcome::Error { kind, message, irritants, position, .. } => {
+                Outcome::Error { kind, message, irritants, position, frames: "g 3:9".into() }
+            }
+            other => other,
+        };
+        assert!(Observation { outcome, ..base.clone() }.difference(&base).is_some());
         assert!(Observation { output: "λ".into(), ..base.clone() }.difference(&base).is_some());
         assert!(Observation { values: vec!["(1 2)".into()], ..base.clone() }.difference(&base).is_some());
         assert!(Observation { fuel: Some(4), ..base.clone() }.difference(&base).is_some());

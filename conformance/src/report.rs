@@ -246,7 +246,7 @@ impl Report {
                 self.shard.1,
                 self.time.as_secs_f64()
             ),
-            "compared with the interpreter: values, error kinds, irritants and positions, exit status, output, fuel left".into(),
+            "compared with the interpreter: values, error kinds, irritants, positions and backtraces, exit status, output, fuel left".into(),
         ];
         if let Some(reason) = &self.partial {
             lines.push(format!("PARTIAL, {} cases were asked for: {reason}", self.wanted));

@@ -51,6 +51,9 @@ helpers! {
     PassError "pass_error" 2,
     /// Call what a cell (address) holds with that many arguments, which are in the argument area.
     CallCell "call_cell" 2,
+    /// An error leaves a loop that runs natively in a frame of the interpreter: the image's number and the number of
+    /// the site. Completes the error's position, and tells the interpreter where its frame was.
+    LeaveLoop "leave_loop" 2,
     /// Call a value with that many arguments, which are in the argument area.
     CallValue "call_value" 2,
     /// An error is about to be handled: the image's number and the number of the site. Completes its position.

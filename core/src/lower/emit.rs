@@ -81,6 +81,8 @@ pub(super) struct Emit<'a, 'r> {
     versions: FxHashMap<(BlockId, u32), Vec<Version>>,
     work: Vec<(BlockId, u32, State, Block)>,
     failure: Option<Block>,
+    /// Whether it is a loop, which runs in a frame of the interpreter.
+    is_loop: bool,
     /// Whether fuel is counted, and whether entries and exits count depth.
     pub(super) meter: Meter,
     /// The block that is being emitted, and the instruction.
@@ -117,6 +119,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             versions: FxHashMap::default(),
             work: Vec::new(),
             failure: None,
+            is_loop,
             meter,
             at: (0, 0),
             callee: parameters[0],
@@ -627,7 +630,8 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.switch_to(block);
         let site = self.b.parameters(block)[0];
         let image = self.b.load_data(1);
-        let failure = self.b.helper(Helper::PassError, &[image, site]);
+        let helper = if self.is_loop { Helper::LeaveLoop } else { Helper::PassError };
+        let failure = self.b.helper(helper, &[image, site]);
         self.ret(failure);
     }
 

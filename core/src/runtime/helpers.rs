@@ -42,6 +42,7 @@ fn address(helper: Helper) -> usize {
         Helper::PassError => pass_error as Helper2 as usize,
         Helper::CallCell => call_cell as Helper2 as usize,
         Helper::CallValue => call_value as Helper2 as usize,
+        Helper::LeaveLoop => leave_loop as Helper2 as usize,
         Helper::PlaceError => place_error as Helper2 as usize,
         Helper::CatchError => catch_error as Helper0 as usize,
         Helper::TakeError => take_error as Helper0 as usize,
@@ -113,6 +114,20 @@ fn tail_position(runtime: &Runtime) -> Position {
         return Position::unpack(site);
     }
     innermost(runtime, site >> 32, site)
+}
+
+/// An error reaches a handler in the function that a site of an image is in: the functions whose bodies were inlined
+/// are left, the function itself is not. Where the error is in the latter.
+fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Position {
+    let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+    let Some(((position, _), inlined)) = places.split_last() else { return Position::UNKNOWN };
+    runtime.place_error(places[0].0);
+    for (position, name) in inlined {
+        if let Some(name) = name {
+            runtime.pass_frame(*name, *position);
+        }
+    }
+    *position
 }
 
 /// The frame that a native tail call left: the call's position, and the name of the function that made it.
@@ -242,17 +257,11 @@ helpers! {
         FAILURE
     }
     fn place_error(runtime, image, site) {
-        let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
-        let frames = places.len().saturating_sub(1);
-        for (number, (position, name)) in places.into_iter().enumerate() {
-            if number == 0 {
-                runtime.place_error(position);
-            }
-            // The functions whose bodies were inlined are left, the one with the handler is not.
-            if let (Some(name), true) = (name, number < frames) {
-                runtime.pass_frame(name, position);
-            }
-        }
+        handle_error(runtime, image, site);
+        FAILURE
+    }
+    fn leave_loop(runtime, image, site) {
+        runtime.extensions.failing_site = handle_error(runtime, image, site);
         FAILURE
     }
     fn call_cell(runtime, cell, count) {
