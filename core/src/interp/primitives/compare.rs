@@ -60,20 +60,19 @@ pub fn equal(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, F
     }
     let mut comparison =
         Comparison { waiting: Vec::new(), plain: PLAIN_AT_FIRST, noted: 0, assumed: HashMap::default() };
-    let mut equal = comparison.compare(runtime, left, right);
+    let mut equal = comparison.compare(runtime, left, right)?;
     while let Some(next) = comparison.waiting.pop().filter(|_| equal) {
-        call::poll(runtime)?;
         equal = match next {
-            Waiting::Values(left, right) => comparison.compare(runtime, left, right),
-            Waiting::Elements(left, right, index) => comparison.elements(runtime, left, right, index),
+            Waiting::Values(left, right) => comparison.compare(runtime, left, right)?,
+            Waiting::Elements(left, right, index) => comparison.elements(runtime, left, right, index)?,
         };
     }
     Ok(equal)
 }
 
 /// Steps without notes: before the first notes are taken, and after [`NOTED`] new ones were.
-const PLAIN_AT_FIRST: u32 = 1000;
-const PLAIN: u32 = 400;
+const PLAIN_AT_FIRST: u32 = 10_000;
+const PLAIN: u32 = 1000;
 /// New notes in a row that end a stretch of them.
 const NOTED: u32 = 40;
 
@@ -99,15 +98,27 @@ enum Waiting {
 }
 
 impl Comparison {
-    /// Whether two values may be equal; what they hold is left to wait.
-    fn compare(&mut self, runtime: &Runtime, left: Value, right: Value) -> bool {
-        if left.is_pair() && right.is_pair() {
-            if left != right && !self.assume(left, right) {
-                self.waiting.push(Waiting::Values(runtime.cdr(left), runtime.cdr(right)));
-                self.waiting.push(Waiting::Values(runtime.car(left), runtime.car(right)));
+    /// Whether two values may be equal. A list is followed, what else they hold is left to wait.
+    fn compare(&mut self, runtime: &mut Runtime, mut left: Value, mut right: Value) -> Result<bool, Failure> {
+        while left.is_pair() && right.is_pair() {
+            if left == right || self.assume(left, right) {
+                return Ok(true);
             }
-            return true;
+            call::poll(runtime)?;
+            let (first, second) = (runtime.car(left), runtime.car(right));
+            (left, right) = (runtime.cdr(left), runtime.cdr(right));
+            if first.is_pair() && second.is_pair() {
+                self.waiting.push(Waiting::Values(left, right));
+                (left, right) = (first, second);
+            } else if !self.compare_others(runtime, first, second) {
+                return Ok(false);
+            }
         }
+        Ok(self.compare_others(runtime, left, right))
+    }
+
+    /// The same for values that are not both pairs.
+    fn compare_others(&mut self, runtime: &Runtime, left: Value, right: Value) -> bool {
         match (runtime.kind(left), runtime.kind(right)) {
             (Some(Kind::Array), Some(Kind::Array)) => {
                 let same = runtime.sequence_length(left) == runtime.sequence_length(right);
@@ -123,13 +134,15 @@ impl Comparison {
         }
     }
 
-    fn elements(&mut self, runtime: &Runtime, left: Value, right: Value, index: usize) -> bool {
+    fn elements(&mut self, runtime: &mut Runtime, left: Value, right: Value, index: usize) -> Result<bool, Failure> {
         if index == runtime.sequence_length(left) {
-            return true;
+            return Ok(true);
         }
+        call::poll(runtime)?;
         self.waiting.push(Waiting::Elements(left, right, index + 1));
-        let element = |array| super::arrays::element(runtime, array, index);
-        self.compare(runtime, element(left), element(right))
+        let (first, second) =
+            (super::arrays::element(runtime, left, index), super::arrays::element(runtime, right, index));
+        self.compare(runtime, first, second)
     }
 
     /// Assume that two structures are equal; whether that is assumed already, as far as notes were taken.
