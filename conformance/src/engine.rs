@@ -219,12 +219,14 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
 
 /// Modes that run machine code.
 const NATIVE: &[Mode] = &[Mode::Native, Mode::NativeStress, Mode::Hot];
+/// Those which a second opinion is asked for in: values in an emulator's registers and stack are roots of their own.
+const SECOND: &[Mode] = &[Mode::Native, Mode::NativeStress];
 
 /// A machine by name, the modes to run on it, and why it is not run, if it is not.
 type Way = (Option<String>, &'static [Mode], Option<Skipped>);
 
 /// All ways of running the code of an architecture in libraries of a format. A second machine for what another runs
-/// already is asked for a second opinion in one mode only.
+/// already is asked for a second opinion in fewer modes.
 fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> {
     let (cpu, container) = (architecture.name(), format.name());
     if architecture.identity(container).is_none() {
@@ -239,7 +241,7 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
     let mut kinds = registry::machines();
     kinds.sort_by_key(|kind| kind.is_emulator());
     for kind in kinds.into_iter().filter(|kind| kind.is_emulator() || !host) {
-        let modes = if ways.is_empty() { NATIVE } else { &NATIVE[..1] };
+        let modes = if ways.is_empty() { NATIVE } else { SECOND };
         match kind.ability(architecture, format) {
             Ability::Ready(_) => ways.push((Some(kind.name().into()), modes, None)),
             Ability::Missing(what) => ways.push((Some(kind.name().into()), modes, Some(Skipped::NotRun(what)))),

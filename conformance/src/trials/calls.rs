@@ -98,6 +98,46 @@ pub fn doubles_are_passed_and_returned(bench: &Bench) {
     assert_eq!(loaded.run2(30, 7), (30 * 7 + 2 - 7) * (30 + 7));
 }
 
+/// A function of so many words and doubles, in turn as long as there are both, that answers all of them mixed.
+fn mixed(words: usize, doubles: usize) -> (String, String) {
+    let kinds = (0..words.max(doubles)).flat_map(|n| [(n < words, 'w'), (n < doubles, 'd')]);
+    let kinds: Vec<char> = kinds.filter_map(|(exists, kind)| exists.then_some(kind)).collect();
+    let parameter = |(n, kind): (usize, &char)| format!("v{n}: {kind}");
+    let parameters = kinds.iter().enumerate().map(parameter).collect::<Vec<_>>().join(", ");
+    let (mut callee, mut caller) =
+        (format!("function g({parameters}) -> w {{\nb0:\n  v900 = const 0\n"), String::new());
+    let mut last = "v900".to_string();
+    for (n, kind) in kinds.iter().enumerate() {
+        caller += &format!("  v{} = const {}\n", 100 + n, n * n + 1);
+        let word = if *kind == 'd' {
+            caller += &format!("  v{} = int_to_float v{}\n", 200 + n, 100 + n);
+            callee += &format!("  v{} = float_to_int v{n}\n", 300 + n);
+            format!("v{}", 300 + n)
+        } else {
+            format!("v{n}")
+        };
+        callee += &format!("  v{} = const 31\n  v{} = mul {last} v{}\n", 400 + n, 500 + n, 400 + n);
+        callee += &format!("  v{} = add v{} {word}\n", 600 + n, 500 + n);
+        last = format!("v{}", 600 + n);
+    }
+    let argument = |(n, kind): (usize, &char)| format!("v{}", if *kind == 'd' { 200 + n } else { 100 + n });
+    let arguments = kinds.iter().enumerate().map(argument).collect::<Vec<_>>().join(", ");
+    let caller =
+        format!("entry function t(v0: w) -> w {{\nb0:\n{caller}  v1 = call f1({arguments}) -> w\n  return v1\n}}\n");
+    (caller, format!("{callee}  return {last}\n}}\n"))
+}
+
+/// From 1 to 22 words with 0 to 8 doubles among them.
+pub fn words_and_doubles_together(bench: &Bench) {
+    for words in [1, 2, 3, 5, 8, 9, 12, 22] {
+        for doubles in 0..=8 {
+            let (caller, callee) = mixed(words, doubles);
+            let expected = mix((0..(words + doubles) as u64).map(|n| n * n + 1));
+            assert_eq!(bench.load(&(caller + &callee)).run2(0, 0), expected, "{words} words, {doubles} doubles");
+        }
+    }
+}
+
 /// More doubles than there are registers, and a tail call out of an entry.
 pub fn what_does_not_fit_a_convention_is_refused(bench: &Bench) {
     let parameters = (0..9).map(|n| format!("v{n}: d")).collect::<Vec<_>>().join(", ");

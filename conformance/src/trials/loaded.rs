@@ -45,6 +45,23 @@ pub fn unit(text: &str) -> Vec<Function> {
     functions
 }
 
+/// An entry that calls a function which keeps 40 words and 40 doubles alive, so that it uses every register.
+pub fn busy_unit() -> String {
+    let mut text = "entry function t() -> w {\nb0:\n  v0 = const 3\n  v1 = call f1(v0, v0, v0) -> w\n  return v1\n}\n\
+                    function busy(v0: w, v1: w, v2: w) -> w {\nb0:\n  v3 = int_to_float v2\n"
+        .to_string();
+    let (mut word, mut double) = ("v2".to_string(), "v3".to_string());
+    for n in 10..50 {
+        text += &format!("  v{n} = mul v2 {word}\n  v{} = float.add v3 {double}\n", n + 200);
+        (word, double) = (format!("v{n}"), format!("v{}", n + 200));
+    }
+    for n in 10..50 {
+        text += &format!("  v{} = xor {word} v{n}\n  v{} = float.sub {double} v{}\n", n + 90, n + 300, n + 200);
+        (word, double) = (format!("v{}", n + 90), format!("v{}", n + 300));
+    }
+    text + &format!("  v5 = float_to_int {double}\n  v6 = add v5 {word}\n  return v6\n}}\n")
+}
+
 impl Bench {
     /// Read, verify, compile and load a unit.
     pub fn load(&self, text: &str) -> Loaded<'_> {

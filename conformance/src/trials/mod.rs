@@ -13,7 +13,7 @@ pub mod differential;
 mod loaded;
 pub mod operations;
 
-pub use loaded::{unit, Bench, HelperFunction, Loaded, DOUBLES, WORDS};
+pub use loaded::{busy_unit, unit, Bench, HelperFunction, Loaded, DOUBLES, WORDS};
 
 use maru_core::target::Architecture;
 use maru_machines::{cpu, Emulator, Host};
@@ -57,7 +57,7 @@ macro_rules! trial_tests {
                 has_tag_for_all_masks, float_binary, float_unary_and_conversions, float_compare, memory,
                 constants_are_stored, doubles_in_memory, context_and_data_words, branches_on_memory;
             calls: calls_pass_any_number_of_words, tail_calls_pass_any_number_of_words, tail_calls_take_no_stack,
-                doubles_are_passed_and_returned, what_does_not_fit_a_convention_is_refused,
+                doubles_are_passed_and_returned, words_and_doubles_together, what_does_not_fit_a_convention_is_refused,
                 helpers_get_their_words_and_values_survive_them, block_parameters_swap, the_entry_may_be_a_loop,
                 frames_of_any_size, far_branches, deep_recursion_ends_at_the_limit,
                 functions_of_a_unit_call_each_other;

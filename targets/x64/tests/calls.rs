@@ -1,7 +1,7 @@
 //! What is peculiar to this CPU about calls: what entries preserve, and where unwinders find frames.
 #![cfg(all(target_arch = "x86_64", unix))]
 
-use maru_conformance::trials::{unit, Bench};
+use maru_conformance::trials::{busy_unit, unit, Bench};
 use maru_core::target::Architecture;
 use maru_machines::Host;
 use maru_x64::TARGET;
@@ -24,22 +24,8 @@ extern "sysv64" {
 
 #[test]
 fn entries_preserve_what_c_preserves() {
-    // The callee keeps 40 values alive, so it uses every register.
-    let mut text = "entry function t() -> w {\nb0:\n  v0 = const 3\n  v1 = call f1(v0, v0, v0) -> w\n  return v1\n}\n\
-                    function busy(v0: w, v1: w, v2: w) -> w {\nb0:\n"
-        .to_string();
-    let mut last = "v2".to_string();
-    for n in 10..50 {
-        text += &format!("  v{n} = mul v2 {last}\n");
-        last = format!("v{n}");
-    }
-    for n in 10..50 {
-        text += &format!("  v{} = xor {last} v{n}\n", n + 90);
-        last = format!("v{}", n + 90);
-    }
-    text += &format!("  return {last}\n}}\n");
     let bench = Bench { architecture: &TARGET, processor: Box::new(Host) };
-    let mut loaded = bench.load(&text);
+    let mut loaded = bench.load(&busy_unit());
     // SAFETY: the assembly above follows the C convention.
     let registers = unsafe { maru_x64_test_saved(loaded.address(0), &raw mut *loaded.context as u64) };
     assert_eq!(registers, 111213141516);
