@@ -146,8 +146,7 @@ impl Runtime {
         runtime.boot().map_err(|Failure| "memory for the first objects is out".to_string())?;
         crate::interp::load_prelude(&mut runtime)?;
         runtime.prelude_cells = runtime.cells.count();
-        // What every run needs is not the program's.
-        runtime.heap.let_go_outside(runtime.heap.outside());
+        runtime.heap.count_outside();
         runtime.refill();
         Ok(runtime)
     }

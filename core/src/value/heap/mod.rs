@@ -166,8 +166,9 @@ pub struct Heap {
     /// Where the search for free blocks in a row goes on.
     large_cursor: usize,
 
-    /// Bytes that are held elsewhere on behalf of objects.
+    /// Bytes that are held elsewhere on behalf of objects, once they count.
     outside: usize,
+    counts_outside: bool,
     /// Bytes that may still be handed out before the next collection.
     budget: isize,
     /// Bytes handed out since the last collection.
@@ -220,6 +221,7 @@ impl Heap {
             recyclable: Default::default(),
             large_cursor: 0,
             outside: 0,
+            counts_outside: false,
             budget: options.initial_budget as isize,
             since_collection: 0,
             just_collected: false,
@@ -254,12 +256,16 @@ impl Heap {
     /// Whether so many bytes more may be held elsewhere. A part of the limit is left to objects, so that a program that
     /// cannot have more of the one can still handle the error.
     pub fn has_room_outside(&self, bytes: usize) -> bool {
-        self.outside + self.statistics.live_bytes + bytes <= self.max_bytes - self.max_bytes / 16
+        !self.counts_outside
+            || self.outside + self.statistics.live_bytes + bytes <= self.max_bytes - self.max_bytes / 16
     }
 
     /// Count bytes that the caller holds elsewhere on behalf of objects. They are part of what the limit allows, and bring
     /// the next collection nearer; where there are too many of them, the next allocation that looks for a hole says so.
     pub fn hold_outside(&mut self, bytes: usize) {
+        if !self.counts_outside {
+            return;
+        }
         self.outside += bytes;
         self.budget = self.budget.saturating_sub_unsigned(bytes);
         self.since_collection += bytes;
@@ -273,9 +279,9 @@ impl Heap {
         self.budget = self.budget.saturating_add_unsigned(growth);
     }
 
-    /// Bytes that are held elsewhere on behalf of objects.
-    pub fn outside(&self) -> usize {
-        self.outside
+    /// From now on bytes elsewhere count: what every run needs is made, and the program's share begins.
+    pub fn count_outside(&mut self) {
+        self.counts_outside = true;
     }
 
     /// Whether every allocation collects.

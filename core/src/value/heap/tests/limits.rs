@@ -171,3 +171,17 @@ fn large_objects_come_and_go() {
     let statistics = mutator.heap.statistics(&mutator.context);
     assert_eq!(statistics.live_bytes, 0);
 }
+
+#[test]
+fn bytes_elsewhere_count_towards_the_limit() {
+    let mut mutator = Mutator::new(HeapOptions { max_bytes: 8 << 20, ..Default::default() });
+    mutator.heap.hold_outside(16 << 20);
+    assert!(mutator.heap.has_room_outside(16 << 20), "before they count");
+    mutator.heap.count_outside();
+    assert!(mutator.heap.has_room_outside(7 << 20) && !mutator.heap.has_room_outside(8 << 20));
+    mutator.heap.hold_outside(9 << 20);
+    let refused = (0..1 << 20).any(|_| mutator.try_allocate(16).is_none());
+    assert!(refused, "nothing is left for objects");
+    mutator.heap.let_go_outside(9 << 20);
+    assert!((0..1 << 20).all(|_| mutator.try_allocate(16).is_some()), "garbage finds room again");
+}
