@@ -300,6 +300,10 @@ impl Processor for Emulator {
         self.stack.range().start + GUARD + RESERVE..self.stack.range().end
     }
 
+    fn show(&self, memory: Range<usize>) {
+        self.state.map(self.engine, memory);
+    }
+
     fn code_changed(&self, code: Range<usize>) {
         let (start, end) = (code.start & !(PAGE - 1), code.end.next_multiple_of(PAGE));
         // A page at a time: what is forgotten is a range of the emulator's own addresses, which the next page follows

@@ -6,13 +6,14 @@
 //! A CPU made of software needs a [`Processor`] only, from which [`Foreign`] makes a machine; a plugin outside this
 //! crate may bring one.
 //!
-//! Both map libraries themselves ([`mapping`]), which they know through an independent reader only.
+//! Both map libraries themselves, which they know through an independent reader only.
 
+mod arena;
 pub mod cpu;
 mod emulator;
 mod host;
 mod library;
-pub mod mapping;
+mod mapping;
 mod memory;
 mod native;
 mod processor;

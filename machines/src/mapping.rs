@@ -1,6 +1,7 @@
 //! Libraries mapped without the system's loader, and known through `goblin` only, so that what the formats write is
 //! read by somebody else.
 
+use crate::arena::Arena;
 use crate::memory::Block;
 use crate::{rebase, signature};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
@@ -10,6 +11,7 @@ use goblin::Object;
 use maru_core::format::HEADER_SYMBOL;
 use maru_core::load::MappedLibrary;
 use maru_core::registry;
+use std::sync::Arc;
 
 /// Bytes of a page of the largest size in use, so that segments of any file may be protected by themselves.
 const PAGE: usize = 4096;
@@ -44,11 +46,12 @@ impl MappedLibrary for Mapped {
     }
 }
 
-/// Map a library. Its code can be executed by this CPU only if `native`; no page is ever writable and executable.
+/// Map a library into an arena, or, without one, where this CPU can execute its code; no page is ever writable and
+/// executable.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn map(file: &[u8], native: bool) -> Result<Mapped, String> {
+pub(crate) fn map(file: &[u8], arena: Option<&Arc<Arena>>) -> Result<Mapped, String> {
     let plan = match Object::parse(file).map_err(|error| format!("unreadable: {error}"))? {
         Object::Elf(elf) => plan_elf(&elf)?,
         Object::Mach(Mach::Binary(binary)) => {
@@ -61,7 +64,8 @@ pub fn map(file: &[u8], native: bool) -> Result<Mapped, String> {
     if size == 0 || size > 1 << 32 || plan.header >= size {
         return Err("its segments make no sense".into());
     }
-    let block = Block::new(size.next_multiple_of(PAGE), false)?;
+    let size = size.next_multiple_of(PAGE);
+    let block = arena.map_or_else(|| Block::new(size, false), |arena| Block::within(arena, size))?;
     let base = block.range().start;
     for segment in &plan.segments {
         copy(&block, segment, file)?;
@@ -78,7 +82,7 @@ pub fn map(file: &[u8], native: bool) -> Result<Mapped, String> {
         }
     }
     for segment in &plan.segments {
-        let execute = if segment.executable && native { libc::PROT_EXEC } else { 0 };
+        let execute = if segment.executable && arena.is_none() { libc::PROT_EXEC } else { 0 };
         let write = if segment.writable { libc::PROT_WRITE } else { 0 };
         block.protect(pages(base, segment), libc::PROT_READ | write | execute)?;
     }

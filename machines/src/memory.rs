@@ -1,12 +1,15 @@
 //! This process's memory: what is mapped where, and mappings of our own.
 
+use crate::arena::Arena;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// A private mapping, unmapped when dropped.
+/// A private mapping, unmapped when dropped; or a part of an arena, to which it then returns.
 #[derive(Debug)]
 pub(crate) struct Block {
     address: usize,
     size: usize,
+    arena: Option<Arc<Arena>>,
 }
 
 impl Block {
@@ -19,7 +22,15 @@ impl Block {
         if address == libc::MAP_FAILED {
             return Err(format!("no {size} bytes of memory: {}", std::io::Error::last_os_error()));
         }
-        Ok(Block { address: address as usize, size })
+        Ok(Block { address: address as usize, size, arena: None })
+    }
+
+    /// A part of an arena, writable and zero, if there is room in it; else a mapping of its own.
+    pub(crate) fn within(arena: &Arc<Arena>, size: usize) -> Result<Block, String> {
+        match arena.take(size) {
+            Some(address) => Ok(Block { address, size, arena: Some(arena.clone()) }),
+            None => Block::new(size, true),
+        }
     }
 
     /// Its addresses.
@@ -40,6 +51,9 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        if let Some(arena) = &self.arena {
+            return arena.give_back(self.range());
+        }
         // SAFETY: the mapping is ours, and what pointed into it borrowed from its owner.
         unsafe { libc::munmap(self.address as *mut libc::c_void, self.size) };
     }

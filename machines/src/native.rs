@@ -44,7 +44,7 @@ impl Machine for Mapped {
     }
 
     fn load(&self, file: &[u8], path: &Path) -> Option<Result<LoadedImage, LoadError>> {
-        let mapped = mapping::map(file, true).map_err(|problem| LoadError::refused(path, problem));
+        let mapped = mapping::map(file, None).map_err(|problem| LoadError::refused(path, problem));
         Some(mapped.and_then(|mapped| LoadedImage::from_mapping(Box::new(mapped), path)))
     }
 

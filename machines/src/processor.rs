@@ -3,6 +3,7 @@
 //! A CPU made of software implements these few methods, and everything else (libraries mapped into memory, helpers of
 //! the runtime, two stacks and their limits, faults that become errors) is the same for all of them.
 
+use crate::arena::Arena;
 use crate::mapping;
 use maru_core::ir::Helper;
 use maru_core::load::{LoadError, LoadedImage};
@@ -11,6 +12,7 @@ use maru_core::value::{Value, Word};
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Answers a call that code makes of a function outside: the gate's number and the words in the first argument
 /// registers, of which the called function uses as many as it has; the result.
@@ -23,6 +25,8 @@ pub trait Processor {
     fn gate(&self, number: usize) -> usize;
     /// Addresses that the stack pointer of the next call may have.
     fn stack(&self) -> Range<usize>;
+    /// Code will be put into this memory, which stays: for processors that do not see all of a process's memory at once.
+    fn show(&self, _memory: Range<usize>) {}
     /// Code was put at these addresses: whatever is remembered of them is wrong now.
     fn code_changed(&self, code: Range<usize>);
     /// Memory that code which is being run may hold values and return addresses in, as it is now: registers, stack.
@@ -66,10 +70,21 @@ impl fmt::Display for Fault {
 
 /// The machine made of a processor that is not this host's.
 pub struct Foreign<P> {
-    /// The machine's name, for reports.
-    pub name: &'static str,
-    /// What runs the code.
-    pub processor: P,
+    name: &'static str,
+    processor: P,
+    libraries: Arc<Arena>,
+}
+
+impl<P: Processor> Foreign<P> {
+    /// A machine; the name is for reports.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn new(name: &'static str, processor: P) -> Result<Foreign<P>, String> {
+        let libraries = Arc::new(Arena::new()?);
+        processor.show(libraries.range());
+        Ok(Foreign { name, processor, libraries })
+    }
 }
 
 impl<P: Processor> Machine for Foreign<P> {
@@ -86,11 +101,13 @@ impl<P: Processor> Machine for Foreign<P> {
     }
 
     fn load(&self, file: &[u8], path: &Path) -> Option<Result<LoadedImage, LoadError>> {
-        Some(mapping::map(file, false).map_err(|problem| LoadError::refused(path, problem)).and_then(|mapped| {
-            let image = LoadedImage::from_mapping(Box::new(mapped), path)?;
-            self.processor.code_changed(image.code());
-            Ok(image)
-        }))
+        Some(mapping::map(file, Some(&self.libraries)).map_err(|problem| LoadError::refused(path, problem)).and_then(
+            |mapped| {
+                let image = LoadedImage::from_mapping(Box::new(mapped), path)?;
+                self.processor.code_changed(image.code());
+                Ok(image)
+            },
+        ))
     }
 
     fn frames(&self) -> Vec<Range<usize>> {

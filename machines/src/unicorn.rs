@@ -34,6 +34,6 @@ impl MachineKind for Unicorn {
     fn start(&self, architecture: &dyn Architecture) -> Result<Rc<dyn Machine>, String> {
         let name = architecture.name();
         let cpu = cpu::find(name).ok_or_else(|| format!("the emulator's table has no row for {name}"))?;
-        Ok(Rc::new(Foreign { name: self.name(), processor: Emulator::new(cpu)? }))
+        Ok(Rc::new(Foreign::new(self.name(), Emulator::new(cpu)?)?))
     }
 }

@@ -41,7 +41,7 @@ impl MachineKind for Kind {
         true
     }
     fn start(&self, _architecture: &dyn Architecture) -> Result<Rc<dyn Machine>, String> {
-        Ok(Rc::new(Foreign { name: self.name(), processor: Cpu::default() }))
+        Ok(Rc::new(Foreign::new(self.name(), Cpu::default())?))
     }
 }
 
