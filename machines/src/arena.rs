@@ -75,7 +75,7 @@ mod tests {
     fn what_is_given_back_is_taken_again_and_is_zero() {
         let arena = Arc::new(Arena::new().expect("addresses"));
         let take = |size| Block::within(&arena, size).expect("memory");
-        let (one, two, three) = (take(5000), take(100), take(PAGE));
+        let (one, two, three) = (take(5000), take(PAGE), take(PAGE));
         assert_eq!(two.range().start, one.range().start + 2 * PAGE);
         // SAFETY: the block is writable, and nobody else uses it.
         unsafe { *(two.range().start as *mut u8) = 7 };
