@@ -43,7 +43,7 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
     options.hot_calls = number("MARU_HOT_CALLS", 1)?.unwrap_or(options.hot_calls);
     options.hot_functions = number("MARU_HOT_FUNCTIONS", 1)?.unwrap_or(options.hot_functions);
     options.optimisation_fuel = number("MARU_OPT_FUEL", 0)?;
-    options.heap.stress = execution.stress;
+    options.heap.stress = if execution.stress { u64::MAX } else { 0 };
     options.heap.poison = execution.stress || execution.verify;
     if let Some(bytes) = execution.max_heap {
         options.heap.max_bytes = bytes;

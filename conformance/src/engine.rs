@@ -84,6 +84,10 @@ impl Mode {
     }
 }
 
+/// How many allocations of each form of a case file collect, each of them, under stress. Some forms count to a
+/// million: what they allocate after that is collected often.
+const FORM_STRESS: u64 = 40;
+
 /// An engine by its settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Configuration {
@@ -318,10 +322,8 @@ impl Engine for RuntimeEngine {
     fn script(&mut self, text: &str) -> Vec<FormResult> {
         let run = |engine: &mut Self| {
             let (mut options, limits) = engine.settings(text)?;
-            if options.heap.stress {
-                // Case files count to a million; collecting often has to do.
-                options.heap =
-                    HeapOptions { initial_budget: 1 << 16, growth_percent: 10, stress: false, ..options.heap };
+            if options.heap.stress > 0 {
+                options.heap = HeapOptions::stress_for(FORM_STRESS);
             }
             Ok(evaluate::script(engine.runtime(options)?, text, limits))
         };

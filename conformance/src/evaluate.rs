@@ -36,8 +36,9 @@ pub fn program(runtime: &mut Runtime, text: &str, limits: Option<Limits>) -> Obs
 pub fn script(runtime: &mut Runtime, text: &str, limits: Option<Limits>) -> Vec<FormResult> {
     let mut evaluation = Evaluation::new(runtime, text, false);
     let next = || {
-        if let Some(limits) = limits {
-            limits.grant(evaluation.runtime);
+        match limits {
+            Some(limits) => limits.grant(evaluation.runtime),
+            None => evaluation.runtime.refill(),
         }
         evaluation.next()
     };

@@ -151,10 +151,12 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Give the program the fuel and depth that the options grant, as if nothing had been used yet.
+    /// Give the program the fuel and depth that the options grant, as if nothing had been used yet, and put the heap
+    /// under stress again, if the options do.
     pub fn refill(&mut self) {
         self.context.fuel = self.options.fuel.unwrap_or(i64::MAX);
         self.context.depth = self.options.max_depth.unwrap_or(i64::MAX);
+        self.heap.renew_stress(&mut self.context);
     }
 
     fn boot(&mut self) -> Result<(), Failure> {

@@ -34,7 +34,7 @@ impl Heap {
 
     #[cold]
     fn allocate_slow(&mut self, context: &mut Context, size: usize) -> Result<usize, AllocationNeeds> {
-        if !self.just_collected && (self.options.stress || self.budget < size as isize) {
+        if !self.just_collected && (self.stress_left > 0 || self.budget < size as isize) {
             return Err(AllocationNeeds::Collection);
         }
         let taken = self.outside.saturating_add(self.statistics.live_bytes);
@@ -50,6 +50,7 @@ impl Heap {
         match address {
             Some(address) => {
                 self.just_collected = false;
+                self.stress_left = self.stress_left.saturating_sub(1);
                 Ok(address)
             }
             None => Err(self.exhausted(size)),
@@ -62,7 +63,7 @@ impl Heap {
         let crowded = self.statistics.live_bytes.saturating_add(self.outside) > self.max_bytes - self.max_bytes / 32
             && self.since_collection < self.max_bytes / 64
             && size <= LARGE_OBJECT;
-        if self.just_collected || (crowded && !self.refused && !self.options.stress) {
+        if self.just_collected || (crowded && !self.refused && self.stress_left == 0) {
             self.just_collected = false;
             self.refused = true;
             AllocationNeeds::Memory
@@ -77,7 +78,7 @@ impl Heap {
         self.pass_over(rest);
         let mut hole = self.next_small_hole(size)?;
         let address = take(&mut hole, size);
-        if self.options.stress {
+        if self.stress_left > 0 {
             self.pass_over(hole);
         } else {
             (context.allocation_pointer, context.allocation_limit) = (hole.start, hole.end);

@@ -52,8 +52,9 @@ pub struct HeapOptions {
     pub initial_budget: usize,
     /// How many percent of the bytes alive may be handed out before the next collection.
     pub growth_percent: usize,
-    /// Collect at every allocation, and let none of them be inline.
-    pub stress: bool,
+    /// So many allocations are each preceded by a collection, and none of them is inline; the same number again after
+    /// each [`Heap::renew_stress`].
+    pub stress: u64,
     /// Overwrite freed memory with [`POISON`].
     pub poison: bool,
 }
@@ -66,7 +67,7 @@ impl Default for HeapOptions {
             max_bytes: 0,
             initial_budget: 8 << 20,
             growth_percent: 100,
-            stress: false,
+            stress: 0,
             poison: false,
         }
     }
@@ -75,7 +76,12 @@ impl Default for HeapOptions {
 impl HeapOptions {
     /// The options that find most mistakes of callers: collections at every allocation, and poison.
     pub fn stress() -> HeapOptions {
-        HeapOptions { stress: true, poison: true, ..HeapOptions::default() }
+        HeapOptions { stress: u64::MAX, poison: true, ..HeapOptions::default() }
+    }
+
+    /// The same for programs that allocate too often for that: collections at so many allocations, then frequent ones.
+    pub fn stress_for(allocations: u64) -> HeapOptions {
+        HeapOptions { stress: allocations, initial_budget: 1 << 16, growth_percent: 10, ..HeapOptions::stress() }
     }
 }
 
@@ -145,6 +151,8 @@ const HOLE_CLASSES: usize = 12;
 /// The heap of one runtime.
 pub struct Heap {
     options: HeapOptions,
+    /// Allocations that still collect, each of them.
+    stress_left: u64,
     max_bytes: usize,
     region: Region,
     bits: SideTable<BlockBits>,
@@ -230,6 +238,7 @@ impl Heap {
             marking: mark::Marking::default(),
             statistics: HeapStatistics::default(),
             options: options.clone(),
+            stress_left: options.stress,
         })
     }
 
@@ -284,9 +293,12 @@ impl Heap {
         self.counts_outside = true;
     }
 
-    /// Whether every allocation collects.
-    pub fn is_stressed(&self) -> bool {
-        self.options.stress
+    /// Let as many allocations collect as the options say, counted from now.
+    pub fn renew_stress(&mut self, context: &mut Context) {
+        self.stress_left = self.options.stress;
+        if self.stress_left > 0 {
+            self.retire_holes(context);
+        }
     }
 
     /// What the heap has done so far.
