@@ -86,7 +86,7 @@ impl Mode {
 
 /// How many allocations of each form of a case file collect, each of them, under stress. Some forms count to a
 /// million: what they allocate after that is collected often.
-const FORM_STRESS: u64 = 40;
+const FORM_STRESS: u64 = 12;
 
 /// An engine by its settings.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,4 +1,5 @@
-//! Every name that the language binds, and every core form, occurs in a file of cases.
+//! Every section of the language reference has files of cases, and every name that the language binds and every core
+//! form occurs in one. `cases/INDEX.md` lists which; `BLESS=1 cargo test -p maru-conformance --test names` rewrites it.
 
 use maru_conformance::CASES;
 use maru_core::interp;
@@ -22,6 +23,31 @@ const ABOUT_TARGETS: &[&str] = &[
     "compile-environment",
     "save-compiled-environment",
     "load-compiled-environment",
+];
+
+/// The sections of the language reference, with the files that have their cases.
+const SECTIONS: &[(&str, &[&str])] = &[
+    ("Reading", &["reading.l", "files.l"]),
+    ("Values", &["values.l", "names.l"]),
+    ("Evaluation", &["operators.l", "control.l"]),
+    ("Conditions", &["control.l"]),
+    ("Variables", &["closures.l", "control.l"]),
+    ("Functions", &["closures.l", "tail-calls.l", "tail-depth.l"]),
+    ("Loops", &["control.l", "named-let.l"]),
+    ("Macros", &["macros.l"]),
+    ("Environments", &["environments.l"]),
+    ("Classes", &["classes.l"]),
+    ("Selectors and multimethods", &["classes.l"]),
+    // Its cases are the reference's own examples: what they ask for differs between engines, as it should.
+    ("Native code", &[]),
+    ("Numbers", &["numbers.l"]),
+    ("Equality", &["values.l", "pairs.l"]),
+    ("Lists", &["pairs.l", "names.l"]),
+    ("Strings, arrays, data", &["strings.l", "arrays.l"]),
+    ("Tables", &["tables.l"]),
+    ("Errors", &["try.l", "backtraces.l"]),
+    ("Input and output", &["output.l", "files.l"]),
+    ("Limits", &["limits.l", "tail-depth.l"]),
 ];
 
 /// Whether a name is for the prelude's own use.
@@ -83,6 +109,64 @@ fn every_name_and_core_form_has_a_case() {
     assert!(missing.is_empty(), "no case uses {missing:?}");
     let unbound: Vec<&&str> = ABOUT_TARGETS.iter().filter(|name| !bound.contains(**name)).collect();
     assert!(unbound.is_empty(), "excepted, but not bound: {unbound:?}");
+}
+
+fn name_of(file: &'static str) -> &'static str {
+    file.strip_prefix("cases/").unwrap_or(file)
+}
+
+/// As many files are listed for a name: some are used nearly everywhere.
+const LISTED: usize = 4;
+
+/// The list of sections and names with their files.
+fn index() -> String {
+    let files: Vec<(&str, BTreeSet<String>)> = CASES.iter().map(|(file, text)| (name_of(file), words(text))).collect();
+    let mut index = String::from(
+        "# Where the language's cases are\n\n\
+         Made by `BLESS=1 cargo test -p maru-conformance --test names`, which also tests that nothing is missing.\n\n\
+         ## Sections of the language reference\n\n| section | cases |\n|---|---|\n",
+    );
+    for (section, cases) in SECTIONS {
+        let cases = if cases.is_empty() { "the reference's own examples".into() } else { cases.join(", ") };
+        index.push_str(&format!("| {section} | {cases} |\n"));
+    }
+    index.push_str("\n## Names and core forms\n\n| name | cases |\n|---|---|\n");
+    let names: BTreeSet<String> =
+        bound_names().into_iter().chain(interp::expand::core_form_names().map(String::from)).collect();
+    for name in names.into_iter().filter(|name| !is_internal(name)) {
+        let cases: Vec<&str> =
+            files.iter().filter(|(_, words)| words.contains(&name)).map(|(file, _)| *file).take(LISTED).collect();
+        let cases = if cases.is_empty() { "the reference's own examples".into() } else { cases.join(", ") };
+        index.push_str(&format!("| `{}` | {cases} |\n", name.replace('|', "\\|")));
+    }
+    index
+}
+
+#[test]
+fn the_index_of_cases_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/INDEX.md");
+    let index = index();
+    if std::env::var("BLESS").is_ok_and(|value| value == "1") {
+        std::fs::write(path, &index).expect("the index can be written");
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(found == index, "{path} is out of date: BLESS=1 cargo test -p maru-conformance --test names");
+}
+
+#[test]
+fn every_section_of_the_reference_has_cases() {
+    let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/LANGUAGE.md");
+    let reference = std::fs::read_to_string(reference).expect("the language reference");
+    let heading = |line: &str| {
+        let name = line.strip_prefix("### ").or_else(|| line.strip_prefix("## "))?;
+        Some(name.to_string())
+    };
+    let sections: Vec<String> = reference.lines().filter_map(heading).collect();
+    let listed: Vec<String> = SECTIONS.iter().map(|(section, _)| section.to_string()).collect();
+    assert_eq!(sections, listed);
+    let files: BTreeSet<&str> = CASES.iter().map(|(file, _)| name_of(file)).collect();
+    let named: BTreeSet<&str> = SECTIONS.iter().flat_map(|(_, files)| files.iter().copied()).collect();
+    assert_eq!(named, files, "files that sections name, and files that there are");
 }
 
 #[test]
