@@ -20,7 +20,7 @@ pub enum Style {
     Dump,
 }
 
-/// The text of a value, cut off after [`LONGEST`] bytes: a structure that shares its parts may be far longer as text
+/// The text of a value, cut off after `LONGEST` bytes: a structure that shares its parts may be far longer as text
 /// than in memory.
 pub fn text(runtime: &Runtime, value: Value, style: Style) -> String {
     text_within(runtime, value, style, LONGEST)
