@@ -11,7 +11,7 @@ use crate::worker::Worker;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
@@ -69,7 +69,7 @@ pub struct Conform {
     pub jobs: usize,
     /// How long one engine may take for one program.
     pub limit: Duration,
-    /// Stop generating after this time.
+    /// Stop generating programs after this time, which starts when the case files are done.
     pub time: Option<Duration>,
     /// Where reports are written.
     pub written: Written,
@@ -128,6 +128,8 @@ struct Shared<'a> {
     next: AtomicU64,
     stop: AtomicBool,
     started: Instant,
+    /// When the first program was about to be generated.
+    generating: OnceLock<Instant>,
     progress: ProgressBar,
 }
 
@@ -164,6 +166,7 @@ pub fn run(conform: &Conform) -> Result<Report, String> {
         next: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         started: Instant::now(),
+        generating: OnceLock::new(),
         progress: progress_bar(conform),
     };
     if runs_files(conform) {
@@ -232,7 +235,7 @@ impl Shared<'_> {
         let mut worker = self.worker();
         let all: Vec<usize> = (0..self.configurations.len()).collect();
         for (name, text) in REGRESSIONS {
-            if self.must_stop() {
+            if self.is_interrupted() {
                 return Ok(());
             }
             let observations = worker.run(text, &all, true)?;
@@ -243,7 +246,7 @@ impl Shared<'_> {
             self.spend("regressions", worker.take_spent());
         }
         for (name, text) in CASES {
-            if self.must_stop() {
+            if self.is_interrupted() {
                 return Ok(());
             }
             for (engine, results) in worker.script(text, &all)?.iter().enumerate() {
@@ -268,17 +271,23 @@ impl Shared<'_> {
         }
     }
 
-    /// Whether somebody wants the run to end now, or its time is up; then the report is partial.
-    fn must_stop(&self) -> bool {
+    /// Whether somebody wants the run to end now; then the report is partial.
+    fn is_interrupted(&self) -> bool {
         let interrupted = self.conform.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-        let late = self.conform.time.filter(|time| self.started.elapsed() > *time);
-        let reason = match late {
-            _ if interrupted => "interrupted".into(),
-            Some(time) => format!("the time of {} s was up", time.as_secs()),
-            None => return false,
-        };
-        self.state().partial.get_or_insert(reason);
-        true
+        if interrupted {
+            self.state().partial.get_or_insert("interrupted".into());
+        }
+        interrupted
+    }
+
+    /// Whether no more programs are to be generated: interrupted, or the time for it is up.
+    fn must_stop(&self) -> bool {
+        let start = *self.generating.get_or_init(Instant::now);
+        let late = self.conform.time.filter(|time| start.elapsed() > *time);
+        if let Some(time) = late {
+            self.state().partial.get_or_insert_with(|| format!("the time of {} s was up", time.as_secs()));
+        }
+        late.is_some() || self.is_interrupted()
     }
 
     /// Count a check. True if it failed and is one of the first to do so, which the report shows.
