@@ -107,6 +107,7 @@ impl Runtime {
     /// Give the error on its way a position, if it has none yet. Places in the prelude do not count: what went wrong
     /// there is the fault of the program's call.
     pub fn place_error(&mut self, position: Position) {
+        let position = self.written_position(position);
         if position.source == self.extensions.prelude {
             return;
         }

@@ -8,7 +8,7 @@ use super::{Cell, CellId, Context, Failure, Outcome, Runtime, TAIL_CALL_FLAG};
 use crate::interp;
 use crate::ir::Helper;
 use crate::syntax::Position;
-use crate::unit::IMAGE_FLAG;
+use crate::unit::{as_site, IMAGE_FLAG};
 use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
 
 /// Addresses by number, for the context.
@@ -107,13 +107,9 @@ unsafe fn cell_at(address: Word) -> CellId {
     unsafe { (*(address as *const Cell)).id }
 }
 
-/// The position of a native tail call: the call's image and site, or a position that the interpreter left there.
+/// Where the tail call stands that led here: the call's image and site, or a position that the interpreter left there.
 fn tail_position(runtime: &Runtime) -> Position {
-    let site = runtime.context.tail_site;
-    if site >> 32 & IMAGE_FLAG == 0 {
-        return Position::unpack(site);
-    }
-    innermost(runtime, site >> 32, site)
+    Position::unpack(runtime.context.tail_site)
 }
 
 /// An error reaches a handler in the function that a site of an image is in: the functions whose bodies were inlined
@@ -131,19 +127,10 @@ fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Position {
 }
 
 /// The frame that a native tail call left: the call's position, and the name of the function that made it.
-fn tail_frame(runtime: &Runtime) -> Option<(Position, Value)> {
-    let site = runtime.context.tail_site;
-    if site >> 32 & IMAGE_FLAG == 0 {
-        return None;
-    }
-    let places = runtime.site_of((site >> 32 & !IMAGE_FLAG) as u32, site as u32);
+fn tail_frame(runtime: &Runtime, site: Position) -> Option<(Position, Value)> {
+    let (image, site) = as_site(site)?;
+    let places = runtime.site_of(image, site);
     places.first().and_then(|(position, name)| Some((*position, (*name)?)))
-}
-
-/// The position of a site of an image.
-fn innermost(runtime: &Runtime, image: Word, site: Word) -> Position {
-    let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
-    places.first().map_or(Position::UNKNOWN, |(position, _)| *position)
 }
 
 macro_rules! helpers {
@@ -207,16 +194,10 @@ helpers! {
     }
     fn interpret(runtime, callee, count) {
         let flagged = count as i64 & TAIL_CALL_FLAG != 0;
-        let left = if flagged { tail_frame(runtime) } else { None };
-        if flagged {
-            runtime.context.tail_site = tail_position(runtime).pack();
-        }
+        let site = if flagged { tail_position(runtime) } else { Position::UNKNOWN };
         if Value(callee).as_unbound().is_some() {
-            let position = tail_position(runtime);
             let Failure = unbound(runtime, Value(callee));
-            if flagged {
-                runtime.place_error(position);
-            }
+            runtime.place_error(site);
             return FAILURE;
         }
         match interp::interpret(runtime, Value(callee), count as i64) {
@@ -224,8 +205,10 @@ helpers! {
             Ok(None) => TAIL_REQUEST,
             Err(Failure) => {
                 // A primitive takes nobody's place, not even in tail position.
-                if let (Some((position, name)), true) = (left, interp::is_plain_primitive(runtime, Value(callee))) {
-                    runtime.pass_frame(name, position);
+                if interp::is_plain_primitive(runtime, Value(callee)) {
+                    if let Some((position, name)) = tail_frame(runtime, site) {
+                        runtime.pass_frame(name, position);
+                    }
                 }
                 FAILURE
             }

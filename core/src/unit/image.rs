@@ -5,6 +5,7 @@ use crate::ir::evaluate::Evaluator;
 use crate::load::LoadedImage;
 use crate::lower::{Assumption, DataWord, SiteInfo};
 use crate::runtime::{CellId, Runtime};
+use crate::syntax::Position;
 use crate::value::{offset, Kind, Value};
 use std::cell::Cell;
 use std::ops::Range;
@@ -107,6 +108,13 @@ impl UnitImage {
 
 /// Bit that tells the number of an image, as code passes it, from a position.
 pub const IMAGE_FLAG: u64 = 1 << 31;
+
+/// The image and the site that a position stands for that native code left in the context; none if it is a place in a
+/// text.
+pub fn as_site(position: Position) -> Option<(u32, u32)> {
+    let flag = IMAGE_FLAG as u32;
+    (position.is_known() && position.source & flag != 0).then_some((position.source & !flag, position.offset))
+}
 
 impl Runtime {
     /// Tie loaded code to the runtime: fill in its data table, register its assumptions, and let the code objects and

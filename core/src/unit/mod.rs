@@ -9,7 +9,7 @@ mod running;
 mod save;
 
 pub use compile::CompileFailure;
-pub use image::{CompiledUnit, UnitImage, IMAGE_FLAG};
+pub use image::{as_site, CompiledUnit, UnitImage, IMAGE_FLAG};
 pub use request::{compile_environment, compile_function, function_ir, heat, why_not};
 pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
 
@@ -165,6 +165,14 @@ impl Runtime {
             next = site.outer;
         }
         places
+    }
+}
+
+impl Runtime {
+    /// The position in a text that a position stands for, which may be a site of an image.
+    pub(crate) fn written_position(&self, position: Position) -> Position {
+        let Some((image, site)) = as_site(position) else { return position };
+        self.site_of(image, site).first().map_or(Position::UNKNOWN, |(position, _)| *position)
     }
 }
 
