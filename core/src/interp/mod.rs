@@ -2,6 +2,7 @@
 
 mod call;
 pub mod classes;
+pub mod constant_table;
 mod eval;
 pub mod expand;
 mod extensions;

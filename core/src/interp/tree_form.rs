@@ -4,9 +4,10 @@
 //! interpreted, and so that a function can be told apart from any other by its text.
 //!
 //! A template is `(kind name offset parameters rest variables captures cells constants loops deferred body)`; a
-//! node is a list that starts with a short name. Positions are byte offsets; the source they belong to is given
-//! when a template is read.
+//! node is a list that starts with a short name. Constants, and the forms of a deferred template, are words of a
+//! [`ConstantTable`]. Positions are byte offsets; the source they belong to is given when a template is read.
 
+use super::constant_table::{ConstantTable, Constants};
 use super::expand::register;
 use super::tree::{Call, Capture, Loop, NativeState, Node, Template, TemplateKind, Try, Variable, WithEnvironment};
 use crate::runtime::{Outcome, Runtime};
@@ -18,30 +19,36 @@ use std::rc::Rc;
 /// Why a template has no such form, or a form is no template.
 pub type Problem = String;
 
-/// What a template is as data.
+/// What a template is as data. Its constants go into the table.
 ///
 /// # Errors
 /// When a constant is something that cannot be read back, such as a function that a macro put into the code.
-pub fn template_to_form(runtime: &mut Runtime, template: &Template) -> Result<Value, Problem> {
+pub fn template_to_form(
+    runtime: &mut Runtime,
+    template: &Template,
+    table: &mut ConstantTable,
+) -> Result<Value, Problem> {
     let base = runtime.roots.len();
-    let form = Writer { runtime }.template(template);
+    let form = Writer { runtime, table }.template(template);
     runtime.roots.truncate(base);
     form
 }
 
-/// The template that a form is, in an environment. `source` is the number of the text its positions belong to.
+/// The template that a form is, in an environment, with these constants. `source` is the number of the text that its
+/// positions belong to.
 ///
 /// # Errors
 /// When the form is no template's; what is wrong.
 pub fn form_to_template(
     runtime: &mut Runtime,
     form: Value,
+    constants: &Constants,
     environment: Value,
     source: u32,
 ) -> Result<Rc<Template>, Problem> {
     let base = runtime.roots.len();
     runtime.roots.extend([form, environment]);
-    let template = Reader { runtime, environment, source }.template(form);
+    let template = Reader { runtime, constants, environment, source }.template(form);
     runtime.roots.truncate(base);
     template
 }
@@ -53,6 +60,7 @@ fn memory(outcome: Outcome) -> Result<Value, Problem> {
 /// Makes forms. Everything made is kept reachable through the runtime's roots until the end.
 struct Writer<'r> {
     runtime: &'r mut Runtime,
+    table: &'r mut ConstantTable,
 }
 
 impl Writer<'_> {
@@ -94,11 +102,12 @@ impl Writer<'_> {
             .map(|cell| self.runtime.symbols.value(self.runtime.cells.get(*cell).symbol))
             .collect();
         let cells = self.list(&cells)?;
+        let mut constants = Vec::new();
         for constant in &template.constants {
-            self.check_data(*constant, 0)?;
+            constants.push(self.constant(template, *constant)?);
         }
-        self.check_data(template.deferred, 0)?;
-        let constants = self.list(&template.constants)?;
+        let constants = self.list(&constants)?;
+        let deferred = self.constant(template, template.deferred)?;
         let body = self.node(&template.body)?;
         self.list(&[
             kind,
@@ -111,7 +120,7 @@ impl Writer<'_> {
             cells,
             constants,
             Writer::number(template.loops),
-            template.deferred,
+            deferred,
             body,
         ])
     }
@@ -130,24 +139,25 @@ impl Writer<'_> {
         self.list(&captures)
     }
 
-    /// Constants must be data that can be read back.
-    fn check_data(&self, value: Value, depth: usize) -> Result<(), Problem> {
-        const DEEPEST: usize = 1000;
-        if depth > DEEPEST {
-            return Err("a constant is nested too deeply".into());
+    /// The word for a template's constant. Only a macro can put into code what a library cannot hold.
+    fn constant(&mut self, template: &Template, value: Value) -> Result<Value, Problem> {
+        if let Err(thing) = self.table.add(self.runtime, value) {
+            let place = self.runtime.sources.locate(template.position);
+            let place = place.map_or(String::new(), |(file, line, column)| format!("{file}:{line}:{column}: "));
+            let what = match self.runtime.as_symbol(template.name) {
+                Some(name) => format!("'{}'", self.runtime.symbols.name(name)),
+                None => "this form".into(),
+            };
+            return Err(format!(
+                "{place}{what} cannot be saved: its code has {thing} in it, which is no data that can be read back; \
+                 let the macro that put it there write a form that makes it, or a name that is bound to it"
+            ));
         }
-        let mut rest = value;
-        while rest.is_pair() {
-            self.check_data(self.runtime.car(rest), depth + 1)?;
-            rest = self.runtime.cdr(rest);
-        }
-        match self.runtime.kind(rest) {
-            None | Some(Kind::Big | Kind::Double | Kind::String | Kind::Symbol) => Ok(()),
-            Some(kind) => Err(format!("a constant of kind {kind:?} cannot be read back")),
-        }
+        self.table.word(self.runtime, value)
     }
 
     fn node(&mut self, node: &Node) -> Result<Value, Problem> {
+        super::call::check_stack(self.runtime).map_err(|_| "the tree is nested too deeply".to_string())?;
         let n = Writer::number;
         let at = Writer::position;
         let (name, rest) = match node {
@@ -228,6 +238,7 @@ impl Writer<'_> {
 /// Makes templates. What it reads is reachable as a part of the whole form.
 struct Reader<'r> {
     runtime: &'r mut Runtime,
+    constants: &'r Constants,
     environment: Value,
     source: u32,
 }
@@ -308,7 +319,11 @@ impl Reader<'_> {
             let symbol = self.runtime.as_symbol(name).ok_or("a cell's name is no symbol")?;
             cells.push(self.runtime.cell(environment, symbol));
         }
-        let constants = self.runtime.list_to_vec(constants);
+        let words = self.runtime.list_to_vec(constants).into_iter();
+        let constants: Result<Vec<Value>, Problem> =
+            words.map(|word| self.constants.value(self.runtime, word)).collect();
+        let constants = constants?;
+        let deferred = self.constants.value(self.runtime, deferred)?;
         let loops = self.number(loops)?;
         let bounds = Bounds {
             slots: variables.len() as u32,

@@ -8,6 +8,7 @@
 use super::image::{CompiledUnit, UnitImage};
 use super::CompileFailure;
 use crate::format::ObjectFormat;
+use crate::interp::constant_table::{ConstantTable, Constants};
 use crate::interp::expand::expand_toplevel;
 use crate::interp::tree::{Node, Template};
 use crate::interp::tree_form::{form_to_template, template_to_form};
@@ -22,13 +23,15 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// First symbol of every manifest, and its version.
-const MANIFEST: (&str, i64) = ("maru-library", 3);
+const MANIFEST: (&str, i64) = ("maru-library", 4);
 
 /// Why a library could not be made or opened.
 pub type Problem = String;
 
 /// What a library holds.
 struct Contents {
+    /// The environment it is of.
+    environment: Value,
     /// Name and text of the source, for messages.
     source: (String, String),
     /// Names that the templates are bound to (environments), or nil (programs, whose templates are run).
@@ -118,7 +121,8 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
         templates.push(template);
     }
     let names = vec![Value::NIL; templates.len()];
-    Ok(Contents { source: (name.into(), text.into()), names, templates, data: Vec::new() })
+    let environment = runtime.global;
+    Ok(Contents { environment, source: (name.into(), text.into()), names, templates, data: Vec::new() })
 }
 
 /// Whether a form only defines functions, constants and macros, so that evaluating it does nothing else.
@@ -185,6 +189,7 @@ fn all_templates(roots: &[Rc<Template>]) -> Vec<Rc<Template>> {
 /// Builds the lists of a manifest; everything made stays reachable through the runtime's roots.
 struct Lists<'r> {
     runtime: &'r mut Runtime,
+    table: ConstantTable,
 }
 
 impl Lists<'_> {
@@ -203,6 +208,14 @@ impl Lists<'_> {
         self.runtime.roots.push(string);
         Ok(string)
     }
+    /// The word for the value of a variable.
+    fn binding(&mut self, name: Value, value: Value) -> Result<Value, Problem> {
+        self.table.add(self.runtime, value).map_err(|thing| {
+            let name = self.runtime.as_symbol(name).map_or("", |name| self.runtime.symbols.name(name));
+            format!("'{name}' cannot be saved: it has {thing} in it, which is no data that can be read back")
+        })?;
+        self.table.word(self.runtime, value)
+    }
     fn cell_name(&self, cell: CellId) -> Value {
         self.runtime.symbols.value(self.runtime.cells.get(cell).symbol)
     }
@@ -214,7 +227,9 @@ fn number(number: usize) -> Value {
 
 fn manifest(runtime: &mut Runtime, contents: &Contents, lowered: &LoweredUnit) -> Result<Vec<u8>, Problem> {
     let base = runtime.roots.len();
-    let form = manifest_form(&mut Lists { runtime }, contents, lowered);
+    let source = contents.templates.first().map_or(u32::MAX, |template| template.position.source);
+    let table = ConstantTable::new(contents.environment, source);
+    let form = manifest_form(&mut Lists { runtime, table }, contents, lowered);
     let text = form.map(|form| print::text(runtime, form, print::Style::Dump));
     runtime.roots.truncate(base);
     text.map(String::into_bytes)
@@ -225,13 +240,14 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
     let index = |template: &Rc<Template>| all.iter().position(|other| Rc::ptr_eq(other, template)).unwrap_or(0);
     let mut trees = Vec::new();
     for (template, name) in contents.templates.iter().zip(&contents.names) {
-        let form = template_to_form(lists.runtime, template)?;
+        let form = template_to_form(lists.runtime, template, &mut lists.table)?;
         lists.runtime.roots.push(form);
         trees.push(lists.list(&[*name, form])?);
     }
     let mut bindings = Vec::new();
     for (name, value) in &contents.data {
-        bindings.push(lists.list(&[*name, *value])?);
+        let value = lists.binding(*name, *value)?;
+        bindings.push(lists.list(&[*name, value])?);
     }
     let functions: Vec<Value> = lowered.templates.iter().map(|template| number(index(template))).collect();
     let mut words = Vec::new();
@@ -268,6 +284,7 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
             Assumption::Function(function) => lists.tagged("function", &[name, number(*function as usize)])?,
         });
     }
+    let constants = lists.table.entries(lists.runtime)?;
     let source = [lists.text(&contents.source.0)?, lists.text(&contents.source.1)?];
     let parts = [
         Value::fixnum(MANIFEST.1),
@@ -279,25 +296,19 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
         lists.tagged("sites", &sites)?,
         lists.tagged("assumptions", &assumptions)?,
         lists.tagged("metered", &[Value::boolean(lists.runtime.options.is_metered())])?,
+        lists.tagged("constants", &constants)?,
     ];
     lists.tagged(MANIFEST.0, &parts)
 }
 
-/// A constant of the code is a constant of one of the templates, or the code object of one.
+/// A constant of the code is data, or the code object of a template.
 fn constant_word(lists: &mut Lists, all: &[Rc<Template>], value: Value) -> Result<Value, Problem> {
-    for (template, data) in all.iter().enumerate() {
-        if data.code == value {
-            return lists.tagged("code", &[number(template)]);
-        }
-        if let Some(constant) = data.constants.iter().position(|constant| *constant == value) {
-            return lists.tagged("constant", &[number(template), number(constant)]);
-        }
+    if let Some(template) = all.iter().position(|template| template.code == value) {
+        return lists.tagged("code", &[number(template)]);
     }
-    if let Some(name) = lists.runtime.primitive_name(value) {
-        let name = lists.runtime.symbol_value(name);
-        return lists.tagged("primitive", &[name]);
-    }
-    Err("the code has a constant that no function has".into())
+    lists.table.add(lists.runtime, value).map_err(|thing| format!("the code has {thing} in it"))?;
+    let word = lists.table.word(lists.runtime, value)?;
+    lists.tagged("constant", &[word])
 }
 
 // ---- reading manifests
@@ -308,7 +319,8 @@ struct Opened {
     data: Vec<(Value, Value)>,
 }
 
-/// Read a manifest, make its templates in an environment, and link the code to them.
+/// Read a manifest, make its templates in an environment, and link the code to them. They are reachable through the
+/// runtime's roots.
 fn open_library(
     runtime: &mut Runtime,
     bytes: &[u8],
@@ -323,6 +335,10 @@ fn open_library(
     runtime.roots.extend([form, environment]);
     let result = Manifest { runtime, environment }.open(form, unit);
     runtime.roots.truncate(base);
+    if let Ok(opened) = &result {
+        runtime.roots.extend(opened.trees.iter().map(|(_, template)| template.code));
+        runtime.roots.extend(opened.data.iter().map(|(_, value)| *value));
+    }
     result
 }
 
@@ -369,35 +385,45 @@ impl Manifest<'_> {
         }
         let (name, text) = (self.runtime.text(name), self.runtime.text(text));
         let source = self.runtime.sources.add(&name, text);
+        let entries = self.part(&parts, 10, "constants")?;
+        let constants = Constants::read(self.runtime, &entries, self.environment, source)?;
         let mut trees = Vec::new();
         for tree in self.part(&parts, 3, "trees")? {
             let (name, form) = (self.runtime.car(tree), self.runtime.car(self.runtime.cdr(tree)));
-            let template = form_to_template(self.runtime, form, self.environment, source)?;
+            let template = form_to_template(self.runtime, form, &constants, self.environment, source)?;
             self.runtime.roots.push(template.code);
             trees.push((name, template));
         }
         let mut data = Vec::new();
         for binding in self.part(&parts, 4, "data")? {
-            data.push((self.runtime.car(binding), self.runtime.car(self.runtime.cdr(binding))));
+            let (name, word) = (self.runtime.car(binding), self.runtime.car(self.runtime.cdr(binding)));
+            data.push((name, constants.value(self.runtime, word)?));
         }
         // The trees are interpreted, or compiled again, where no native code is wanted, and where limits are set
         // that the code does not count.
         let metered = self.part(&parts, 9, "metered")?.first().is_some_and(|metered| metered.is_true());
         if self.runtime.options.jit != JitMode::Off && (metered || !self.runtime.options.is_metered()) {
             let roots: Vec<Rc<Template>> = trees.iter().map(|(_, template)| template.clone()).collect();
-            self.link(&parts, &all_templates(&roots), unit, source)?;
+            self.link(&parts, &all_templates(&roots), &constants, unit, source)?;
         }
         Ok(Opened { trees, data })
     }
 
-    fn link(&mut self, parts: &[Value], all: &[Rc<Template>], unit: CompiledUnit, source: u32) -> Result<(), Problem> {
+    fn link(
+        &mut self,
+        parts: &[Value],
+        all: &[Rc<Template>],
+        constants: &Constants,
+        unit: CompiledUnit,
+        source: u32,
+    ) -> Result<(), Problem> {
         let mut templates = Vec::new();
         for function in self.part(parts, 5, "functions")? {
             templates.push(Self::entry(all, self.number(function)?)?);
         }
         let mut words = Vec::new();
         for word in self.part(parts, 6, "words")? {
-            words.push(self.word(word, all)?);
+            words.push(self.word(word, all, constants)?);
         }
         if words.len() != unit.data_words() || templates.len() != unit.function_count() {
             return Err("its manifest does not describe its code".into());
@@ -429,7 +455,7 @@ impl Manifest<'_> {
         Ok(())
     }
 
-    fn word(&mut self, word: Value, all: &[Rc<Template>]) -> Result<DataWord, Problem> {
+    fn word(&mut self, word: Value, all: &[Rc<Template>], constants: &Constants) -> Result<DataWord, Problem> {
         let items = self.runtime.list_to_vec(word);
         let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
         let kind = self.name(item(0)).to_string();
@@ -438,11 +464,7 @@ impl Manifest<'_> {
             "image" => DataWord::Image,
             "cell" => DataWord::Cell(self.cell(item(1))?),
             "code" => DataWord::Constant(Self::entry(all, self.number(item(1))?)?.code),
-            "constant" => {
-                let template = Self::entry(all, self.number(item(1))?)?;
-                DataWord::Constant(Self::entry(&template.constants, self.number(item(2))?)?)
-            }
-            "primitive" => DataWord::Constant(self.primitive(item(1))?),
+            "constant" => DataWord::Constant(constants.value(self.runtime, item(1))?),
             other => return Err(format!("its manifest has a word of the unknown kind '{other}'")),
         })
     }
@@ -494,7 +516,6 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<Vec<Value>, Pr
                 path.display()
             ));
         }
-        runtime.roots.push(template.code);
         let closure = closure_of(runtime, &template).map_err(|Failure| rendered(runtime))?;
         runtime.roots.push(closure);
         closures.push(closure);
@@ -550,8 +571,14 @@ fn environment_library(runtime: &mut Runtime, environment: u32, name: &str) -> R
 }
 
 fn read_environment(runtime: &mut Runtime, environment: u32) -> Result<Contents, Problem> {
-    let mut contents =
-        Contents { source: Default::default(), names: Vec::new(), templates: Vec::new(), data: Vec::new() };
+    let value = runtime.environments.get(environment).value.unwrap_or(Value::NIL);
+    let mut contents = Contents {
+        environment: value,
+        source: Default::default(),
+        names: Vec::new(),
+        templates: Vec::new(),
+        data: Vec::new(),
+    };
     let mut source = None;
     for cell in runtime.environments.get(environment).bound.clone() {
         let cell = runtime.cells.get(cell);
@@ -566,10 +593,8 @@ fn read_environment(runtime: &mut Runtime, environment: u32) -> Result<Contents,
             }
             contents.names.push(name);
             contents.templates.push(template.clone());
-        } else if matches!(runtime.kind(value), None | Some(Kind::Big | Kind::Double | Kind::String | Kind::Symbol)) {
-            contents.data.push((name, value));
         } else {
-            return Err(format!("'{shown}' cannot be saved: it is neither a function nor data that can be read back"));
+            contents.data.push((name, value));
         }
     }
     if let Some(text) = source.and_then(|source| runtime.sources.get(source)) {
@@ -608,7 +633,6 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
     let index = runtime.index(environment);
     let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)?;
     for (name, template) in &opened.trees {
-        runtime.roots.push(template.code);
         let closure = closure_of(runtime, template).map_err(memory)?;
         bind(runtime, index, *name, closure);
     }

@@ -1,6 +1,7 @@
 //! Digests of trees, and trees as data.
 
 use super::{runtime, Reader};
+use maru_core::interp::constant_table::{ConstantTable, Constants};
 use maru_core::interp::expand::expand_toplevel;
 use maru_core::interp::tree_digest::digest;
 use maru_core::interp::tree_form::{form_to_template, template_to_form};
@@ -21,10 +22,16 @@ fn examined(text: &str, name: &str, noise: usize) -> (String, [u8; 32], String) 
     let global = runtime.global;
     let template = expand_toplevel(&mut runtime, form, global).unwrap();
     let shown = tree_text(&runtime, &template);
-    let data = template_to_form(&mut runtime, &template).unwrap();
+    let mut table = ConstantTable::new(global, source);
+    let data = template_to_form(&mut runtime, &template, &mut table).unwrap();
+    let entries = table.entries(&mut runtime).unwrap();
+    let data = runtime.list(&[&[data], &entries[..]].concat()).unwrap();
     let data = print::text(&runtime, data, print::Style::Dump);
     let data = Reader::new(u32::MAX, &data).next(&mut runtime).unwrap().unwrap();
-    let again = form_to_template(&mut runtime, data, global, source).unwrap();
+    let entries = runtime.list_to_vec(runtime.cdr(data));
+    let constants = Constants::read(&mut runtime, &entries, global, source).unwrap();
+    let data = runtime.car(data);
+    let again = form_to_template(&mut runtime, data, &constants, global, source).unwrap();
     assert_eq!(digest(&runtime, &template), digest(&runtime, &again), "{text}");
     (shown, digest(&runtime, &template), tree_text(&runtime, &again))
 }

@@ -30,7 +30,11 @@ pub fn contents<'a>(runtime: &Runtime, data: Value) -> &'a mut [u8] {
     &mut runtime.bytes(storage)[..runtime.sequence_length(data)]
 }
 
-fn from_bytes(runtime: &mut Runtime, bytes: &[u8]) -> Outcome {
+/// New data of these bytes.
+///
+/// # Errors
+/// When memory is out.
+pub fn from_bytes(runtime: &mut Runtime, bytes: &[u8]) -> Outcome {
     let storage = runtime.raw_object(Kind::Bytes, bytes.len())?;
     runtime.bytes(storage).copy_from_slice(bytes);
     let data = runtime.object(Kind::Data, 2)?;

@@ -1,11 +1,11 @@
 //! The primitives, one file for each section, each with its table.
 
 mod arguments;
-mod arrays;
+pub(super) mod arrays;
 mod classes;
 mod compare;
 mod control;
-mod data;
+pub(super) mod data;
 mod environments;
 mod errors;
 mod files;
