@@ -117,6 +117,8 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
         if is_definition(runtime, &template, &template.body) {
             let closure = closure_of(runtime, &template).map_err(|Failure| rendered(runtime))?;
             crate::interp::call(runtime, closure, &[]).map_err(|Failure| rendered(runtime))?;
+        } else {
+            define_selectors(runtime, &template, &template.body);
         }
         templates.push(template);
     }
@@ -127,22 +129,50 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
 
 /// Whether a form only defines functions, constants and macros, so that evaluating it does nothing else.
 fn is_definition(runtime: &Runtime, template: &Template, node: &Node) -> bool {
-    let makes_form = |function: &Node| match function {
-        Node::Global(cell, _) => {
-            let value = runtime.cells.get(template.cells[*cell as usize]).value;
-            runtime.primitive_value("make-form") == Some(value)
-        }
-        _ => false,
-    };
     match node {
         Node::Define(_, value, ..) => match &**value {
             Node::Lambda(_) | Node::Constant(_) => true,
-            Node::Call(call) => makes_form(&call.function) && matches!(call.arguments[..], [Node::Lambda(_)]),
+            Node::Call(call) => {
+                called_primitive(runtime, template, &call.function) == Some("make-form")
+                    && matches!(call.arguments[..], [Node::Lambda(_)])
+            }
             _ => false,
         },
         Node::Sequence(nodes) => nodes.iter().all(|node| is_definition(runtime, template, node)),
         Node::Constant(_) => true,
         _ => false,
+    }
+}
+
+/// The name of the primitive that an operator is bound to.
+fn called_primitive(runtime: &Runtime, template: &Template, operator: &Node) -> Option<&'static str> {
+    let Node::Global(cell, _) = operator else { return None };
+    runtime.primitive_name(runtime.cells.get(template.cells[*cell as usize]).value)
+}
+
+/// Make the selectors and multimethods that a form defines: the expansion of a method asks by how many classes its
+/// selector chooses. What cannot be made is left to the program, which will say so when it runs.
+fn define_selectors(runtime: &mut Runtime, template: &Template, node: &Node) {
+    match node {
+        Node::Sequence(nodes) => nodes.iter().for_each(|node| define_selectors(runtime, template, node)),
+        Node::Define(cell, value, ..) => {
+            let Node::Call(call) = &**value else { return };
+            let name = called_primitive(runtime, template, &call.function);
+            if !matches!(name, Some("%make-selector" | "%make-multimethod" | "%ensure-multimethod")) {
+                return;
+            }
+            let constant = |node: &Node| match node {
+                Node::Constant(index) => Some(template.constants[*index as usize]),
+                _ => None,
+            };
+            let Some(arguments) = call.arguments.iter().map(constant).collect::<Option<Vec<Value>>>() else { return };
+            let Some(maker) = name.and_then(|name| runtime.primitive_value(name)) else { return };
+            match crate::interp::call(runtime, maker, &arguments) {
+                Ok(made) => runtime.define_cell(template.cells[*cell as usize], made, false),
+                Err(Failure) => drop(runtime.take_failure()),
+            }
+        }
+        _ => {}
     }
 }
 
