@@ -1,0 +1,146 @@
+//! Calls: how a callee is reached, what a call in tail position leaves behind.
+
+use super::{Emit, State};
+use crate::ir::{self, Condition, FunctionId, Helper, Type, Val, Width};
+use crate::lower::flow::{Callee, Operator, Reg, Site};
+use crate::lower::meter::Meter;
+use crate::lower::operator::Held;
+use crate::runtime::{Context, TAIL_CALL_FLAG};
+use crate::value::{offset, NIL};
+use std::mem::offset_of;
+
+impl Emit<'_, '_> {
+    pub(in crate::lower) fn argument_area(&mut self) -> Val {
+        self.b.load_context(offset_of!(Context, arguments) as i32)
+    }
+
+    pub(in crate::lower) fn store_arguments(&mut self, words: &[Val]) {
+        let area = self.argument_area();
+        for (index, word) in words.iter().enumerate() {
+            self.b.store(Width::Word, *word, area, 8 * index as i32);
+        }
+    }
+
+    /// Call an operator through the runtime: slow, small, and without assumptions.
+    pub(in crate::lower) fn call_operator(
+        &mut self,
+        operator: Operator,
+        args: &[Reg],
+        site: Site,
+        state: &mut State,
+    ) -> Val {
+        let words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        let held = self.held(operator, state);
+        self.settle(state);
+        self.store_arguments(&words);
+        let count = self.b.iconst(words.len() as i64);
+        let result = match held {
+            Held::Word(value) => self.b.helper(Helper::CallValue, &[value, count]),
+            _ => {
+                let cell = self.cell_address(operator.cell);
+                self.b.helper(Helper::CallCell, &[cell, count])
+            }
+        };
+        self.check_failure(result, site, state);
+        state.intact = false;
+        result
+    }
+
+    /// Check, once after each call, that the unit's assumptions hold.
+    pub(in crate::lower) fn require_intact(&mut self, state: &mut State) {
+        if !state.intact {
+            let word = self.b.load_data(0);
+            let intact = self.b.load(Width::Word, word, 0);
+            let otherwise = self.demote(state);
+            self.require(Condition::NonZero(intact), otherwise);
+            state.intact = true;
+        }
+    }
+
+    pub(in crate::lower) fn call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) -> Val {
+        let mut words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        let (callee, value) = self.resolve(callee, &words, site, state);
+        let count = self.b.iconst(words.len() as i64);
+        words.splice(0..0, [value, count]);
+        let result = self.b.call(callee, &words, Type::Word);
+        self.check_failure(result, site, state);
+        state.intact = false;
+        result
+    }
+
+    pub(in crate::lower) fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, mut state: State) {
+        let mut words: Vec<Val> = args.iter().map(|r| self.word(&mut state, *r)).collect();
+        let (target, value) = self.resolve(callee, &words, site, &mut state);
+        // A callee that refuses the call has no caller to ask for the position; functions known to accept it
+        // need none, unless they may find a limit reached.
+        let count = match target {
+            ir::Callee::Function(_) if self.meter == Meter::None => words.len() as i64,
+            _ => {
+                let image = self.b.load_data(1);
+                let shift = self.b.iconst(32);
+                let image = self.b.binary(ir::Binary::Shl, image, shift);
+                let site = self.b.iconst(i64::from(site));
+                let packed = self.b.binary(ir::Binary::Or, image, site);
+                self.b.store_context(packed, offset_of!(Context, tail_site) as i32);
+                words.len() as i64 | TAIL_CALL_FLAG
+            }
+        };
+        let count = self.b.iconst(count);
+        words.splice(0..0, [value, count]);
+        self.count_exit();
+        self.b.tail_call(target, &words);
+    }
+
+    /// Make sure that a function expected to be called is; the answer is false as in `trust`.
+    pub(in crate::lower) fn trust_callee(&mut self, callee: &Callee, state: &mut State) -> bool {
+        match callee {
+            Callee::KnownCell(operator, _) if !state.demoted => self.trust(*operator, state),
+            _ => true,
+        }
+    }
+
+    /// The address or function that a call goes to, and the callee's value. A function that was expected is trusted.
+    fn resolve(&mut self, callee: &Callee, words: &[Val], site: Site, state: &mut State) -> (ir::Callee, Val) {
+        let held = match callee {
+            Callee::KnownCell(operator, _) | Callee::Cell(operator) => self.held(*operator, state),
+            _ => Held::InCell,
+        };
+        self.settle(state);
+        match callee {
+            Callee::KnownCell(_, number) if !state.demoted => {
+                // It captures nothing, so it never looks at its closure.
+                let nil = self.b.iconst(NIL as i64);
+                (ir::Callee::Function(FunctionId(*number)), nil)
+            }
+            Callee::KnownCell(operator, _) | Callee::Cell(operator) => {
+                let (entry, value) = self.operator_entry(operator.cell, held, words, site, state);
+                (ir::Callee::Address(entry), value)
+            }
+            Callee::Known(register, number) => {
+                let value = self.word(state, *register);
+                (ir::Callee::Function(FunctionId(*number)), value)
+            }
+            Callee::Register(register) => {
+                let value = self.word(state, *register);
+                let entry = self.entry_of(value, words, site, state);
+                (ir::Callee::Address(entry), value)
+            }
+        }
+    }
+
+    /// The entry of a value that is called; what cannot be called is an error here.
+    pub(in crate::lower) fn entry_of(&mut self, value: Val, words: &[Val], site: Site, state: &State) -> Val {
+        let refuse = self.b.cold_block();
+        self.require_callable(value, refuse);
+        let next = self.b.current_block();
+        self.b.switch_to(refuse);
+        self.store_arguments(words);
+        let count = self.b.iconst(words.len() as i64);
+        self.b.helper(Helper::NotCallable, &[value, count]);
+        let failed = self.failure_edge(site, state);
+        self.jump(failed);
+        self.b.switch_to(next);
+        let code = self.load_object(value, offset::CALLABLE_CODE);
+        self.load_object(code, offset::CODE_ENTRY)
+    }
+}
