@@ -208,3 +208,27 @@ fn what_a_library_cannot_hold_is_named() {
         assert!(message.contains("let the macro that put it there write a form"), "{message}");
     }
 }
+
+#[test]
+fn macros_may_come_while_a_program_runs() {
+    let program = "
+        (string->file \"(define-form double (x) `(* 2 ,x))\" \"macros.l\")
+        (define (early x) (triple x))
+        (load \"macros.l\")
+        (dumpln (double 4))
+        (if #t (define-form triple (x) `(* 3 ,x)))
+        (define (f n) (if (= n 0) (double 0) (+ (triple n) (f (- n 1)))))
+        (define (g n) (list (f n) (double n)))
+        (dumpln (g 4))
+        (dumpln (try (early 1) (catch (e) (error-kind e))))
+        (define e (make-environment))
+        (define-form there () (list 'quote e))
+        (dumpln (eq (there) e))
+        (define x (f 2))
+        (define-form value () x)
+        (dumpln (value) (try (triple 'a) (catch (e) (error-where e))))
+        (define-form bad () (raise 'bad))
+        (bad)";
+    let shown = prints("macros", program);
+    assert!(shown.contains("8\n(30 8)\nnot-applicable\n#t\n9(\"p.l\" 16 "), "{shown}");
+}

@@ -7,7 +7,6 @@ use crate::{options, session, statistics};
 use maru_core::interp;
 use maru_core::runtime::{Failure, Outcome, Runtime};
 use maru_core::unit;
-use maru_core::value::Value;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -44,11 +43,8 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
 /// Load a library and run its top-level forms, one after another.
 fn run_library(runtime: &mut Runtime, path: &Path) -> Result<Outcome, Trouble> {
     let base = runtime.roots.len();
-    let forms = unit::open_program(runtime, path).map_err(Trouble::rendered)?;
-    runtime.roots.extend(&forms);
-    let outcome = interp::in_file(runtime, path, |runtime| {
-        forms.iter().try_fold(Value::NIL, |_, form| interp::call(runtime, *form, &[]))
-    });
+    let program = unit::open_program(runtime, path).map_err(Trouble::rendered)?;
+    let outcome = interp::in_file(runtime, path, |runtime| program.run(runtime));
     runtime.roots.truncate(base);
     Ok(outcome)
 }

@@ -4,12 +4,14 @@
 mod compile;
 mod image;
 mod machine;
+mod program;
 mod request;
 mod running;
 mod save;
 
 pub use compile::CompileFailure;
 pub use image::{as_site, CompiledUnit, UnitImage, IMAGE_FLAG};
+pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, heat, why_not};
 pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
 

@@ -6,6 +6,7 @@
 //! the definitions that its code relies on have been made.
 
 use super::image::{CompiledUnit, UnitImage};
+use super::program::BuiltProgram;
 use super::CompileFailure;
 use crate::format::ObjectFormat;
 use crate::interp::constant_table::{ConstantTable, Constants};
@@ -112,7 +113,8 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
                 return Err(rendered(runtime));
             }
         };
-        let template = expand_toplevel(runtime, form, runtime.global).map_err(|Failure| rendered(runtime))?;
+        runtime.roots.push(form);
+        let template = expand(runtime, form).map_err(|Failure| rendered(runtime))?;
         runtime.roots.push(template.code);
         if is_definition(runtime, &template, &template.body) {
             let closure = closure_of(runtime, &template).map_err(|Failure| rendered(runtime))?;
@@ -125,6 +127,28 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
     let names = vec![Value::NIL; templates.len()];
     let environment = runtime.global;
     Ok(Contents { environment, source: (name.into(), text.into()), names, templates, data: Vec::new() })
+}
+
+/// Expand a form. A macro may need what only the running program has, such as the value of a variable: then the form
+/// is evaluated when its turn comes. A malformed form is wrong at any time.
+fn expand(runtime: &mut Runtime, form: Value) -> Result<Rc<Template>, Failure> {
+    let environment = runtime.global;
+    expand_toplevel(runtime, form, environment).or_else(|Failure| {
+        if runtime.error_kind(runtime.context.failure) == Some(ErrorKind::Syntax) {
+            return Err(Failure);
+        }
+        runtime.take_failure();
+        let base = runtime.roots.len();
+        let quote = runtime.symbol_value("quote");
+        let quoted = runtime.list(&[quote, form])?;
+        runtime.roots.push(quoted);
+        let eval = runtime.primitive_value("eval").unwrap_or(Value::NIL);
+        let later = runtime.list(&[eval, quoted, environment])?;
+        runtime.roots.push(later);
+        let template = expand_toplevel(runtime, later, environment);
+        runtime.roots.truncate(base);
+        template
+    })
 }
 
 /// Whether a form only defines functions, constants and macros, so that evaluating it does nothing else.
@@ -169,7 +193,9 @@ fn define_selectors(runtime: &mut Runtime, template: &Template, node: &Node) {
             let Some(maker) = name.and_then(|name| runtime.primitive_value(name)) else { return };
             match crate::interp::call(runtime, maker, &arguments) {
                 Ok(made) => runtime.define_cell(template.cells[*cell as usize], made, false),
-                Err(Failure) => drop(runtime.take_failure()),
+                Err(Failure) => {
+                    runtime.take_failure();
+                }
             }
         }
         _ => {}
@@ -197,7 +223,7 @@ fn lower_contents(
 
 /// All templates of some roots, each before those nested in it: the same order whether the trees were expanded or
 /// read from a manifest.
-fn all_templates(roots: &[Rc<Template>]) -> Vec<Rc<Template>> {
+pub(super) fn all_templates(roots: &[Rc<Template>]) -> Vec<Rc<Template>> {
     fn visit(template: &Rc<Template>, all: &mut Vec<Rc<Template>>) {
         all.push(template.clone());
         walk(&template.body, all);
@@ -345,6 +371,8 @@ fn constant_word(lists: &mut Lists, all: &[Rc<Template>], value: Value) -> Resul
 
 /// A library's manifest, read.
 struct Opened {
+    /// Number of the source.
+    source: u32,
     trees: Vec<(Value, Rc<Template>)>,
     data: Vec<(Value, Value)>,
 }
@@ -436,7 +464,7 @@ impl Manifest<'_> {
             let roots: Vec<Rc<Template>> = trees.iter().map(|(_, template)| template.clone()).collect();
             self.link(&parts, &all_templates(&roots), &constants, unit, source)?;
         }
-        Ok(Opened { trees, data })
+        Ok(Opened { source, trees, data })
     }
 
     fn link(
@@ -520,12 +548,11 @@ impl Manifest<'_> {
 
 // ---- programs
 
-/// Open a library that `build_program` made and link its code; its top-level forms, as closures without parameters,
-/// to be called in order. They must be kept reachable.
+/// Open a library that `build_program` made and link its code. The program is reachable through the runtime's roots.
 ///
 /// # Errors
 /// Why the file is no such library, or cannot be used here.
-pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<Vec<Value>, Problem> {
+pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, Problem> {
     let (architecture, format) = runtime.units.target().map_err(|CompileFailure(message)| message)?;
     runtime.set_up_machine().map_err(|CompileFailure(message)| message)?;
     let machine = architecture
@@ -538,7 +565,7 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<Vec<Value>, Pr
     let environment = runtime.global;
     let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)
         .map_err(|problem| format!("{}: {problem}", path.display()))?;
-    let mut closures = Vec::new();
+    let mut forms = Vec::new();
     for (name, template) in opened.trees {
         if !name.is_nil() {
             return Err(format!(
@@ -548,9 +575,9 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<Vec<Value>, Pr
         }
         let closure = closure_of(runtime, &template).map_err(|Failure| rendered(runtime))?;
         runtime.roots.push(closure);
-        closures.push(closure);
+        forms.push((template, closure));
     }
-    Ok(closures)
+    Ok(BuiltProgram { source: opened.source, forms })
 }
 
 // ---- environments
