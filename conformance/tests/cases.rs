@@ -1,11 +1,14 @@
-//! The case files and regressions, on every engine that runs here.
+//! The case files and regressions, interpreted and compiled for every target and format that runs here. The other ways
+//! of running them, under stress and compiled when hot, are `maru conform`'s, which `./test` runs as well.
 
+use maru_conformance::engine::Mode;
 use maru_conformance::report::Cell;
 use maru_conformance::{run, Conform, CASES};
 
 #[test]
-fn all_case_files_on_all_engines() {
-    let conform = Conform { cases: 0, progress: false, ..Conform::default() };
+fn all_case_files_in_every_cell() {
+    let modes = vec![Mode::Interpreter, Mode::Native];
+    let conform = Conform { cases: 0, modes, progress: false, ..Conform::default() };
     let report = run(&conform).expect("a run");
     assert!(!report.failed(), "\n{}", report.text());
     let ran = report.rows.iter().filter(|row| row.skipped.is_none());
