@@ -6,11 +6,10 @@ use super::{Bench, Loaded, DOUBLES, WORDS};
 /// What an operation on words should give; `None` where it is undefined.
 type Expected = fn(i64, i64) -> Option<i64>;
 
-type Comparison = fn(i64, i64) -> bool;
+type Comparison<T> = fn(T, T) -> bool;
 type Overflowing = fn(i64, i64) -> (i64, bool);
 type FloatBinary = fn(f64, f64) -> f64;
 type FloatUnary = fn(f64) -> f64;
-type FloatComparison = fn(f64, f64) -> bool;
 
 /// An operation's name, and the operation in Rust.
 type Named<F> = (&'static str, F);
@@ -30,16 +29,20 @@ const BINARY: [Named<Expected>; 12] = [
     ("rotl", |a, b| Some(a.rotate_left((b & 63) as u32))),
 ];
 
-const COMPARE: [Named<Comparison>; 8] = [
-    ("eq", |a, b| a == b),
-    ("ne", |a, b| a != b),
-    ("lt", |a, b| a < b),
-    ("le", |a, b| a <= b),
-    ("gt", |a, b| a > b),
-    ("ge", |a, b| a >= b),
-    ("below", |a, b| (a as u64) < b as u64),
-    ("at_least", |a, b| a as u64 >= b as u64),
-];
+/// Comparisons that words and doubles both have.
+const fn ordered<T: PartialOrd + Copy>() -> [Named<Comparison<T>>; 6] {
+    [
+        ("eq", |a, b| a == b),
+        ("ne", |a, b| a != b),
+        ("lt", |a, b| a < b),
+        ("le", |a, b| a <= b),
+        ("gt", |a, b| a > b),
+        ("ge", |a, b| a >= b),
+    ]
+}
+
+const UNSIGNED: [Named<Comparison<i64>>; 2] =
+    [("below", |a, b| (a as u64) < b as u64), ("at_least", |a, b| a as u64 >= b as u64)];
 
 /// Check a function of two words at all pairs, and with either operand made a constant.
 fn check(
@@ -147,7 +150,7 @@ fn condition_bodies(condition: &str) -> [String; 4] {
 
 /// Comparisons of words, as values and as branches.
 pub fn compare(bench: &Bench) {
-    for (name, expected) in COMPARE {
+    for (name, expected) in ordered::<i64>().into_iter().chain(UNSIGNED) {
         for n in 0..4 {
             let body = |a: &str, b: &str| condition_bodies(&format!("compare.{name} {a} {b}"))[n].clone();
             check(bench, name, body, |a, b| Some(expected(a, b).into()));
@@ -220,15 +223,7 @@ pub fn float_unary_and_conversions(bench: &Bench) {
 
 /// Comparisons of doubles, unordered ones among them.
 pub fn float_compare(bench: &Bench) {
-    let operations: [Named<FloatComparison>; 6] = [
-        ("eq", |a, b| a == b),
-        ("ne", |a, b| a != b),
-        ("lt", |a, b| a < b),
-        ("le", |a, b| a <= b),
-        ("gt", |a, b| a > b),
-        ("ge", |a, b| a >= b),
-    ];
-    for (name, expected) in operations {
+    for (name, expected) in ordered::<f64>() {
         for body in condition_bodies(&format!("float.{name} v2 v3")) {
             let mut loaded = doubles(bench, &body);
             for a in DOUBLES {

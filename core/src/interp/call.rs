@@ -312,11 +312,11 @@ fn go_native(
 #[inline(never)]
 fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Result<Next, Failure> {
     let result = if runtime.is_kind(callee, Kind::Primitive) {
-        if is_plain_primitive(runtime, callee) {
-            let primitive = primitive(runtime, callee);
-            call_primitive(runtime, callee, primitive, base).map(Next::Return)
-        } else {
+        let primitive = primitive(runtime, callee);
+        if is_apply(&primitive) {
             spread(runtime, callee, base, site).map(Next::Call)
+        } else {
+            call_primitive(runtime, callee, primitive, base).map(Next::Return)
         }
     } else if runtime.is_kind(callee, Kind::Selector) || runtime.is_kind(callee, Kind::Generic) {
         choose_method(runtime, callee, base, site).map(Next::Call)
@@ -329,10 +329,15 @@ fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) 
     })
 }
 
-/// Whether it is a primitive that is called like any other: `apply` gives its place to the function it calls.
+/// Whether it is `apply`, which gives its place to the function that it calls.
+#[inline]
+pub(super) fn is_apply(primitive: &PrimitiveInfo) -> bool {
+    primitive.function as usize == apply_primitive as *const () as usize
+}
+
+/// Whether it is a primitive that is called like any other: all but `apply` are.
 pub fn is_plain_primitive(runtime: &Runtime, callee: Value) -> bool {
-    runtime.is_kind(callee, Kind::Primitive)
-        && primitive(runtime, callee).function as usize != apply_primitive as *const () as usize
+    runtime.is_kind(callee, Kind::Primitive) && !is_apply(&primitive(runtime, callee))
 }
 
 /// The entry of a primitive.

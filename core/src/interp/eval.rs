@@ -253,7 +253,7 @@ fn eval_call(runtime: &mut Runtime, activation: &Activation, call: &Call) -> Ste
     let result = if runtime.is_kind(callee, Kind::Primitive) {
         note_operands(runtime, call, base);
         let primitive = call::primitive(runtime, callee);
-        if primitive.function as usize != call::apply_primitive as *const () as usize {
+        if !call::is_apply(&primitive) {
             call::call_primitive(runtime, callee, primitive, base)
         } else {
             return eval_apply(runtime, call, callee, base);

@@ -1,4 +1,4 @@
-//! Emitting IR from a flow graph: versions of blocks, calls, errors.
+//! Emitting IR from a flow graph: versions of blocks, variables, errors.
 
 mod calls;
 

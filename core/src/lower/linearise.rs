@@ -110,9 +110,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let slots = template.frame_size() as Reg;
         (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
         let changed = changed_slots(template, node);
-        let on_error = linearise.new_block();
-        let site = linearise.new_register();
-        linearise.blocks[on_error as usize].site = Some(site);
+        let (on_error, site) = linearise.passing_handler();
         linearise.handler = Some(on_error);
         let result = linearise.new_register();
         let start = linearise.new_block();
@@ -181,6 +179,12 @@ impl<'a, 'r> Linearise<'a, 'r> {
             site: None,
         });
         self.blocks.len() as BlockId - 1
+    }
+    /// The start of a handler that puts the error back on its way, and the register with the site it came from.
+    fn passing_handler(&mut self) -> (BlockId, Reg) {
+        let (block, site) = (self.new_block(), self.new_register());
+        self.blocks[block as usize].site = Some(site);
+        (block, site)
     }
     fn new_register(&mut self) -> Reg {
         self.registers += 1;
@@ -534,11 +538,8 @@ impl<'a, 'r> Linearise<'a, 'r> {
     fn try_catch(&mut self, inner: &Try, destination: Destination) {
         let result = self.new_register();
         let outer = self.handler;
-        let finally_error = inner.finally.as_ref().map(|_| self.new_block());
-        let site = self.new_register();
-        if let Some(block) = finally_error {
-            self.blocks[block as usize].site = Some(site);
-        }
+        let passing = inner.finally.as_ref().map(|_| self.passing_handler());
+        let finally_error = passing.map(|(block, _)| block);
         self.handler = finally_error.or(outer);
         let catch = inner.catch.as_ref().map(|_| self.new_block());
         self.handler = catch.or(finally_error).or(outer);
@@ -563,7 +564,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             self.end(End::Jump(done));
         }
         self.handler = outer;
-        if let (Some(block), Some(finally)) = (finally_error, &inner.finally) {
+        if let (Some((block, site)), Some(finally)) = (passing, &inner.finally) {
             self.current = Some(block);
             let error = self.new_register();
             self.push(Instr::Catch(error, true));

@@ -117,13 +117,19 @@ fn tail_position(runtime: &Runtime) -> Position {
 fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Position {
     let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
     let Some(((position, _), inlined)) = places.split_last() else { return Position::UNKNOWN };
-    runtime.place_error(places[0].0);
-    for (position, name) in inlined {
+    leave(runtime, inlined);
+    runtime.place_error(*position);
+    *position
+}
+
+/// An error leaves functions, innermost first, each with where it was and its name if it is a frame.
+fn leave(runtime: &mut Runtime, places: &[(Position, Option<Value>)]) {
+    for (position, name) in places {
+        runtime.place_error(*position);
         if let Some(name) = name {
             runtime.pass_frame(*name, *position);
         }
     }
-    *position
 }
 
 /// The frame that a native tail call left: the call's position, and the name of the function that made it.
@@ -231,12 +237,8 @@ helpers! {
         interp::poll(runtime).map_or(FAILURE, |()| Value::NIL.0)
     }
     fn pass_error(runtime, image, site) {
-        for (position, name) in runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32) {
-            runtime.place_error(position);
-            if let Some(name) = name {
-                runtime.pass_frame(name, position);
-            }
-        }
+        let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+        leave(runtime, &places);
         FAILURE
     }
     fn place_error(runtime, image, site) {

@@ -18,8 +18,12 @@ use regalloc2::{Allocation, MachineEnv, PReg, PRegSet};
 pub trait RegisterMachine: Sync {
     /// The data sheet.
     fn spec(&self) -> &Spec;
-    /// Where arguments and results go.
-    fn call_layout(&self, call: CallKind) -> &CallLayout;
+    /// Where arguments and results go, for each kind of call in the order of [`CallKind`].
+    fn call_layouts(&self) -> &[CallLayout; 3];
+    /// The same for one kind of call.
+    fn call_layout(&self, call: CallKind) -> &CallLayout {
+        &self.call_layouts()[call as usize]
+    }
     /// Select instructions for one operation. The driver calls this only for operations that have an effect or
     /// whose results are wanted. Values come from [`Selection::value`], results go to [`Selection::result`].
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection);

@@ -15,7 +15,7 @@ use super::liveness::Liveness;
 use super::machine::{Flow, Terminator};
 use super::places::{Place, Places};
 use super::{CallKind, CallLayout, MachInst, RegisterMachine};
-use crate::ir::{Block, Condition, Exit, Function, Inst, Op, Type, Val, Width};
+use crate::ir::{Block, Condition, Convention, Exit, Function, Inst, Op, Type, Val, Width};
 use crate::runtime::Context;
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
 use std::mem::offset_of;
@@ -187,8 +187,21 @@ impl<'f> Selection<'f> {
         self.sequence.push(MachInst { first_operand: first as u32, operands, clobbers, ..inst });
     }
 
-    /// Append a tail call: as a call, but it never comes back.
+    /// Append a return of a value, in the register that the layout has for its type.
+    pub fn give_back(&mut self, inst: MachInst, value: Val, layout: &CallLayout) {
+        let register = match self.type_of(value) {
+            Type::Word => layout.word_result,
+            Type::Double => layout.double_result,
+        };
+        let value = self.value(value);
+        self.exit(inst, &[Operand::reg_fixed_use(value, register)]);
+    }
+
+    /// Append a tail call: as a call, but it never comes back. A function that C calls cannot end in one.
     pub fn tail_call(&mut self, inst: MachInst, address: Option<Val>, arguments: &[Val], layout: &CallLayout) {
+        if self.function.signature.convention == Convention::Entry {
+            self.fail("a function that C calls cannot end in a tail call: it must restore registers");
+        }
         let first = self.operands.len();
         self.pass(address, arguments, layout);
         let operands = (self.operands.len() - first) as u16;
@@ -229,11 +242,6 @@ impl<'f> Selection<'f> {
     /// The type of a value.
     pub fn type_of(&self, value: Val) -> Type {
         self.types[value.0 as usize]
-    }
-
-    /// The convention of the function at hand.
-    pub fn convention(&self) -> crate::ir::Convention {
-        self.function.signature.convention
     }
 
     /// The function cannot be compiled. Selection goes on; the first message counts.

@@ -155,7 +155,8 @@ impl Units {
 
 impl Runtime {
     /// The places that a site of an image stands for, innermost first: its position with the name of the function it
-    /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that inlined bodies stand in place of.
+    /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that
+    /// inlined bodies stand in place of.
     pub(crate) fn site_of(&self, image: u32, site: u32) -> Vec<(Position, Option<Value>)> {
         let Some(image) = self.units.image(image) else { return Vec::new() };
         let mut places = Vec::with_capacity(1);
@@ -168,9 +169,7 @@ impl Runtime {
         }
         places
     }
-}
 
-impl Runtime {
     /// The position in a text that a position stands for, which may be a site of an image.
     pub(crate) fn written_position(&self, position: Position) -> Position {
         let Some((image, site)) = as_site(position) else { return position };

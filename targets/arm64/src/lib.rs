@@ -31,7 +31,7 @@ mod select;
 
 use maru_core::ir::{Op, Val};
 use maru_core::target::{
-    CallKind, CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
+    CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
     Selection, Spec, Terminator, UnwindConvention,
 };
 use regalloc2::Allocation;
@@ -96,13 +96,8 @@ impl RegisterMachine for Arm64 {
     fn spec(&self) -> &Spec {
         &SPEC
     }
-    fn call_layout(&self, call: CallKind) -> &CallLayout {
-        let [maru, entry, helper] = &*LAYOUTS;
-        match call {
-            CallKind::Maru => maru,
-            CallKind::Entry => entry,
-            CallKind::Helper => helper,
-        }
+    fn call_layouts(&self) -> &[CallLayout; 3] {
+        &LAYOUTS
     }
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection) {
         select::select(self, op, results, selection);

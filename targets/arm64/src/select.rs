@@ -4,8 +4,7 @@ use crate::assemble::{bitmask, condition, float_bits, is_arithmetic};
 use crate::encode::{arithmetic, immediate_of, unary_of, width_variant, Opcode};
 use crate::Arm64;
 use maru_core::ir::{
-    Binary, Callee, Compare, Condition, Convention, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val,
-    Width,
+    Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
 use maru_core::runtime::Context;
 use maru_core::target::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
@@ -65,19 +64,8 @@ pub fn select(machine: &Arm64, op: &Op, results: &[Option<Val>; 2], s: &mut Sele
 pub fn select_exit(machine: &Arm64, exit: &Terminator, s: &mut Selection) {
     match exit {
         Terminator::Branch(condition) => branch(*condition, s),
-        Terminator::Return(value) => {
-            let layout = machine.call_layout(CallKind::Maru);
-            let register = match s.type_of(*value) {
-                Type::Word => layout.word_result,
-                Type::Double => layout.double_result,
-            };
-            let value = s.value(*value);
-            s.exit(Opcode::Return.inst(), &[Operand::reg_fixed_use(value, register)]);
-        }
+        Terminator::Return(value) => s.give_back(Opcode::Return.inst(), *value, machine.call_layout(CallKind::Maru)),
         Terminator::TailCall(callee, arguments, _) => {
-            if s.convention() == Convention::Entry {
-                s.fail("a function that C calls cannot end in a tail call: it must restore registers");
-            }
             let (inst, address) = reach(*callee, Opcode::TailCall, Opcode::TailCallAddress);
             s.tail_call(inst, address, arguments, machine.call_layout(CallKind::Maru));
         }
