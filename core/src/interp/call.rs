@@ -340,6 +340,29 @@ pub fn is_plain_primitive(runtime: &Runtime, callee: Value) -> bool {
     runtime.is_kind(callee, Kind::Primitive) && !is_apply(&primitive(runtime, callee))
 }
 
+/// Whether compiled code may call a primitive's function itself, with that many arguments.
+pub fn accepts_directly(runtime: &Runtime, callee: Value, count: usize) -> bool {
+    let takes =
+        |info: PrimitiveInfo| count >= info.least as usize && info.most.is_none_or(|most| count <= most as usize);
+    is_plain_primitive(runtime, callee) && takes(primitive(runtime, callee))
+}
+
+/// Call a value with arguments that lie anywhere: a primitive's function without a detour.
+#[inline]
+pub fn call_directly(runtime: &mut Runtime, callee: Value, arguments: &[Value]) -> Outcome {
+    if runtime.is_kind(callee, Kind::Primitive) {
+        let info = primitive(runtime, callee);
+        let count = arguments.len();
+        if count >= info.least as usize && info.most.is_none_or(|most| count <= most as usize) && !is_apply(&info) {
+            return (info.function)(runtime, arguments);
+        }
+    }
+    if callee.as_unbound().is_some() {
+        return Err(not_applicable(runtime, callee));
+    }
+    call(runtime, callee, arguments)
+}
+
 /// The entry of a primitive.
 #[inline]
 pub(super) fn primitive(runtime: &Runtime, callee: Value) -> PrimitiveInfo {

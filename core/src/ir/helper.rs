@@ -49,8 +49,16 @@ helpers! {
     /// An error passes a frame: the image's handle and the number of the site. Completes the error's position and
     /// backtrace; returns `FAILURE`.
     PassError "pass_error" 2,
-    /// Call what a cell (address) holds with that many arguments, which are in the argument area.
-    CallCell "call_cell" 2,
+    /// Call a value with one argument: callee, argument.
+    Call1 "call_1" 2,
+    /// Call a value with two arguments.
+    Call2 "call_2" 3,
+    /// Call a value with three arguments.
+    Call3 "call_3" 4,
+    /// The bits of the double that a number (a value) is, as far as a mode (see [`number_bits`]) allows.
+    NumberBits "number_bits" 2,
+    /// An object with that many slots (raw count), filled with nil, for the variables of a function.
+    MakeFrame "make_frame" 1,
     /// An error leaves a loop that runs natively in a frame of the interpreter: the image's number and the number of
     /// the site. Completes the error's position, and tells the interpreter where its frame was.
     LeaveLoop "leave_loop" 2,
@@ -72,4 +80,16 @@ helpers! {
     EntryLimit "entry_limit" 1,
     /// In metered code, a loop was about to turn, and the context's fuel is negative now: raises `out-of-fuel`.
     TurnLimit "turn_limit" 0,
+}
+
+/// Modes and results of [`Helper::NumberBits`].
+pub mod number_bits {
+    /// Any number: an integer gives the nearest double.
+    pub const ANY: i64 = 0;
+    /// Doubles, and integers that a double holds exactly.
+    pub const EXACT: i64 = 1;
+    /// Doubles only.
+    pub const DOUBLE: i64 = 2;
+    /// The result for all other values: the bits of a NaN that no value has.
+    pub const REFUSED: i64 = -1;
 }

@@ -9,7 +9,7 @@ pub mod build;
 pub mod evaluate;
 pub mod flow;
 pub mod generate;
-mod helper;
+pub mod helper;
 pub mod parse;
 pub mod passes;
 pub mod print;

@@ -1,8 +1,11 @@
-//! Emitting IR from a flow graph: versions of blocks, variables, errors.
+//! Emitting IR from a flow graph: its instructions, variables, errors.
 
 mod calls;
+pub(super) mod slow;
+pub(super) mod state;
+mod versions;
 
-use super::flow::{members, BlockId, Callee, End, Flow, Instr, Liveness, Reg, Site};
+use super::flow::{BlockId, Callee, End, Flow, Instr, Reg, Site};
 use super::meter::Meter;
 use super::{DataWord, UnitContext};
 use crate::interp::tree::Template;
@@ -13,73 +16,23 @@ use crate::ir::{
 use crate::runtime::{CellId, Context, CELL_VALUE, TAIL_CALL_FLAG};
 use crate::value::{offset, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
 use rustc_hash::FxHashMap;
+use slow::Inline;
+use state::{Leaving, Place, Start, State, Ty};
 use std::mem::offset_of;
-
-/// What is known of a register's value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ty {
-    Unknown,
-    Fixnum,
-    /// A double, which is at hand unboxed.
-    Double,
-    Pair,
-    Array,
-    String,
-    /// Equal to nothing but itself.
-    Symbol,
-    /// An operator that its cell still holds; it has no word.
-    InCell,
-    /// An operator that is what the unit assumes of its cell; it has no word.
-    Assumed,
-}
-
-/// Where a register's value is: as a word, as an unboxed double, or both.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) word: Option<Val>,
-    pub(super) double: Option<Val>,
-    pub(super) ty: Ty,
-}
-
-impl Place {
-    pub(super) fn word(word: Val, ty: Ty) -> Place {
-        Place { word: Some(word), double: None, ty }
-    }
-    pub(super) fn double(double: Val) -> Place {
-        Place { word: None, double: Some(double), ty: Ty::Double }
-    }
-}
-
-/// What is known at a point of the program.
-#[derive(Clone)]
-pub(super) struct State {
-    pub(super) places: Vec<Option<Place>>,
-    /// Operators that are read already, but still only in their cells.
-    pub(super) pending: Vec<Reg>,
-    /// The unit's assumptions were checked since the last call.
-    pub(super) intact: bool,
-    /// Nothing is assumed up to the next loop.
-    pub(super) demoted: bool,
-}
-
-/// A version of a flow block from some instruction on.
-struct Version {
-    types: Vec<Ty>,
-    intact: bool,
-    demoted: bool,
-    ir: Block,
-}
-
-/// Versions of a block's start beyond which no new combination of types is told apart.
-const VERSIONS: usize = 4;
+use versions::{Passing, Version};
 
 pub(super) struct Emit<'a, 'r> {
     pub(super) unit: &'a mut UnitContext<'r>,
     pub(super) flow: &'a Flow,
-    liveness: Liveness,
+    /// How registers go from block to block.
+    passing: Passing,
     pub(super) b: FunctionBuilder,
     versions: FxHashMap<(BlockId, u32), Vec<Version>>,
-    work: Vec<(BlockId, u32, State, Block)>,
+    work: Vec<(BlockId, u32, Start, Block)>,
+    /// What may still be emitted before blocks have no more versions.
+    budget: usize,
+    /// Working memory for sets of registers.
+    live_set: Vec<u64>,
     failure: Option<Block>,
     /// Whether it is a loop, which runs in a frame of the interpreter.
     is_loop: bool,
@@ -114,32 +67,36 @@ impl<'a, 'r> Emit<'a, 'r> {
         let mut emit = Emit {
             unit,
             flow,
-            liveness: Liveness::of(flow),
+            passing: Passing::of(flow),
             b,
             versions: FxHashMap::default(),
             work: Vec::new(),
+            budget: Emit::budget_of(flow),
+            live_set: Vec::new(),
             failure: None,
             is_loop,
             meter,
             at: (0, 0),
             callee: parameters[0],
         };
-        let mut state =
-            State { places: vec![None; flow.registers as usize], pending: Vec::new(), intact: false, demoted: false };
+        let mut state = State::new(flow.registers);
         emit.count_entry(parameters[1]);
         if rest {
             emit.collect_rest(&parameters, fixed, &mut state);
         } else {
             emit.check_count(&parameters, i64::from(fixed));
             for (slot, value) in parameters[2..].iter().enumerate() {
-                state.places[slot] = Some(Place::word(*value, Ty::Unknown));
+                state.places.set(slot as Reg, Place::word(*value, Ty::Unknown));
             }
         }
-        let start = emit.edge(&state, 0, 0, false);
+        emit.make_homes();
+        (0..flow.parameters).for_each(|slot| emit.store_home(&mut state, slot));
+        let start = emit.edge((&state).into(), 0, 0, false);
         emit.jump(start);
-        while let Some((block, index, state, ir)) = emit.work.pop() {
+        while let Some((block, index, start, ir)) = emit.work.pop() {
             emit.b.switch_to(ir);
-            emit.block(block, index, state);
+            state.begin(start);
+            emit.block(block, index, &mut state);
         }
         emit.failure_exit();
         emit.b.finish()
@@ -182,7 +139,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 Some(value) => *value,
                 None => self.b.load(Width::Word, area, 8 * slot as i32),
             };
-            state.places[slot as usize] = Some(Place::word(value, Ty::Unknown));
+            state.places.set(slot, Place::word(value, Ty::Unknown));
         }
         let list = self.b.helper(Helper::RestList, &[least, count]);
         let (made, failed) = (self.b.block(), self.b.cold_block());
@@ -191,17 +148,17 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.switch_to(failed);
         self.ret(list);
         self.b.switch_to(made);
-        state.places[fixed as usize] = Some(Place::word(list, Ty::Unknown));
+        state.places.set(fixed, Place::word(list, Ty::Unknown));
     }
 
     // ---- blocks and versions
 
-    fn block(&mut self, block: BlockId, index: u32, mut state: State) {
+    fn block(&mut self, block: BlockId, index: u32, state: &mut State) {
         let flow = self.flow;
         let data = &flow.blocks[block as usize];
         for (number, instr) in data.instrs.iter().enumerate().skip(index as usize) {
             self.at = (block, number as u32);
-            if !self.instr(instr, &mut state) {
+            if !self.instr(instr, state) {
                 return;
             }
         }
@@ -223,14 +180,17 @@ impl<'a, 'r> Emit<'a, 'r> {
             self.line(site);
         }
         match instr {
-            Instr::Move(to, from) => state.places[*to as usize] = Some(self.place(state, *from)),
+            Instr::Move(to, from) => {
+                let place = self.place(state, *from);
+                self.define(state, *to, place);
+            }
             Instr::Immediate(to, value) => {
                 let place = self.immediate(*value);
-                state.places[*to as usize] = Some(place);
+                self.define(state, *to, place);
             }
             Instr::Constant(to, value) => {
                 let place = self.constant(*value);
-                state.places[*to as usize] = Some(place);
+                self.define(state, *to, place);
             }
             Instr::Captured(to, index) => {
                 let at = offset::CLOSURE_CAPTURES + 8 * *index as i32;
@@ -274,16 +234,10 @@ impl<'a, 'r> Emit<'a, 'r> {
                 state.intact = false;
             }
             Instr::Operator(register) => self.read_operator(*register, state),
-            Instr::Primitive(to, intrinsic, args, operator, feedback, site) => {
-                let place = if state.demoted {
-                    let result = self.call_operator(*operator, args, *site, state);
-                    Place::word(result, Ty::Unknown)
-                } else if self.trust(*operator, state) {
-                    self.primitive(*intrinsic, args, *feedback, *site, state)
-                } else {
-                    return false;
-                };
-                state.places[*to as usize] = Some(place);
+            Instr::Primitive(to, intrinsic, args, operator, seen, site) => {
+                let (intrinsic, operator, seen, site) = (*intrinsic, *operator, *seen, *site);
+                let place = self.primitive(Inline { intrinsic, args, operator, seen, site, held: None }, state);
+                self.define(state, *to, place);
             }
             Instr::Call(to, callee, args, site) => {
                 if !self.trust_callee(callee, state) {
@@ -341,206 +295,65 @@ impl<'a, 'r> Emit<'a, 'r> {
         true
     }
 
-    fn end(&mut self, end: &End, mut state: State) {
-        if let End::Test(.., site, _, _) | End::TailCall(_, _, site) = end {
-            self.line(*site);
-        }
+    fn end(&mut self, end: &End, state: &mut State) {
         match end {
             End::Jump(to) => {
                 if self.flow.blocks[*to as usize].is_loop {
                     // Else the first turn would be told from the later ones.
-                    self.settle(&mut state);
+                    self.settle(state);
                 }
-                let target = self.edge_to_block(&state, *to);
+                let target = self.edge_to_block((&*state).into(), *to);
                 self.jump(target);
             }
             End::If(test, yes, no) => {
-                let value = self.word(&mut state, *test);
-                let nil = self.b.iconst(NIL as i64);
-                self.branch_to(Condition::Compare(Compare::Ne, value, nil), (&state, *yes), (&state, *no));
+                let value = self.word(state, *test);
+                self.branch_on(value, *yes, *no, state);
             }
-            End::Test(intrinsic, args, operator, feedback, site, yes, no) => {
-                if state.demoted {
-                    let value = self.call_operator(*operator, args, *site, &mut state);
-                    let nil = self.b.iconst(NIL as i64);
-                    self.branch_to(Condition::Compare(Compare::Ne, value, nil), (&state, *yes), (&state, *no));
-                } else if self.trust(*operator, &mut state) {
-                    let mut learned = None;
-                    let condition = self.test(*intrinsic, args, *feedback, &mut state, &mut learned);
-                    let mut when_true = state.clone();
-                    if let Some((register, ty)) = learned {
-                        if let Some(place) = &mut when_true.places[register as usize] {
-                            place.ty = ty;
-                        }
-                    }
-                    self.branch_to(condition, (&when_true, *yes), (&state, *no));
-                }
+            End::Test(intrinsic, args, operator, seen, site, yes, no) => {
+                self.line(*site);
+                let (intrinsic, operator, seen, site) = (*intrinsic, *operator, *seen, *site);
+                self.test(Inline { intrinsic, args, operator, seen, site, held: None }, *yes, *no, state);
             }
             End::InlineTail(operator, args, site, body) => {
                 self.line(*site);
-                if state.demoted {
+                if state.generic {
                     self.tail_call(&Callee::Cell(*operator), args, *site, state);
-                } else if self.trust(*operator, &mut state) {
-                    let target = self.edge_to_block(&state, *body);
+                } else if self.trust(*operator, state) {
+                    let target = self.edge_to_block((&*state).into(), *body);
                     self.jump(target);
                 }
             }
             End::Inline(operator, args, site, result, body, after) => {
                 self.line(*site);
-                if state.demoted {
-                    let value = self.call(&Callee::Cell(*operator), args, *site, &mut state);
-                    self.set(&mut state, *result, value);
-                    let target = self.edge_to_block(&state, *after);
+                if state.generic {
+                    let value = self.call(&Callee::Cell(*operator), args, *site, state);
+                    self.set(state, *result, value);
+                    let target = self.edge_to_block((&*state).into(), *after);
                     self.jump(target);
-                } else if self.trust(*operator, &mut state) {
-                    let target = self.edge_to_block(&state, *body);
+                } else if self.trust(*operator, state) {
+                    let target = self.edge_to_block((&*state).into(), *body);
                     self.jump(target);
                 }
             }
             End::Return(from) => {
-                let value = self.word(&mut state, *from);
+                let value = self.word(state, *from);
                 self.ret(value);
             }
             End::TailCall(callee, args, site) => {
-                if self.trust_callee(callee, &mut state) {
+                self.line(*site);
+                if self.trust_callee(callee, state) {
                     self.tail_call(callee, args, *site, state);
                 }
             }
             End::Raise(from, site) => {
-                let error = self.word(&mut state, *from);
+                let error = self.word(state, *from);
                 self.b.helper(Helper::RaiseError, &[error]);
-                let site = self.word(&mut state, *site);
+                let site = self.word(state, *site);
                 let site = self.b.binary_immediate(ir::Binary::Ashr, site, i64::from(TAG_BITS));
-                let target = self.failure_edge_from(site, &state);
+                let target = self.failure_edge_from(site, state);
                 self.jump(target);
             }
             End::Unreachable => self.b.unreachable(),
-        }
-    }
-
-    /// Branch to two flow blocks, with what is known on each edge.
-    fn branch_to(&mut self, condition: Condition, yes: (&State, BlockId), no: (&State, BlockId)) {
-        let here = self.b.current_block();
-        let yes = self.edge_to_block(yes.0, yes.1);
-        let no = self.edge_to_block(no.0, no.1);
-        self.b.switch_to(here);
-        self.branch(condition, yes, no);
-    }
-
-    /// An edge to the start of a flow block. A demoted state begins to learn again where a loop begins, which is the
-    /// only place where that pays.
-    fn edge_to_block(&mut self, state: &State, to: BlockId) -> Target {
-        let demoted = state.demoted && !self.flow.blocks[to as usize].is_loop;
-        self.edge(state, to, 0, demoted)
-    }
-
-    /// An edge to the demoted version of the present place.
-    pub(super) fn demote(&mut self, state: &State) -> Target {
-        let here = self.b.current_block();
-        let (block, index) = self.at;
-        let target = self.edge(state, block, index, true);
-        self.b.switch_to(here);
-        target
-    }
-
-    /// An edge to a version of a place. Doubles and operators that the version wants as words become words on the
-    /// edge, in a block of its own.
-    fn edge(&mut self, state: &State, block: BlockId, index: u32, demoted: bool) -> Target {
-        let mut set = Vec::new();
-        self.liveness.before(self.flow, block, index as usize, &mut set);
-        let live: Vec<Reg> = members(&set).collect();
-        let (ir, types) = self.version(state, block, index, demoted, &live);
-        let mut arguments = Vec::with_capacity(live.len());
-        let mut on_edge = None;
-        let here = self.b.current_block();
-        for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
-            let place = state.places[*register as usize];
-            let value = match (place, ty) {
-                (Some(Place { double: Some(double), .. }), Ty::Double) => double,
-                (Some(Place { word: Some(word), .. }), _) => word,
-                (Some(Place { double: Some(double), .. }), _) => {
-                    self.start_edge(&mut on_edge, demoted);
-                    self.box_double(double, demoted)
-                }
-                (Some(Place { ty, .. }), _) if ty.is_operator() => {
-                    self.start_edge(&mut on_edge, demoted);
-                    self.operator_word(*register, ty, state)
-                }
-                // Never assigned on the way here, so never read either.
-                (_, _) => self.b.iconst(NIL as i64),
-            };
-            arguments.push(value);
-        }
-        let target = Target { block: ir, arguments };
-        match on_edge {
-            Some(fresh) => {
-                self.jump(target);
-                self.b.switch_to(here);
-                plain(fresh)
-            }
-            None => target,
-        }
-    }
-
-    /// What is emitted next stands on an edge.
-    fn start_edge(&mut self, on_edge: &mut Option<Block>, demoted: bool) {
-        if on_edge.is_none() {
-            let fresh = if demoted { self.b.cold_block() } else { self.b.block() };
-            self.b.switch_to(fresh);
-            *on_edge = Some(fresh);
-        }
-    }
-
-    /// The version of a place that fits a state: an equal one, a new one, or one that knows less.
-    fn version(&mut self, state: &State, block: BlockId, index: u32, demoted: bool, live: &[Reg]) -> (Block, Vec<Ty>) {
-        let mut types: Vec<Ty> = live.iter().map(|r| self.type_of(state, *r, demoted)).collect();
-        let mut intact = state.intact && !demoted;
-        let known = self.versions.entry((block, index)).or_default();
-        let exact = |v: &&Version| v.demoted == demoted && v.types == types && (v.intact == intact || demoted);
-        if let Some(version) = known.iter().find(exact) {
-            return (version.ir, types);
-        }
-        if known.iter().filter(|v| !v.demoted).count() >= VERSIONS && !demoted {
-            let fits = |v: &&Version| {
-                let weaker =
-                    |(known, wanted): (&Ty, &Ty)| known == wanted || *known == Ty::Unknown && !wanted.is_operator();
-                !v.demoted && (!v.intact || intact) && v.types.iter().zip(&types).all(weaker)
-            };
-            let precision = |v: &&Version| v.types.iter().filter(|ty| **ty != Ty::Unknown).count();
-            if let Some(version) = known.iter().filter(fits).max_by_key(precision) {
-                return (version.ir, version.types.clone());
-            }
-            types.iter_mut().filter(|ty| !ty.is_operator()).for_each(|ty| *ty = Ty::Unknown);
-            intact = false;
-        }
-        let ir = if demoted { self.b.cold_block() } else { self.b.block() };
-        let mut fresh = State { places: vec![None; state.places.len()], pending: Vec::new(), intact, demoted };
-        for (register, ty) in live.iter().zip(&types) {
-            if ty.is_operator() {
-                fresh.places[*register as usize] = Some(Place { word: None, double: None, ty: *ty });
-                fresh.pending.extend((*ty == Ty::InCell).then_some(*register));
-                continue;
-            }
-            let of = if *ty == Ty::Double { Type::Double } else { Type::Word };
-            let parameter = self.b.parameter(ir, of);
-            let place = if *ty == Ty::Double { Place::double(parameter) } else { Place::word(parameter, *ty) };
-            fresh.places[*register as usize] = Some(place);
-        }
-        let known = self.versions.entry((block, index)).or_default();
-        known.push(Version { types: types.clone(), intact, demoted, ir });
-        self.work.push((block, index, fresh, ir));
-        (ir, types)
-    }
-
-    fn type_of(&self, state: &State, register: Reg, demoted: bool) -> Ty {
-        let place = state.places[register as usize];
-        match place {
-            Some(place) if place.ty.is_operator() => self.operator_type(state, place, demoted),
-            Some(place) if !demoted && !state.demoted && self.flow.typed[register as usize] => match place.ty {
-                Ty::Double if place.double.is_none() => Ty::Unknown,
-                ty => ty,
-            },
-            _ => Ty::Unknown,
         }
     }
 
@@ -559,14 +372,24 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     // ---- registers
 
-    pub(super) fn place(&mut self, state: &State, register: Reg) -> Place {
-        match state.places[register as usize] {
-            Some(place) => place,
-            None => Place::word(self.b.iconst(NIL as i64), Ty::Unknown),
+    /// A register's place; one that lives in memory is loaded here.
+    pub(super) fn place(&mut self, state: &mut State, register: Reg) -> Place {
+        if let Some(place) = state.places.get(register) {
+            return place;
         }
+        // Never assigned on the way here where it has no home either, so never read.
+        let word = self.load_home(register).unwrap_or_else(|| self.b.iconst(NIL as i64));
+        let place = Place::word(word, Ty::Unknown);
+        state.places.set(register, place);
+        place
+    }
+    /// Give a register a new value.
+    pub(super) fn define(&mut self, state: &mut State, register: Reg, place: Place) {
+        state.places.set(register, place);
+        self.store_home(state, register);
     }
     pub(super) fn set(&mut self, state: &mut State, register: Reg, word: Val) {
-        state.places[register as usize] = Some(Place::word(word, Ty::Unknown));
+        self.define(state, register, Place::word(word, Ty::Unknown));
     }
     /// A register's value as a word, boxed here if need be.
     pub(super) fn word(&mut self, state: &mut State, register: Reg) -> Val {
@@ -574,8 +397,8 @@ impl<'a, 'r> Emit<'a, 'r> {
         match (place.word, place.double) {
             (Some(word), _) => word,
             (None, Some(double)) => {
-                let word = self.box_double(double, state.demoted);
-                state.places[register as usize] = Some(Place { word: Some(word), ..place });
+                let word = self.box_double(double, state.generic);
+                state.places.set(register, Place { word: Some(word), ..place });
                 word
             }
             (None, None) => self.b.iconst(NIL as i64),
@@ -607,12 +430,12 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.switch_to(block);
         let image = self.b.load_data(1);
         self.b.helper(Helper::PlaceError, &[image, site]);
-        let mut state = State { intact: false, ..state.clone() };
-        if let Some(register) = self.flow.blocks[handler as usize].site {
+        let known = self.flow.blocks[handler as usize].site.map(|register| {
             let number = self.b.binary_immediate(ir::Binary::Shl, site, i64::from(TAG_BITS));
-            self.set(&mut state, register, number);
-        }
-        let edge = self.edge(&state, handler, 0, false);
+            (register, Place::word(number, Ty::Fixnum))
+        });
+        let leaving = Leaving { state, known: known.as_slice(), intact: false };
+        let edge = self.edge(leaving, handler, 0, false);
         self.jump(edge);
         self.b.switch_to(here);
         plain(block)

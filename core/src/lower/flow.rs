@@ -1,7 +1,7 @@
 //! The flow graph: a function's tree made linear, over registers that may be assigned more than once.
 //!
 //! It knows no types. Each of its blocks may be emitted several times, once for each combination of types that its
-//! live registers are known to have (see `emit`), and once without any assumption.
+//! live registers are known to have, and once without any: see `emit`.
 
 use super::intrinsic::Intrinsic;
 use super::Assumption;
@@ -149,6 +149,8 @@ pub struct Flow {
     pub has_doubles: bool,
     /// The registers that stand for operators.
     pub operators: FxHashMap<Reg, OperatorRead>,
+    /// The first registers, which are bound before the entry: the parameters, with the rest parameter.
+    pub parameters: u32,
 }
 
 impl Instr {
@@ -254,6 +256,13 @@ impl End {
             End::Jump(_) | End::Unreachable => {}
         }
     }
+    /// The register it writes on the way to its second block.
+    pub fn defines(&self) -> Option<Reg> {
+        match self {
+            End::Inline(_, _, _, result, ..) => Some(*result),
+            _ => None,
+        }
+    }
     /// Where it goes.
     pub fn successors(&self) -> impl Iterator<Item = BlockId> {
         let (first, second) = match self {
@@ -280,7 +289,7 @@ impl Liveness {
         loop {
             let mut changed = false;
             for block in (0..flow.blocks.len()).rev() {
-                liveness.before(flow, block as BlockId, 0, &mut set);
+                liveness.compute(flow, block as BlockId, 0, &mut set);
                 let old = &mut liveness.bits[block * words..(block + 1) * words];
                 if *old != *set {
                     old.copy_from_slice(&set);
@@ -293,8 +302,22 @@ impl Liveness {
         }
     }
 
+    /// How many registers live into blocks, all blocks together.
+    pub fn live_into_blocks(&self) -> usize {
+        self.bits.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// The registers live before instruction `index` of a block, into `set`.
     pub fn before(&self, flow: &Flow, block: BlockId, index: usize, set: &mut Vec<u64>) {
+        set.clear();
+        if index == 0 {
+            set.extend_from_slice(&self.bits[block as usize * self.words..][..self.words]);
+        } else {
+            self.compute(flow, block, index, set);
+        }
+    }
+
+    fn compute(&self, flow: &Flow, block: BlockId, index: usize, set: &mut Vec<u64>) {
         set.clear();
         set.resize(self.words, 0);
         let data = &flow.blocks[block as usize];

@@ -49,6 +49,8 @@ pub struct Linearise<'a, 'r> {
     assigned: Vec<bool>,
     /// Function that a slot is known to hold a closure of.
     known_slots: Vec<Option<u32>>,
+    /// Registers that are bound before the entry.
+    parameters: u32,
 }
 
 impl<'a, 'r> Linearise<'a, 'r> {
@@ -77,6 +79,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             loops: vec![None; template.loops as usize],
             assigned: vec![false; slots],
             known_slots: vec![None; slots],
+            parameters: template.parameters + u32::from(template.rest),
         };
         mark_assigned(&template.body, &mut linearise.assigned);
         let entry = linearise.new_block();
@@ -108,6 +111,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     ) -> Flow {
         let mut linearise = Linearise::new(unit, all, template, number);
         let slots = template.frame_size() as Reg;
+        linearise.parameters = 0;
         (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
         let changed = changed_slots(template, node);
         let (on_error, site) = linearise.passing_handler();
@@ -143,6 +147,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             typed: self.typed,
             has_doubles: self.has_doubles,
             operators: self.operators,
+            parameters: self.parameters,
         }
     }
 

@@ -3,7 +3,8 @@
 //! Every call of a function and every loop turn costs one unit of fuel. A function's depth is taken at its entry and
 //! given back wherever it is left: by a return, an error, or a tail call, whose callee takes it again.
 
-use super::emit::{plain, Emit, State};
+use super::emit::state::State;
+use super::emit::{plain, Emit};
 use super::flow::Site;
 use crate::ir::{Binary, Compare, Condition, Helper, Val};
 use crate::runtime::Context;

@@ -1,11 +1,12 @@
 //! Tree to IR: a unit's templates become IR functions, with the data words and sites they need.
 //!
 //! A template is first made linear (`flow`, `linearise`); then each block of its flow graph is emitted once for
-//! each useful combination of known types of its live registers (`emit`, `primitive`): basic block versioning.
-//! Every assumption that does not hold (a type test, an overflow, a redefined primitive) leads to a *demoted*
-//! version of the same place, which does everything through the cells, without assumptions; the head of a loop leads
-//! back to a version that learns types anew.
+//! each useful combination of known types of its live registers (`emit`): basic block versioning. An operation whose
+//! fast way does not apply does its one step in the runtime and rejoins; see `emit::slow`. Where what follows builds on
+//! a type that turns out wrong, a *generic* version of the same place takes over, up to the head of the next loop,
+//! which learns types anew; see `emit::versions`.
 
+mod arithmetic;
 mod bridge;
 mod emit;
 mod flow;
@@ -15,6 +16,7 @@ mod meter;
 mod object;
 mod operator;
 mod primitive;
+mod test;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use flow::Site;

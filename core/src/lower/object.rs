@@ -1,6 +1,7 @@
 //! Heap objects in emitted code: loads, stores, inline allocation, boxing.
 
-use super::emit::{plain, Emit, Place, State, Ty};
+use super::emit::state::{Place, State, Ty};
+use super::emit::{plain, Emit};
 use super::flow::{Reg, Site};
 use super::DataWord;
 use crate::interp::tree::Template;
@@ -9,7 +10,7 @@ use crate::runtime::Context;
 use crate::syntax::Position;
 use crate::value::{
     header, offset, Kind, Value, DOUBLE_BIAS, DOUBLE_ROTATE, DOUBLE_TAGS, FIRST_CALLABLE, GRANULE, HEADER_KIND_SHIFT,
-    INLINE_ALLOCATION_MAX, PAIR_CAR, PAIR_CDR, PAIR_SIZE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
+    INLINE_ALLOCATION_MAX, NIL, PAIR_CAR, PAIR_CDR, PAIR_SIZE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
 };
 use std::mem::offset_of;
 use std::rc::Rc;
@@ -98,6 +99,20 @@ impl Emit<'_, '_> {
         let address = self.allocate(PAIR_SIZE, site, state);
         self.b.store(Width::Word, car, address, PAIR_CAR);
         self.b.store(Width::Word, cdr, address, PAIR_CDR);
+        self.tagged(address, TAG_PAIR)
+    }
+    /// A list of a few new pairs, in one piece of memory.
+    pub(super) fn list_of(&mut self, words: &[Val], site: Site, state: &State) -> Val {
+        let address = self.allocate(words.len() * PAIR_SIZE, site, state);
+        for (index, word) in words.iter().enumerate() {
+            let at = (index * PAIR_SIZE) as i32;
+            let rest = match index + 1 == words.len() {
+                true => self.b.iconst(NIL as i64),
+                false => self.tagged(address, ((index + 1) * PAIR_SIZE) as u64 + TAG_PAIR),
+            };
+            self.b.store(Width::Word, *word, address, at + PAIR_CAR);
+            self.b.store(Width::Word, rest, address, at + PAIR_CDR);
+        }
         self.tagged(address, TAG_PAIR)
     }
     /// A new box.

@@ -9,7 +9,8 @@
 //!   whatever the cell holds by now;
 //! - a word, loaded before the first thing that may change the cell.
 
-use super::emit::{Emit, Place, State, Ty};
+use super::emit::state::{Leaving, Place, State, Ty};
+use super::emit::Emit;
 use super::flow::{Operator, Reg, Site};
 use super::{Assumption, DataWord};
 use crate::ir::{Compare, Condition, Helper, Target, Type, Val, Width};
@@ -36,14 +37,17 @@ impl Ty {
 impl Emit<'_, '_> {
     /// Where an operator is read.
     pub(super) fn read_operator(&mut self, register: Reg, state: &mut State) {
-        let assumed = self.flow.operators[&register].assumption.is_some() && !state.demoted;
-        if assumed {
+        let read = self.flow.operators[&register];
+        let place = if self.in_memory() {
+            Place::word(self.load_cell(read.cell), Ty::Unknown)
+        } else if read.assumption.is_some() && !state.generic {
             self.require_intact(state);
+            Place::operator(Ty::Assumed)
         } else {
             state.pending.push(register);
-        }
-        let ty = if assumed { Ty::Assumed } else { Ty::InCell };
-        state.places[register as usize] = Some(Place { word: None, double: None, ty });
+            Place::operator(Ty::InCell)
+        };
+        self.define(state, register, place);
     }
 
     /// What is at hand of an operator where it is called. It is not needed any more after that.
@@ -57,15 +61,27 @@ impl Emit<'_, '_> {
         }
     }
 
-    /// Make sure that an operator is what the unit assumes. If that cannot be known here, control goes to the demoted
+    /// The value of an operator where it is called.
+    pub(super) fn held_value(&mut self, operator: Operator, state: &mut State) -> Val {
+        match self.held(operator, state) {
+            Held::Word(value) => value,
+            Held::InCell => self.load_cell(operator.cell),
+            Held::Assumed => {
+                let register = operator.early.expect("an operator that was read early");
+                self.operator_word(register, Ty::Assumed, state)
+            }
+        }
+    }
+
+    /// Make sure that an operator is what the unit assumes. If that cannot be known here, control goes to the generic
     /// version of this place, and the answer is false.
     pub(super) fn trust(&mut self, operator: Operator, state: &mut State) -> bool {
         match self.held(operator, state) {
             Held::Assumed => {}
             Held::InCell => self.require_intact(state),
             Held::Word(_) => {
-                let demoted = self.demote(state);
-                self.jump(demoted);
+                let generic = self.generic_edge(state);
+                self.jump(generic);
                 return false;
             }
         }
@@ -76,11 +92,11 @@ impl Emit<'_, '_> {
     pub(super) fn settle(&mut self, state: &mut State) {
         for register in std::mem::take(&mut state.pending) {
             let word = self.load_cell(self.flow.operators[&register].cell);
-            self.set(state, register, word);
+            state.places.set(register, Place::word(word, Ty::Unknown));
         }
     }
 
-    fn load_cell(&mut self, cell: CellId) -> Val {
+    pub(super) fn load_cell(&mut self, cell: CellId) -> Val {
         let address = self.cell_address(cell);
         self.b.load(Width::Word, address, CELL_VALUE)
     }
@@ -104,11 +120,11 @@ impl Emit<'_, '_> {
     }
 
     /// What an operator's register is known as where an edge leads to.
-    pub(super) fn operator_type(&self, state: &State, place: Place, demoted: bool) -> Ty {
+    pub(super) fn operator_type(&self, leaving: Leaving, place: Place, generic: bool) -> Ty {
         match place.ty {
             // Nothing is assumed there; but the assumption holds here and now, so the cell has the value.
-            Ty::Assumed if demoted && state.intact => Ty::InCell,
-            Ty::Assumed if demoted => Ty::Unknown,
+            Ty::Assumed if generic && leaving.intact => Ty::InCell,
+            Ty::Assumed if generic => Ty::Unknown,
             Ty::Assumed | Ty::InCell => place.ty,
             _ => Ty::Unknown,
         }

@@ -6,9 +6,11 @@
 use super::interrupt::INTERRUPT_MEMORY;
 use super::{Cell, CellId, Context, Failure, Outcome, Runtime, TAIL_CALL_FLAG};
 use crate::interp;
+use crate::ir::helper::number_bits;
 use crate::ir::Helper;
 use crate::syntax::Position;
 use crate::unit::{as_site, IMAGE_FLAG};
+use crate::value::number::Number;
 use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
 
 /// Addresses by number, for the context.
@@ -23,6 +25,7 @@ pub fn addresses() -> [usize; Context::HELPERS] {
 type Helper0 = unsafe extern "C" fn(*mut Context) -> Word;
 type Helper1 = unsafe extern "C" fn(*mut Context, Word) -> Word;
 type Helper2 = unsafe extern "C" fn(*mut Context, Word, Word) -> Word;
+type Helper4 = unsafe extern "C" fn(*mut Context, Word, Word, Word, Word) -> Word;
 type Helper3 = unsafe extern "C" fn(*mut Context, Word, Word, Word) -> Word;
 
 fn address(helper: Helper) -> usize {
@@ -40,7 +43,11 @@ fn address(helper: Helper) -> usize {
         Helper::StackOverflow => stack_overflow as Helper1 as usize,
         Helper::Poll => poll as Helper0 as usize,
         Helper::PassError => pass_error as Helper2 as usize,
-        Helper::CallCell => call_cell as Helper2 as usize,
+        Helper::Call1 => call_1 as Helper2 as usize,
+        Helper::Call2 => call_2 as Helper3 as usize,
+        Helper::Call3 => call_3 as Helper4 as usize,
+        Helper::NumberBits => number_bits as Helper2 as usize,
+        Helper::MakeFrame => make_frame as Helper1 as usize,
         Helper::CallValue => call_value as Helper2 as usize,
         Helper::LeaveLoop => leave_loop as Helper2 as usize,
         Helper::PlaceError => place_error as Helper2 as usize,
@@ -69,6 +76,7 @@ pub unsafe fn call(helper: Helper, context: *mut Context, words: &[Word]) -> Wor
             [a] => std::mem::transmute::<usize, Helper1>(address)(context, a),
             [a, b] => std::mem::transmute::<usize, Helper2>(address)(context, a, b),
             [a, b, c] => std::mem::transmute::<usize, Helper3>(address)(context, a, b, c),
+            [a, b, c, d] => std::mem::transmute::<usize, Helper4>(address)(context, a, b, c, d),
             _ => panic!("{} takes {} words, not {}", helper.name(), helper.parameters(), words.len()),
         }
     }
@@ -249,21 +257,33 @@ helpers! {
         runtime.extensions.failing_site = handle_error(runtime, image, site);
         FAILURE
     }
-    fn call_cell(runtime, cell, count) {
-        // SAFETY: the code's data table holds addresses of cells of its own environment.
-        let callee = unsafe { (*(cell as *const Cell)).value };
-        // SAFETY: the caller stored `count` arguments there.
-        let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
-        if callee.as_unbound().is_some() {
-            let Failure = unbound(runtime, callee);
-            return FAILURE;
-        }
-        word(interp::call(runtime, callee, arguments))
+    fn call_1(runtime, callee, a) {
+        word(interp::call_directly(runtime, Value(callee), &[Value(a)]))
+    }
+    fn call_2(runtime, callee, a, b) {
+        word(interp::call_directly(runtime, Value(callee), &[Value(a), Value(b)]))
+    }
+    fn call_3(runtime, callee, a, b, c) {
+        word(interp::call_directly(runtime, Value(callee), &[Value(a), Value(b), Value(c)]))
+    }
+    fn number_bits(_runtime, number, mode) {
+        number_as_bits(Value(number), mode as i64)
+    }
+    fn make_frame(runtime, slots) {
+        word(runtime.object(Kind::Slots, slots as usize))
     }
     fn call_value(runtime, callee, count) {
         // SAFETY: the caller stored `count` arguments there.
         let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
-        word(interp::call(runtime, Value(callee), arguments))
+        // The area is used again by whatever is called; the copy lies on the stack, where it is a root.
+        let mut few = [Value::NIL; COPIED_ARGUMENTS];
+        match few.get_mut(..arguments.len()) {
+            Some(copy) => {
+                copy.copy_from_slice(arguments);
+                word(interp::call_directly(runtime, Value(callee), copy))
+            }
+            None => word(interp::call(runtime, Value(callee), arguments)),
+        }
     }
     fn catch_error(runtime) {
         interp::catch_failure(runtime).map_or(FAILURE, |error| error.0)
@@ -303,6 +323,25 @@ helpers! {
         let result = interp::with_environment(runtime, Value(environment), &deferred, runtime.stack.from(top));
         runtime.stack.top = top;
         word(result)
+    }
+}
+
+/// Arguments up to which a call is made from a copy on the stack.
+const COPIED_ARGUMENTS: usize = 16;
+
+/// See [`Helper::NumberBits`].
+fn number_as_bits(value: Value, mode: i64) -> Word {
+    /// From here on doubles do not hold all integers.
+    const EXACT: i64 = 1 << f64::MANTISSA_DIGITS;
+    if let (Some(integer), true) = (value.as_fixnum(), mode != number_bits::DOUBLE) {
+        if mode == number_bits::ANY || (-EXACT..=EXACT).contains(&integer) {
+            return (integer as f64).to_bits();
+        }
+    }
+    match Number::from_value(value) {
+        Some(Number::Double(number)) => number.to_bits(),
+        Some(number) if mode == number_bits::ANY => number.to_f64().to_bits(),
+        _ => number_bits::REFUSED as Word,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Calls: how a callee is reached, what a call in tail position leaves behind.
 
-use super::{Emit, State};
+use super::state::State;
+use super::Emit;
 use crate::ir::{self, Condition, FunctionId, Helper, Type, Val, Width};
-use crate::lower::flow::{Callee, Operator, Reg, Site};
+use crate::lower::flow::{Callee, Reg, Site};
 use crate::lower::meter::Meter;
 use crate::lower::operator::Held;
 use crate::runtime::{Context, TAIL_CALL_FLAG};
@@ -21,37 +22,12 @@ impl Emit<'_, '_> {
         }
     }
 
-    /// Call an operator through the runtime: slow, small, and without assumptions.
-    pub(in crate::lower) fn call_operator(
-        &mut self,
-        operator: Operator,
-        args: &[Reg],
-        site: Site,
-        state: &mut State,
-    ) -> Val {
-        let words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
-        let held = self.held(operator, state);
-        self.settle(state);
-        self.store_arguments(&words);
-        let count = self.b.iconst(words.len() as i64);
-        let result = match held {
-            Held::Word(value) => self.b.helper(Helper::CallValue, &[value, count]),
-            _ => {
-                let cell = self.cell_address(operator.cell);
-                self.b.helper(Helper::CallCell, &[cell, count])
-            }
-        };
-        self.check_failure(result, site, state);
-        state.intact = false;
-        result
-    }
-
     /// Check, once after each call, that the unit's assumptions hold.
     pub(in crate::lower) fn require_intact(&mut self, state: &mut State) {
         if !state.intact {
             let word = self.b.load_data(0);
             let intact = self.b.load(Width::Word, word, 0);
-            let otherwise = self.demote(state);
+            let otherwise = self.generic_edge(state);
             self.require(Condition::NonZero(intact), otherwise);
             state.intact = true;
         }
@@ -68,9 +44,9 @@ impl Emit<'_, '_> {
         result
     }
 
-    pub(in crate::lower) fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, mut state: State) {
-        let mut words: Vec<Val> = args.iter().map(|r| self.word(&mut state, *r)).collect();
-        let (target, value) = self.resolve(callee, &words, site, &mut state);
+    pub(in crate::lower) fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) {
+        let mut words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        let (target, value) = self.resolve(callee, &words, site, state);
         // A callee that refuses the call has no caller to ask for the position; functions known to accept it
         // need none, unless they may find a limit reached.
         let count = match target {
@@ -94,7 +70,7 @@ impl Emit<'_, '_> {
     /// Make sure that a function expected to be called is; the answer is false as in `trust`.
     pub(in crate::lower) fn trust_callee(&mut self, callee: &Callee, state: &mut State) -> bool {
         match callee {
-            Callee::KnownCell(operator, _) if !state.demoted => self.trust(*operator, state),
+            Callee::KnownCell(operator, _) if !state.generic => self.trust(*operator, state),
             _ => true,
         }
     }
@@ -107,7 +83,7 @@ impl Emit<'_, '_> {
         };
         self.settle(state);
         match callee {
-            Callee::KnownCell(_, number) if !state.demoted => {
+            Callee::KnownCell(_, number) if !state.generic => {
                 // It captures nothing, so it never looks at its closure.
                 let nil = self.b.iconst(NIL as i64);
                 (ir::Callee::Function(FunctionId(*number)), nil)

@@ -14,18 +14,13 @@ impl<'a> Linearise<'a, '_> {
         let Node::Global(index, _) = &call.function else { return None };
         let cell = self.template.cells[*index as usize];
         let name = self.unit.primitive_name(cell)?;
-        let intrinsic = Intrinsic::find(name, call.arguments.len())?;
-        let constant_shift = || match &call.arguments[1] {
-            Node::Constant(index) => {
-                let count = self.template.constants[*index as usize].as_fixnum();
-                count.is_some_and(|count| (0..61).contains(&count))
-            }
-            _ => false,
+        let value = self.unit.runtime.cells.get(cell).value;
+        let direct = || {
+            let usable = !self.unit.metered && interp::accepts_directly(self.unit.runtime, value, call.arguments.len());
+            usable.then_some(Intrinsic::Direct)
         };
-        match intrinsic {
-            Intrinsic::ShiftLeft | Intrinsic::ShiftRight if !constant_shift() => None,
-            _ => Some((intrinsic, cell, self.unit.assume(cell)?)),
-        }
+        let intrinsic = Intrinsic::find(name, call.arguments.len()).or_else(direct)?;
+        Some((intrinsic, cell, self.unit.assume(cell)?))
     }
 
     /// The operator of a call by name, before its arguments are evaluated.
@@ -54,7 +49,9 @@ impl<'a> Linearise<'a, '_> {
             if matches!(intrinsic, Intrinsic::Sqrt | Intrinsic::ToDouble) {
                 self.has_doubles = true;
             }
-            let operator = self.operator(cell, Some(assumption), call);
+            // One that is called as it is need not be what the unit assumes.
+            let assumption = Some(assumption).filter(|_| intrinsic != Intrinsic::Direct);
+            let operator = self.operator(cell, assumption, call);
             let arguments = self.operands(&call.arguments, intrinsic.wants_types());
             let site = self.site(call.position);
             let result = self.target(destination);
