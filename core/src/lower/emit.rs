@@ -29,6 +29,7 @@ pub(super) struct Emit<'a, 'r> {
     pub(super) b: FunctionBuilder,
     versions: FxHashMap<(BlockId, u32), Vec<Version>>,
     work: Vec<(BlockId, u32, Start, Block)>,
+    generic_work: Vec<(BlockId, u32, Start, Block)>,
     /// What may still be emitted before blocks have no more versions.
     budget: usize,
     /// Working memory for sets of registers.
@@ -71,6 +72,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             b,
             versions: FxHashMap::default(),
             work: Vec::new(),
+            generic_work: Vec::new(),
             budget: Emit::budget_of(flow),
             live_set: Vec::new(),
             failure: None,
@@ -93,7 +95,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         (0..flow.parameters).for_each(|slot| emit.store_home(&mut state, slot));
         let start = emit.edge((&state).into(), 0, 0, false);
         emit.jump(start);
-        while let Some((block, index, start, ir)) = emit.work.pop() {
+        while let Some((block, index, start, ir)) = emit.next_work() {
             emit.b.switch_to(ir);
             state.begin(start);
             emit.block(block, index, &mut state);
@@ -158,11 +160,21 @@ impl<'a, 'r> Emit<'a, 'r> {
         let data = &flow.blocks[block as usize];
         for (number, instr) in data.instrs.iter().enumerate().skip(index as usize) {
             self.at = (block, number as u32);
+            if state.generic && number as u32 > index && self.joins_generic(block, number as u32) {
+                let target = self.generic_edge(state);
+                self.jump(target);
+                return;
+            }
             if !self.instr(instr, state) {
                 return;
             }
         }
         self.at = (block, data.instrs.len() as u32);
+        if state.generic && self.at.1 > index && self.joins_generic(block, self.at.1) {
+            let target = self.generic_edge(state);
+            self.jump(target);
+            return;
+        }
         self.end(&data.end, state);
     }
 

@@ -61,18 +61,6 @@ impl Emit<'_, '_> {
         }
     }
 
-    /// The value of an operator where it is called.
-    pub(super) fn held_value(&mut self, operator: Operator, state: &mut State) -> Val {
-        match self.held(operator, state) {
-            Held::Word(value) => value,
-            Held::InCell => self.load_cell(operator.cell),
-            Held::Assumed => {
-                let register = operator.early.expect("an operator that was read early");
-                self.operator_word(register, Ty::Assumed, state)
-            }
-        }
-    }
-
     /// Make sure that an operator is what the unit assumes. If that cannot be known here, control goes to the generic
     /// version of this place, and the answer is false.
     pub(super) fn trust(&mut self, operator: Operator, state: &mut State) -> bool {

@@ -4,7 +4,8 @@ use super::emit::slow::{Inline, Miss};
 use super::emit::state::{Place, State, Ty};
 use super::emit::Emit;
 use super::flow::Reg;
-use super::intrinsic::Intrinsic;
+use super::intrinsic::{is_quiet, Intrinsic};
+use super::operator::Held;
 use crate::ir::{Binary, Compare, Condition, Target, Type, Val, Width};
 use crate::value::{header, offset, Kind, NIL, TAG_BITS, TAG_OBJECT, TAG_PAIR, WORD_SIZE};
 
@@ -13,6 +14,9 @@ impl Emit<'_, '_> {
     pub(super) fn primitive(&mut self, mut call: Inline, state: &mut State) -> Place {
         use Intrinsic::*;
         if call.intrinsic == Direct {
+            return self.direct(call, state);
+        }
+        if self.is_left_to_runtime(&call, state) {
             return self.direct(call, state);
         }
         let mut miss = Miss::default();
@@ -49,17 +53,38 @@ impl Emit<'_, '_> {
         }
     }
 
+    /// Whether the generic version of an operation is a call in the runtime and nothing else. It is where the version
+    /// is one that typed code leaves for: that happens seldom, or the code is compiled anew. Not where it is all there
+    /// is, nor where the interpreter has seen that the types vary.
+    pub(super) fn is_left_to_runtime(&self, call: &Inline, state: &State) -> bool {
+        use crate::interp::tree::feedback::{DOUBLE, FIXNUM, OTHER};
+        let varies = call.seen & (call.seen - u8::from(call.seen != 0)) != 0;
+        let cheap = matches!(call.intrinsic, Intrinsic::Not | Intrinsic::Identical | Intrinsic::Is(_));
+        debug_assert!(FIXNUM | DOUBLE | OTHER == 7, "varies: more than one bit is set");
+        state.generic && !self.is_exhausted() && !varies && !cheap
+    }
+
     /// A primitive whose function is called as it is.
-    fn direct(&mut self, call: Inline, state: &mut State) -> Place {
+    pub(super) fn direct(&mut self, call: Inline, state: &mut State) -> Place {
         let words: Vec<Val> = call.args.iter().map(|register| self.word(state, *register)).collect();
-        let callee = self.held_value(call.operator, state);
-        if !call.is_quiet(self) {
-            self.settle(state);
+        let held = self.held(call.operator, state);
+        let quiet = self.unit.primitive_name(call.operator.cell).is_some_and(is_quiet);
+        if quiet && self.may_guess(state) && !matches!(held, Held::Word(_)) {
+            if let Held::InCell = held {
+                self.require_intact(state);
+            }
+            let callee = self.primitive_word(call.operator);
+            let result = self.call_value(callee, &words, call.site, state);
+            return Place::word(result, Ty::Unknown);
         }
+        let callee = match held {
+            Held::Word(value) => value,
+            Held::InCell => self.load_cell(call.operator.cell),
+            Held::Assumed => self.primitive_word(call.operator),
+        };
+        self.settle(state);
         let result = self.call_value(callee, &words, call.site, state);
-        if !call.is_quiet(self) {
-            state.intact = false;
-        }
+        state.intact = false;
         Place::word(result, Ty::Unknown)
     }
 
@@ -201,11 +226,4 @@ impl Emit<'_, '_> {
 /// Offset of the first slot from a storage object's tagged word.
 fn element_offset() -> i32 {
     offset::SLOTS_FIRST - TAG_OBJECT as i32
-}
-
-impl Inline<'_> {
-    /// Whether the primitive runs no code of the program.
-    fn is_quiet(&self, emit: &Emit) -> bool {
-        emit.unit.primitive_name(self.operator.cell).is_some_and(super::intrinsic::is_quiet)
-    }
 }

@@ -16,6 +16,11 @@ use crate::value::{
 impl Emit<'_, '_> {
     /// Go to one of two blocks, as a primitive answers.
     pub(super) fn test(&mut self, mut call: Inline, yes: BlockId, no: BlockId, state: &mut State) {
+        if self.is_left_to_runtime(&call, state) {
+            let place = self.direct(call, state);
+            let value = self.place_word(place, true);
+            return self.branch_on(value, yes, no, state);
+        }
         let mut miss = Miss::default();
         self.expect_primitive(&mut call, &mut miss, state);
         let kind = match call.intrinsic {
@@ -208,7 +213,7 @@ impl Emit<'_, '_> {
     }
 
     /// Whether an object is of a kind.
-    fn has_kind(&mut self, object: Val, kind: Kind) -> Condition {
+    pub(super) fn has_kind(&mut self, object: Val, kind: Kind) -> Condition {
         let at = offset::HEADER + (HEADER_KIND_SHIFT / 8) as i32 - TAG_OBJECT as i32;
         let found = self.b.load(Width::Byte, object, at);
         let wanted = self.b.iconst(kind as i64);

@@ -1,6 +1,7 @@
 //! Computes nothing twice: a pure operation whose like was computed in a dominating block is replaced by that.
 //!
-//! Constants are cheaper made anew than kept: they are shared only where no call and no join lies between.
+//! Constants are cheaper made anew than kept: they are shared only where no call and no join lies between. A cold block
+//! makes anew what a warm one has computed, too: otherwise it would be kept for it where it is warm.
 
 use super::*;
 
@@ -12,6 +13,7 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
     // By position: the stretch that its end lies in, the next number of one.
     let mut stretches = vec![0; flow.order.len()];
     let mut next_stretch = 0;
+    let mut cold = vec![false; flow.order.len()];
     for &position in &flow.preorder {
         let position = position as usize;
         let mut stretch = match flow.predecessors(position) {
@@ -19,6 +21,7 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
             _ => new(&mut next_stretch),
         };
         let data = &mut function.blocks[flow.order[position].0 as usize];
+        cold[position] = data.cold;
         for inst in &mut data.insts {
             inst.op.operands_mut(|value| replacements.apply(value));
             if matches!(inst.op, Op::Helper(..) | Op::Call(..)) {
@@ -28,6 +31,9 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
             let entry = seen.entry(key);
             let near = |entry: Entry| entry.stretch == stretch || !inst.op.is_constant();
             let usable = entry.is_some_and(|entry| near(entry) && flow.dominates(entry.position as usize, position));
+            if usable && entry.is_some_and(|entry| cold[position] && !cold[entry.position as usize]) {
+                continue;
+            }
             match entry {
                 Some(entry) if usable && fuel.spend() => {
                     for (result, by) in inst.results.iter().zip(entry.results) {

@@ -110,7 +110,7 @@ impl Emit<'_, '_> {
         call.held = Some(held);
     }
 
-    fn primitive_word(&mut self, operator: Operator) -> Val {
+    pub(in crate::lower) fn primitive_word(&mut self, operator: Operator) -> Val {
         let value = self.unit.runtime.cells.get(operator.cell).value;
         self.load_constant(value)
     }

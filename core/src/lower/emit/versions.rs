@@ -2,8 +2,8 @@
 //!
 //! A version is *typed* or *generic*. A typed one knows types and guesses them: where a guess fails that later code
 //! builds on, control leaves for the generic version of the same place. A generic version guesses nothing: each of its
-//! operations tests what it needs, does everything else in the runtime, and goes on. There is one generic version a
-//! place, and where a loop begins it leads back to a typed one, which learns anew.
+//! operations tests what it needs, does everything else in the runtime, and goes on. There is one generic version of a
+//! place, and where a loop begins it leads back to a typed one if the values at hand have its types.
 //!
 //! Bounds. A block has a few typed versions; beyond them a register's type is forgotten where versions differ in it.
 //! All that is emitted is charged to a budget in proportion to the function's size; when it is used up, the rest is
@@ -12,18 +12,18 @@
 
 use super::state::{Leaving, Place, Start, State, Ty};
 use super::{plain, Emit};
-use crate::ir::{Block, Helper, Target, Type, Val, Width};
+use crate::ir::{Block, Condition, Helper, Target, Type, Val, Width};
 use crate::lower::flow::{members, BlockId, Flow, Liveness, Reg};
-use crate::value::{offset, NIL, TAG_OBJECT};
+use crate::value::{offset, Kind, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_OBJECT, TAG_PAIR};
 
 /// Typed versions of a block's start beyond which types are forgotten where they differ.
 const VERSIONS: usize = 4;
 /// Typed versions of a block's start beyond which all types are forgotten.
-const VERSIONS_AT_MOST: usize = 8;
+const VERSIONS_AT_MOST: usize = 6;
 /// What may be emitted, for each instruction of the flow graph …
-const BUDGET: usize = 12;
+const BUDGET: usize = 8;
 /// … and besides.
-const BUDGET_BASE: usize = 2000;
+const BUDGET_BASE: usize = 400;
 /// Largest product of blocks and registers for which liveness is computed.
 const LIVENESS_LIMIT: usize = 1 << 23;
 /// Registers that may live into a block on average, for functions that are not small.
@@ -35,6 +35,14 @@ pub(super) struct Version {
     intact: bool,
     generic: bool,
     ir: Block,
+}
+
+/// A version that fits.
+struct Found {
+    ir: Block,
+    types: Vec<Ty>,
+    /// The unit's assumptions must be checked on the way there.
+    check: bool,
 }
 
 /// The words in memory of registers that live from block to block, in functions where there are too many of them: the
@@ -148,7 +156,7 @@ impl Emit<'_, '_> {
     }
 
     /// Whether no more than one version of each block is emitted from here on.
-    pub(super) fn is_exhausted(&self) -> bool {
+    pub(in crate::lower) fn is_exhausted(&self) -> bool {
         self.budget == 0 || self.in_memory()
     }
 
@@ -162,10 +170,88 @@ impl Emit<'_, '_> {
     }
 
     /// An edge to the start of a flow block. A generic state begins to guess again where a loop begins, which is the
-    /// only place where that pays.
+    /// only place where that pays: if what is at hand fits the typed version there, or if there is none yet.
     pub(in crate::lower) fn edge_to_block(&mut self, leaving: Leaving, to: BlockId) -> Target {
-        let generic = leaving.state.generic && !self.flow.blocks[to as usize].is_loop;
-        self.edge(leaving, to, 0, generic)
+        let is_loop = self.flow.blocks[to as usize].is_loop;
+        if leaving.state.generic && is_loop && !self.in_memory() {
+            if let Some(target) = self.edge_into_typed(leaving, to) {
+                return target;
+            }
+        }
+        self.edge(leaving, to, 0, leaving.state.generic && !is_loop)
+    }
+
+    /// An edge from a generic state to the typed version of a loop's head, with tests of the types that it wants; the
+    /// generic version is for all else.
+    fn edge_into_typed(&mut self, leaving: Leaving, to: BlockId) -> Option<Target> {
+        let version = self.versions.get(&(to, 0))?.iter().rev().find(|version| !version.generic)?;
+        let (ir, types) = (version.ir, version.types.clone());
+        let live = self.live_at(to, 0);
+        let fits = |(register, ty): (&Reg, &Ty)| {
+            let place = leaving.place(*register);
+            let known = place.filter(|place| place.ty.is_operator());
+            known.map(|place| self.operator_type(leaving, place, false)) == Some(*ty).filter(|ty| ty.is_operator())
+        };
+        if !live.iter().zip(&types).all(fits) {
+            return None;
+        }
+        let here = self.b.current_block();
+        let fresh = self.b.cold_block();
+        let otherwise = self.edge(leaving, to, 0, true);
+        self.b.switch_to(fresh);
+        self.check_intact(otherwise.clone());
+        let mut arguments = Vec::with_capacity(live.len());
+        for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
+            let place = leaving.place(*register).unwrap_or(Place { word: None, double: None, ty: Ty::Unknown });
+            arguments.push(self.as_type(place, *ty, &otherwise));
+        }
+        self.jump(Target { block: ir, arguments });
+        self.b.switch_to(here);
+        Some(plain(fresh))
+    }
+
+    /// The value of a place as a type wants it, tested here.
+    fn as_type(&mut self, place: Place, ty: Ty, otherwise: &Target) -> Val {
+        if let (Ty::Double, Some(double)) = (ty, place.double) {
+            return double;
+        }
+        let word = self.place_word(place, true);
+        if ty == place.ty && ty != Ty::Double {
+            return word;
+        }
+        let kind = match ty {
+            Ty::Double => {
+                self.require(Condition::HasTag(DOUBLE_TAGS, word), otherwise.clone());
+                return self.unbox_immediate(word);
+            }
+            Ty::Fixnum | Ty::Pair => {
+                let tags = if ty == Ty::Fixnum { FIXNUM_TAGS } else { 1 << TAG_PAIR };
+                self.require(Condition::HasTag(tags, word), otherwise.clone());
+                return word;
+            }
+            Ty::Array => Kind::Array,
+            Ty::String => Kind::String,
+            Ty::Symbol => Kind::Symbol,
+            Ty::Unknown | Ty::InCell | Ty::Assumed => return word,
+        };
+        self.require(Condition::HasTag(1 << TAG_OBJECT, word), otherwise.clone());
+        let condition = self.has_kind(word, kind);
+        self.require(condition, otherwise.clone());
+        word
+    }
+
+    /// Go elsewhere if the unit's assumptions do not hold any more.
+    fn check_intact(&mut self, otherwise: Target) {
+        let word = self.b.load_data(0);
+        let intact = self.b.load(Width::Word, word, 0);
+        self.require(Condition::NonZero(intact), otherwise);
+    }
+
+    /// The registers that live into a place.
+    fn live_at(&mut self, block: BlockId, index: u32) -> Vec<Reg> {
+        let Passing::Edges(liveness) = &self.passing else { return Vec::new() };
+        liveness.before(self.flow, block, index as usize, &mut self.live_set);
+        members(&self.live_set).collect()
     }
 
     /// An edge to the generic version of the present place.
@@ -180,16 +266,15 @@ impl Emit<'_, '_> {
     /// An edge to a version of a place. Doubles and operators that the version wants as words become words on the
     /// edge, in a block of its own.
     pub(in crate::lower) fn edge(&mut self, leaving: Leaving, block: BlockId, index: u32, generic: bool) -> Target {
-        let Passing::Edges(liveness) = &self.passing else { return self.edge_through_memory(leaving, block) };
-        let mut set = std::mem::take(&mut self.live_set);
-        liveness.before(self.flow, block, index as usize, &mut set);
-        let live: Vec<Reg> = members(&set).collect();
-        self.live_set = set;
+        if self.in_memory() {
+            return self.edge_through_memory(leaving, block);
+        }
+        let live = self.live_at(block, index);
         self.charge(live.len() / 4);
         if index > 0 {
             self.charge(self.flow.blocks[block as usize].instrs.len() - index as usize);
         }
-        let (ir, types) = self.version(leaving, block, index, generic, &live);
+        let Found { ir, types, check } = self.version(leaving, block, index, generic, &live);
         let mut arguments = Vec::with_capacity(live.len());
         let mut on_edge = None;
         let here = self.b.current_block();
@@ -211,6 +296,13 @@ impl Emit<'_, '_> {
             arguments.push(value);
         }
         let target = Target { block: ir, arguments };
+        if check {
+            self.start_edge(&mut on_edge, generic);
+            let edge = self.b.current_block();
+            let otherwise = self.edge(leaving, block, index, true);
+            self.b.switch_to(edge);
+            self.check_intact(otherwise);
+        }
         match on_edge {
             Some(fresh) => {
                 self.jump(target);
@@ -253,21 +345,13 @@ impl Emit<'_, '_> {
     }
 
     /// The version of a place that fits a state: an equal one, a new one, or one that knows less.
-    fn version(
-        &mut self,
-        leaving: Leaving,
-        block: BlockId,
-        index: u32,
-        generic: bool,
-        live: &[Reg],
-    ) -> (Block, Vec<Ty>) {
+    fn version(&mut self, leaving: Leaving, block: BlockId, index: u32, generic: bool, live: &[Reg]) -> Found {
         let generic = generic || self.is_exhausted();
         let mut types: Vec<Ty> = live.iter().map(|r| self.type_of(leaving, *r, generic)).collect();
-        let mut intact = leaving.intact && !generic;
         let known = self.versions.entry((block, index)).or_default();
-        let fits = |v: &&Version| v.generic == generic && v.types == types && (!v.intact || intact);
-        if let Some(version) = known.iter().filter(fits).max_by_key(|version| version.intact) {
-            return (version.ir, types);
+        let fits = |v: &&Version, types: &[Ty]| v.generic == generic && v.types == types;
+        if let Some(version) = known.iter().find(|v| fits(v, &types)) {
+            return Found { ir: version.ir, types, check: version.intact && !leaving.intact };
         }
         let typed = known.iter().filter(|v| !v.generic).count();
         if typed >= VERSIONS && !generic {
@@ -278,14 +362,14 @@ impl Emit<'_, '_> {
                     *ty = Ty::Unknown;
                 }
             }
-            intact = false;
-            let fits = |v: &&Version| !v.generic && v.types == types && !v.intact;
-            if let Some(version) = known.iter().find(fits) {
-                return (version.ir, types);
+            if let Some(version) = known.iter().find(|v| fits(v, &types)) {
+                return Found { ir: version.ir, types, check: version.intact && !leaving.intact };
             }
         }
-        let ir = self.new_version(block, index, generic, intact, live, &types);
-        (ir, types)
+        // What is checked before a loop need not be checked in each turn.
+        let check = !generic && !leaving.intact && self.flow.blocks[block as usize].is_loop && index == 0;
+        let ir = self.new_version(block, index, generic, !generic && (leaving.intact || check), live, &types);
+        Found { ir, types, check }
     }
 
     fn new_version(
@@ -314,8 +398,20 @@ impl Emit<'_, '_> {
         let version = Version { types: types.to_vec(), intact, generic, ir };
         self.versions.entry((block, index)).or_default().push(version);
         self.charge(self.flow.blocks[block as usize].instrs.len() - index as usize + 1);
-        self.work.push((block, index, start, ir));
+        // Typed versions first: generic ones look for those that they may lead back to.
+        let work = if generic { &mut self.generic_work } else { &mut self.work };
+        work.push((block, index, start, ir));
         ir
+    }
+
+    /// The next version to emit.
+    pub(super) fn next_work(&mut self) -> Option<(BlockId, u32, Start, Block)> {
+        self.work.pop().or_else(|| self.generic_work.pop())
+    }
+
+    /// Whether a generic version begins at a place: then one that comes to it from before goes on there.
+    pub(super) fn joins_generic(&self, block: BlockId, index: u32) -> bool {
+        self.versions.get(&(block, index)).is_some_and(|known| known.iter().any(|version| version.generic))
     }
 
     fn type_of(&self, leaving: Leaving, register: Reg, generic: bool) -> Ty {
