@@ -1,2 +1,18 @@
 (define-module (bench program) #:use-module (srfi srfi-9) #:declarative? #t)
 (define (seconds-now) (/ (get-internal-real-time) (* 1.0 internal-time-units-per-second)))
+; Hash tables by the kind of their keys.
+(define (make-integer-table) (make-hash-table))
+(define (make-symbol-table) (make-hash-table))
+(define (make-string-table) (make-hash-table))
+(define (integer-table-ref table key default) (hashv-ref table key default))
+(define (symbol-table-ref table key default) (hashq-ref table key default))
+(define (string-table-ref table key default) (hash-ref table key default))
+(define (integer-table-set! table key value) (hashv-set! table key value))
+(define (symbol-table-set! table key value) (hashq-set! table key value))
+(define (string-table-set! table key value) (hash-set! table key value))
+; The names of SRFI 151 for operations on bits.
+(define-syntax-rule (bitwise-and a b) (logand a b))
+(define-syntax-rule (bitwise-ior a b) (logior a b))
+(define-syntax-rule (bitwise-xor a b) (logxor a b))
+(define-syntax-rule (bitwise-not a) (lognot a))
+(define-syntax-rule (arithmetic-shift a count) (ash a count))
