@@ -27,3 +27,4 @@
   (let ((t (current-time 'time-monotonic)))
     (+ (time-second t) (/ (time-nanosecond t) 1e9))))
 (define-syntax arithmetic-shift (identifier-syntax bitwise-arithmetic-shift))
+(define (concatenate strings) (apply string-append strings))

@@ -10,3 +10,4 @@
 (define (integer-table-set! table key value) (table-set! table key value))
 (define (symbol-table-set! table key value) (table-set! table key value))
 (define (string-table-set! table key value) (table-set! table key value))
+(define (concatenate strings) (append-strings strings))

@@ -16,3 +16,4 @@
 (define-syntax-rule (bitwise-xor a b) (logxor a b))
 (define-syntax-rule (bitwise-not a) (lognot a))
 (define-syntax-rule (arithmetic-shift a count) (ash a count))
+(define (concatenate strings) (string-concatenate strings))
