@@ -3,6 +3,7 @@
 mod catalogue;
 mod json;
 mod measure;
+mod odd;
 mod phases;
 mod prepare;
 mod process;
@@ -37,6 +38,8 @@ struct Options {
 enum Subcommands {
     /// Shows where the time from a request to callable code goes
     Phases(PhaseOptions),
+    /// Times every operation on operands that compiled code does not expect
+    Odd(odd::Options),
 }
 
 #[derive(Args)]
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let result = match &options.command {
         Some(Subcommands::Phases(options)) => show_phases(options),
+        Some(Subcommands::Odd(options)) => odd::show(options),
         None => compare(&options.compare),
     };
     result.unwrap_or_else(|message| {
@@ -136,8 +140,7 @@ fn compare(options: &Compare) -> Result<ExitCode, String> {
 
 /// Runs one program several times for its phases.
 fn show_phases(options: &PhaseOptions) -> Result<ExitCode, String> {
-    let given = existing(options.maru.as_deref())?;
-    let maru = SYSTEMS[0].find(given.as_deref()).ok_or("maru is not installed; --maru says where it is")?.path;
+    let maru = find_maru(options.maru.as_deref())?;
     let program = absolute(&options.program)?;
     let folder = workspace().join("target/bench/phases");
     let timeout = Duration::from_secs_f64(options.timeout);
@@ -172,6 +175,12 @@ fn choose<T: Clone>(all: &[T], names: &[String], name: impl Fn(&T) -> &str, kind
         })
     };
     names.iter().map(find).collect()
+}
+
+/// Maru's executable: the one named, or else the first that is found.
+fn find_maru(given: Option<&Path>) -> Result<PathBuf, String> {
+    let given = existing(given)?;
+    Ok(SYSTEMS[0].find(given.as_deref()).ok_or("maru is not installed; --maru says where it is")?.path)
 }
 
 /// The path as given, made absolute, since commands run in folders of their own.

@@ -37,7 +37,7 @@ pub fn run(maru: &Path, program: &Path, folder: &Path, timeout: Duration) -> Res
 }
 
 /// Makes a folder that only its owner may use: caches are refused elsewhere.
-fn make_private_folder(path: &Path) -> std::io::Result<()> {
+pub fn make_private_folder(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

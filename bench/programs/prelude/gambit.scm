@@ -1,2 +1,13 @@
 (declare (standard-bindings) (extended-bindings) (block))
 (define (seconds-now) (time->seconds (current-time)))
+; Hash tables by the kind of their keys.
+(define (make-integer-table) (make-table test: eqv?))
+(define (make-symbol-table) (make-table test: eq?))
+(define (make-string-table) (make-table test: string=?))
+(define (integer-table-ref table key default) (table-ref table key default))
+(define (symbol-table-ref table key default) (table-ref table key default))
+(define (string-table-ref table key default) (table-ref table key default))
+(define (integer-table-set! table key value) (table-set! table key value))
+(define (symbol-table-set! table key value) (table-set! table key value))
+(define (string-table-set! table key value) (table-set! table key value))
+(define (concatenate strings) (append-strings strings))

@@ -1,0 +1,72 @@
+(defconstant +solar-mass+ 39.47841760435743d0)
+(defconstant +days-per-year+ 365.24d0)
+(defconstant +bodies+ 5)
+
+;;; The sun first, and the planets outwards.
+(defvar *initial-x* (vector 0.0d0 4.841431442464721d0 8.34336671824458d0 12.894369562139131d0 15.379697114850917d0))
+(defvar *initial-y* (vector 0.0d0 -1.1603200440274284d0 4.124798564124305d0 -15.111151401698631d0 -25.919314609987964d0))
+(defvar *initial-z* (vector 0.0d0 -0.10362204447112311d0 -0.4035234171143214d0 -0.22330757889265573d0 0.17925877295037118d0))
+(defvar *initial-vx* (vector 0.0d0 0.001660076642744037d0 -0.00276742510726411d0 0.002964601375647616d0 0.0026806777249038932d0))
+(defvar *initial-vy* (vector 0.0d0 0.007699011184197404d0 0.004998528012349172d0 0.0023784717395948095d0 0.001628241700382423d0))
+(defvar *initial-vz* (vector 0.0d0 -6.90460016972063d-05 2.3041729757376393d-05 -2.9658956854023756d-05 -9.515922545197159d-05))
+(defvar *mass* (vector 1.0d0 0.0009547919384243266d0 0.0002858859806661308d0 4.366244043351563d-05 5.1513890204661145d-05))
+
+(defun restored (values factor)
+  (map 'simple-vector (lambda (value) (* value factor)) values))
+
+(defun momentum (v mass)
+  (let ((p 0d0))
+    (dotimes (i +bodies+ p)
+      (incf p (* (svref v i) (svref mass i))))))
+
+;;; The sun gets the speed that brings all to rest together.
+(defun offset-momentum (vx vy vz mass)
+  (setf (svref vx 0) (- 0d0 (/ (momentum vx mass) +solar-mass+))
+        (svref vy 0) (- 0d0 (/ (momentum vy mass) +solar-mass+))
+        (svref vz 0) (- 0d0 (/ (momentum vz mass) +solar-mass+))))
+
+(defun advance (x y z vx vy vz mass dt)
+  (dotimes (i +bodies+)
+    (loop for j from (1+ i) below +bodies+
+          do (let* ((dx (- (svref x i) (svref x j)))
+                    (dy (- (svref y i) (svref y j)))
+                    (dz (- (svref z i) (svref z j)))
+                    (square (+ (* dx dx) (* dy dy) (* dz dz)))
+                    (magnitude (/ dt (* square (sqrt square))))
+                    (mi (* (svref mass i) magnitude))
+                    (mj (* (svref mass j) magnitude)))
+               (decf (svref vx i) (* dx mj))
+               (decf (svref vy i) (* dy mj))
+               (decf (svref vz i) (* dz mj))
+               (incf (svref vx j) (* dx mi))
+               (incf (svref vy j) (* dy mi))
+               (incf (svref vz j) (* dz mi)))))
+  (dotimes (i +bodies+)
+    (incf (svref x i) (* dt (svref vx i)))
+    (incf (svref y i) (* dt (svref vy i)))
+    (incf (svref z i) (* dt (svref vz i)))))
+
+(defun square (a) (* a a))
+
+(defun energy (x y z vx vy vz mass)
+  (let ((sum 0d0))
+    (dotimes (i +bodies+ sum)
+      (incf sum (* 0.5d0 (svref mass i)
+                   (+ (square (svref vx i)) (square (svref vy i)) (square (svref vz i)))))
+      (loop for j from (1+ i) below +bodies+
+            do (decf sum (/ (* (svref mass i) (svref mass j))
+                            (sqrt (+ (square (- (svref x i) (svref x j)))
+                                     (square (- (svref y i) (svref y j)))
+                                     (square (- (svref z i) (svref z j)))))))))))
+
+(defun simulate (steps)
+  (let ((x (restored *initial-x* 1d0)) (y (restored *initial-y* 1d0)) (z (restored *initial-z* 1d0))
+        (vx (restored *initial-vx* +days-per-year+))
+        (vy (restored *initial-vy* +days-per-year+))
+        (vz (restored *initial-vz* +days-per-year+))
+        (mass (restored *mass* +solar-mass+)))
+    (offset-momentum vx vy vz mass)
+    (dotimes (i steps) (advance x y z vx vy vz mass 0.01d0))
+    (energy x y z vx vy vz mass)))
+
+(measure (lambda () (simulate 5000)))
