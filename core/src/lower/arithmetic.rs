@@ -56,7 +56,7 @@ impl Emit<'_, '_> {
         let fixnum_known = types().any(|ty| ty == Ty::Fixnum);
         let doubles = call.seen & feedback::DOUBLE != 0;
         match call.seen {
-            _ if call.args.len() > 2 => Numbers::Mixed,
+            _ if doubles && call.args.len() > 2 => Numbers::Mixed,
             _ if doubles && guess && fixnum_known && call.seen & feedback::OTHER == 0 => Numbers::Doubles,
             feedback::DOUBLE if guess => Numbers::Doubles,
             _ if doubles => Numbers::Mixed,
@@ -104,8 +104,11 @@ impl Emit<'_, '_> {
     /// In code that speaks of doubles and was never seen running, what is no fixnum may well be a double: then a
     /// version of the place that knows so is as good as the one for fixnums.
     fn doubles_instead(&mut self, registers: &[Reg], miss: &mut Miss, state: &mut State) -> Target {
-        let here = self.b.current_block();
         let leave = self.leave(miss, state);
+        if !self.keeps_types(registers) {
+            return leave;
+        }
+        let here = self.b.current_block();
         let block = self.b.cold_block();
         self.b.switch_to(block);
         let mut known = Vec::with_capacity(registers.len());

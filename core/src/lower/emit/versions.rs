@@ -344,6 +344,12 @@ impl Emit<'_, '_> {
         }
     }
 
+    /// Whether one more version of the present place would know the types of some registers.
+    pub(in crate::lower) fn keeps_types(&self, registers: &[Reg]) -> bool {
+        let known = self.versions.get(&self.at).map_or(0, |known| known.iter().filter(|v| !v.generic).count());
+        known < VERSIONS && !self.is_exhausted() && registers.iter().all(|r| self.flow.typed[*r as usize])
+    }
+
     /// The version of a place that fits a state: an equal one, a new one, or one that knows less.
     fn version(&mut self, leaving: Leaving, block: BlockId, index: u32, generic: bool, live: &[Reg]) -> Found {
         let generic = generic || self.is_exhausted();
