@@ -11,8 +11,9 @@ use regalloc2::{Block, Function, Inst, Operand, OperandKind, RegClass};
 
 /// How many blocks a value may live into before it must wait for those that live into fewer.
 const SHORT: usize = 64;
-/// How many entries the lists may have in all, for each instruction and block.
+/// How many entries the lists may have in all, for each instruction and block; and so many besides.
 const ENTRIES: usize = 16;
+const MORE_ENTRIES: usize = 1 << 14;
 /// No block.
 const NOWHERE: u32 = u32::MAX;
 
@@ -139,12 +140,15 @@ impl Live {
         }
         for register in long {
             let uses = self.cursor[register] as usize..self.limit[register] as usize;
-            match spread.walk(register as u32, homes[register], &self.uses[uses], usize::MAX) {
+            // After the first for which there is no room, no other is tried: that would take time for nothing.
+            let end = match self.in_memory.is_empty() {
+                true => spread.walk(register as u32, homes[register], &self.uses[uses], usize::MAX),
+                false => None,
+            };
+            match end {
                 Some(end) => self.end[register] = self.end[register].max(end),
                 None => {
-                    if self.in_memory.is_empty() {
-                        self.in_memory = vec![false; homes.len()];
-                    }
+                    self.in_memory.resize(homes.len(), false);
                     self.in_memory[register] = true;
                     self.end[register] = spread.loop_end(self.end[register]);
                 }
@@ -254,7 +258,7 @@ impl<'f> Spread<'f> {
             walks: vec![0; function.blocks.len()],
             walk: 0,
             found: Vec::new(),
-            room: ENTRIES * (function.insts.len() + function.blocks.len()),
+            room: ENTRIES * (function.insts.len() + function.blocks.len()) + MORE_ENTRIES,
             loops: Vec::new(),
             work: Vec::new(),
         }

@@ -491,6 +491,7 @@ impl<'f> Assigner<'f> {
 
     /// A register for a result; that of an operand that dies may do.
     fn fresh(&mut self, result: &Operand, operands: &[Operand], needs: &mut Needs) -> u8 {
+        self.vacate_for_call(result.vreg().vreg() as u32, needs);
         let mut available = self.state.free;
         let mut taken = needs.late.union(needs.results);
         if result.pos() == OperandPos::Late && !needs.reuses {
@@ -513,6 +514,31 @@ impl<'f> Assigner<'f> {
         let avoid = taken.union(needs.pinned);
         let chosen = chosen.or_else(|| self.take(result.class() as usize, avoid));
         chosen.expect("an instruction with fewer operands than there are registers")
+    }
+
+    /// Who is in the register that a call ahead wants a new value in, and will be sent away by that call, goes now, if
+    /// nothing needs it until then: so the value need not be moved there.
+    fn vacate_for_call(&mut self, value: u32, needs: &Needs) {
+        let register = self.hints[value as usize];
+        if register == NOWHERE || needs.pinned.union(needs.results).union(needs.copies).has(register) {
+            return;
+        }
+        let occupant = self.state.occupant[register as usize];
+        let Some(call) = self.live.next_use(value, self.position).filter(|next| *next < self.block_end) else { return };
+        let destroyed = self.clobbers[self.function.insts[call as usize].clobbers as usize];
+        if occupant == NONE || !destroyed.has(register) || !self.lives_on(occupant) {
+            return;
+        }
+        let wanted = |o: &Operand| {
+            let fixed = OperandConstraint::FixedReg(regalloc2::PReg::from_index(register.into()));
+            o.vreg().vreg() as u32 == value && o.kind() == OperandKind::Use && o.constraint() == fixed
+        };
+        let operands = self.function.inst_operands(Inst::new(call as usize));
+        let unused = self.live.next_use(occupant, self.position).is_none_or(|next| next > call);
+        if unused && operands.iter().any(wanted) {
+            let taken = needs.late.union(needs.results).union(needs.fixed_uses);
+            self.displace(occupant, self.file.all.without(destroyed).without(taken));
+        }
     }
 
     /// One of some registers for a value: where it is wanted later, if that is among them.
