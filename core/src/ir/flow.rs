@@ -32,7 +32,6 @@ impl Flow {
         flow.number(function);
         flow.find_predecessors(function);
         flow.find_dominators();
-        flow.find_intervals();
         flow
     }
 
@@ -120,17 +119,36 @@ impl Flow {
         }
     }
 
-    /// Cooper, Harvey and Kennedy: "A Simple, Fast Dominance Algorithm".
+    /// In reverse postorder, all predecessors of a block come before it, but for those at the ends of back edges. If a
+    /// loop can be entered at its header only, those do not count; else, all is done again the slow way.
     fn find_dominators(&mut self) {
-        const UNKNOWN: u32 = u32::MAX;
-        let mut dominators = vec![UNKNOWN; self.order.len()];
-        dominators[0] = 0;
+        let mut tree = Tree::new(self.order.len());
+        for position in 1..self.order.len() {
+            let before = self.predecessors(position).iter().copied().filter(|&before| (before as usize) < position);
+            let dominator = before.reduce(|a, b| tree.common(a, b)).expect("a block that can be reached");
+            tree.add(position, dominator);
+        }
+        self.dominators = tree.parents;
+        self.find_intervals();
+        let back_edge_enters = |position: usize| {
+            let mut predecessors = self.predecessors(position).iter().map(|&before| before as usize);
+            predecessors.any(|before| before >= position && !self.dominates(position, before))
+        };
+        if (0..self.order.len()).any(back_edge_enters) {
+            self.repeat_until_settled();
+            self.find_intervals();
+        }
+    }
+
+    /// Cooper, Harvey and Kennedy: "A Simple, Fast Dominance Algorithm".
+    fn repeat_until_settled(&mut self) {
+        let mut dominators = std::mem::take(&mut self.dominators);
         let mut changed = true;
         while changed {
             changed = false;
             for position in 1..self.order.len() {
-                let known = self.predecessors(position).iter().copied().filter(|&p| dominators[p as usize] != UNKNOWN);
-                let dominator = known.reduce(|a, b| common_dominator(&dominators, a, b)).unwrap_or(UNKNOWN);
+                let all = self.predecessors(position).iter().copied();
+                let dominator = all.reduce(|a, b| common_dominator(&dominators, a, b)).expect("a predecessor");
                 changed |= dominators[position] != dominator;
                 dominators[position] = dominator;
             }
@@ -156,6 +174,48 @@ impl Flow {
             self.preorder[start as usize] = position as u32;
             next[position] = start + 1;
         }
+    }
+}
+
+/// The dominator tree as it grows. Each node knows its parent and one node higher up, placed so that any ancestor is a
+/// number of steps away that is logarithmic in the depth (Myers: "An applicative random-access stack").
+struct Tree {
+    parents: Vec<u32>,
+    higher: Vec<u32>,
+    depths: Vec<u32>,
+}
+
+impl Tree {
+    fn new(nodes: usize) -> Tree {
+        Tree { parents: vec![0; nodes], higher: vec![0; nodes], depths: vec![0; nodes] }
+    }
+
+    fn add(&mut self, node: usize, parent: u32) {
+        let depth = |node: u32| self.depths[node as usize];
+        let up = self.higher[parent as usize];
+        let further = self.higher[up as usize];
+        let even = depth(parent) - depth(up) == depth(up) - depth(further);
+        self.higher[node] = if even { further } else { parent };
+        self.depths[node] = depth(parent) + 1;
+        self.parents[node] = parent;
+    }
+
+    /// The lowest node above both.
+    fn common(&self, mut a: u32, mut b: u32) -> u32 {
+        if self.depths[a as usize] < self.depths[b as usize] {
+            std::mem::swap(&mut a, &mut b);
+        }
+        let depth = self.depths[b as usize];
+        while self.depths[a as usize] > depth {
+            let up = self.higher[a as usize];
+            a = if self.depths[up as usize] >= depth { up } else { self.parents[a as usize] };
+        }
+        // Nodes of one depth have their higher nodes at one depth.
+        while a != b {
+            let up = [self.higher[a as usize], self.higher[b as usize]];
+            [a, b] = if up[0] != up[1] { up } else { [self.parents[a as usize], self.parents[b as usize]] };
+        }
+        a
     }
 }
 

@@ -89,10 +89,13 @@ impl Function for MachFunction {
     }
 }
 
+/// Most instructions of a function whose allocation is verified: the checker keeps a table of all places for each block.
+const LARGEST_VERIFIED: usize = 30_000;
+
 static VERIFY: AtomicBool = AtomicBool::new(cfg!(debug_assertions));
 
 /// Whether every allocation is verified by an independent checker, at the cost of compile time. At the start it is
-/// where debug assertions are on.
+/// where debug assertions are on. Huge functions are exempt: the checker's time is not linear.
 pub fn verify_allocation(on: bool) {
     VERIFY.store(on, Ordering::Relaxed);
 }
@@ -117,7 +120,7 @@ pub(super) fn allocate(function: &MachFunction, registers: &MachineEnv, context:
             std::mem::take(&mut context.output)
         }
     };
-    if verify {
+    if verify && function.insts.len() <= LARGEST_VERIFIED {
         let mut checker = Checker::new(function, registers);
         checker.prepare(&output);
         checker.run().map_err(|errors| format!("wrong register allocation: {errors:?}"))?;

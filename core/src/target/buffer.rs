@@ -1,6 +1,10 @@
 //! The code buffer: bytes, labels, fixups, unwind rows, and the text of a listing.
 //!
-//! A function is encoded twice. The first pass assumes that every jump ahead is long; it tells where labels lie at
+//! A jump ahead does not know how far it goes. There are two ways to short forms all the same. Targets that can tell
+//! how a jump is shortened ([`super::RegisterMachine::short_jumps`]) are encoded once, with long jumps, and
+//! [`CodeBuffer::shorten`] then closes the gaps.
+//!
+//! Other functions are encoded twice. The first pass assumes that every jump ahead is long; it tells where labels lie at
 //! most. In the second, [`CodeBuffer::distance`] answers with that bound for jumps ahead, and the target picks a
 //! short form where it fits. Code only shrinks from the first pass to the second, so a bound is never too small.
 
@@ -11,6 +15,22 @@ use super::{Fixup, FixupKind, FixupTarget, ListingLine, MachInst, OutOfRange, Un
 pub struct Label(pub(super) u32);
 
 const UNBOUND: u32 = u32::MAX;
+
+/// A shorter form of a jump.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShortJump {
+    /// How its distance is written.
+    pub kind: FixupKind,
+    /// The instruction, without its distance.
+    pub bytes: [u8; 4],
+    /// How many of the bytes it has.
+    pub length: u8,
+    /// How many bytes the longer form has.
+    pub replaces: u8,
+}
+
+/// The shorter form of the jump at the start of the bytes, which has this kind of fixup; `None` if there is none.
+pub type Shorten = fn(FixupKind, &[u8]) -> Option<ShortJump>;
 
 /// The text of one instruction of a listing.
 #[derive(Debug)]
@@ -34,6 +54,8 @@ pub struct CodeBuffer {
     uses: Vec<(u32, FixupKind, Label)>,
     /// Label offsets of the first pass; empty during it.
     bounds: Vec<u32>,
+    /// Where code was taken out: offset before that of what follows, and how many bytes are gone up to there.
+    cuts: Vec<(u32, u32)>,
     /// By how much the code before this point has shrunk since the first pass.
     pub(super) shrunk: u32,
 }
@@ -174,6 +196,66 @@ impl CodeBuffer {
         !self.uses.is_empty()
     }
 
+    /// Shorten the jumps that reach their labels in a shorter form: surely, whatever lies between is shortened.
+    pub(super) fn shorten(
+        &mut self,
+        shorten: Shorten,
+        patch: impl Fn(FixupKind, &mut [u8], u64, u64) -> Result<(), OutOfRange>,
+    ) {
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        let mut uses = std::mem::take(&mut self.uses);
+        let (mut done, mut removed) = (0, 0);
+        for (offset, kind, label) in &mut uses {
+            let site = *offset;
+            *offset -= removed;
+            let Some(short) = shorten(*kind, &self.bytes[site as usize..]) else { continue };
+            let to = self.labels[label.0 as usize];
+            let (from, to) = if to <= site { (*offset, self.moved(to)) } else { (site, to) };
+            let mut form = short.bytes;
+            if patch(short.kind, &mut form, from.into(), to.into()).is_err() {
+                continue;
+            }
+            bytes.extend_from_slice(&self.bytes[done..site as usize]);
+            bytes.extend_from_slice(&short.bytes[..short.length as usize]);
+            let end = site + u32::from(short.replaces);
+            done = end as usize;
+            removed += u32::from(short.replaces - short.length);
+            *kind = short.kind;
+            self.cuts.push((end, removed));
+        }
+        self.uses = uses;
+        if removed != 0 {
+            bytes.extend_from_slice(&self.bytes[done..]);
+            self.bytes = bytes;
+            self.move_all();
+        }
+    }
+
+    /// Where what was at an offset is after jumps were shortened.
+    pub(super) fn moved(&self, offset: u32) -> u32 {
+        let before = self.cuts.partition_point(|(at, _)| *at <= offset);
+        offset - before.checked_sub(1).map_or(0, |last| self.cuts[last].1)
+    }
+
+    fn move_all(&mut self) {
+        for index in 0..self.labels.len() {
+            if self.labels[index] != UNBOUND {
+                self.labels[index] = self.moved(self.labels[index]);
+            }
+        }
+        for index in 0..self.fixups.len() {
+            self.fixups[index].offset = self.moved(self.fixups[index].offset);
+        }
+        for index in 0..self.unwind.len() {
+            self.unwind[index].offset = self.moved(self.unwind[index].offset);
+        }
+        let mut notes = self.notes.take();
+        for note in notes.iter_mut().flatten() {
+            note.offset = self.moved(note.offset);
+        }
+        self.notes = notes;
+    }
+
     /// Write the distances to labels.
     ///
     /// # Errors
@@ -212,6 +294,43 @@ mod tests {
         assert_eq!(code.distance(ahead), Some(5));
         code.bind(ahead);
         assert_eq!(code.distance(ahead), Some(0));
+    }
+
+    /// A jump of five bytes, or of two if it spans less than ten; each followed by some bytes.
+    #[test]
+    fn jumps_are_shortened_where_they_reach() {
+        let shorten = |kind: FixupKind, site: &[u8]| {
+            let short = ShortJump { kind: FixupKind(1), bytes: [7, 0, 0, 0], length: 2, replaces: 5 };
+            (kind == FixupKind(0) && site[0] == 9).then_some(short)
+        };
+        let patch = |kind: FixupKind, site: &mut [u8], from: u64, to: u64| {
+            let distance = to.wrapping_sub(from) as i64;
+            if kind == FixupKind(1) && distance.abs() >= 10 {
+                return Err(OutOfRange { value: distance, bits: 4 });
+            }
+            site[1] = distance as u8;
+            Ok(())
+        };
+        let mut code = CodeBuffer::new(false);
+        let [back, near, far] = [code.label(), code.label(), code.label()];
+        code.bind(back);
+        for (label, after) in [(near, 4), (far, 1), (back, 0)] {
+            code.refer(FixupKind(0), label);
+            code.put(&[9, 0, 0, 0, 0]);
+            code.put(&vec![1; after]);
+            if label == near {
+                code.bind(near);
+            }
+            code.fixup(FixupKind(5), FixupTarget::Data(0), 0);
+        }
+        code.put(&[2; 10]);
+        code.bind(far);
+        code.shorten(shorten, patch);
+        code.resolve(patch).unwrap();
+        let expected = [7, 6, 1, 1, 1, 1, 9, 21, 0, 0, 0, 1, 9, 244, 0, 0, 0];
+        assert_eq!(code.bytes[..17], expected);
+        assert_eq!(code.bytes[17..], [2; 10]);
+        assert_eq!(code.fixups.iter().map(|fixup| fixup.offset).collect::<Vec<_>>(), [6, 12, 17]);
     }
 
     #[test]

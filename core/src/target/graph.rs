@@ -224,9 +224,10 @@ impl Order {
     fn new(successors: &[Successors]) -> Order {
         let mut order = Order { loop_depth: vec![0; successors.len()] };
         let mut back_edges = Vec::new();
-        order.walk(successors, |_| {}, |latch, header| back_edges.push((header, latch)));
+        let mut postorder = Vec::with_capacity(successors.len());
+        order.walk(successors, |node| postorder.push(node), |latch, header| back_edges.push((header, latch)));
         if !back_edges.is_empty() {
-            order.find_loops(successors, back_edges);
+            order.find_loops(successors, &postorder, back_edges);
         }
         order
     }
@@ -268,24 +269,71 @@ impl Order {
         }
     }
 
-    /// Count for each node how many natural loops it is in.
-    fn find_loops(&mut self, successors: &[Successors], mut back_edges: Vec<(u32, u32)>) {
+    /// Count for each node how many natural loops it is in. From inner loops to outer: a loop that is done is one
+    /// node, its header, for those around it.
+    fn find_loops(&mut self, successors: &[Successors], postorder: &[u32], mut back_edges: Vec<(u32, u32)>) {
         let predecessors = Predecessors::new(successors);
         back_edges.sort_unstable();
-        let mut member_of = vec![u32::MAX; successors.len()];
-        for same_header in back_edges.chunk_by(|a, b| a.0 == b.0) {
-            let header = same_header[0].0;
-            member_of[header as usize] = header;
-            self.loop_depth[header as usize] += 1;
-            let mut work: Vec<u32> = same_header.iter().map(|edge| edge.1).collect();
+        let mut loops = Loops::new(successors.len());
+        let mut work = Vec::new();
+        for &header in postorder {
+            let first = back_edges.partition_point(|edge| edge.0 < header);
+            let latches = back_edges[first..].iter().take_while(|edge| edge.0 == header).map(|edge| edge.1);
+            work.extend(latches);
+            // In a graph that is not reducible, it may be in an inner loop already.
+            if work.is_empty() || loops.outermost(header) != header {
+                work.clear();
+                continue;
+            }
+            self.loop_depth[header as usize] = 1;
             while let Some(node) = work.pop() {
-                if member_of[node as usize] != header {
-                    member_of[node as usize] = header;
-                    self.loop_depth[node as usize] += 1;
+                let node = loops.outermost(node);
+                if node != header {
+                    loops.put(node, header);
                     work.extend(predecessors.of(node as usize).iter().map(|block| block.index() as u32));
                 }
             }
         }
+        for &node in postorder.iter().rev() {
+            if let Some(header) = loops.around(node) {
+                self.loop_depth[node as usize] += self.loop_depth[header as usize];
+            }
+        }
+    }
+}
+
+/// Which loops nodes are in.
+struct Loops {
+    /// The header of the innermost loop around each node, without the loop that it is the header of.
+    header: Vec<u32>,
+    /// A node nearer to the outermost loop known.
+    nearer: Vec<u32>,
+}
+
+impl Loops {
+    fn new(nodes: usize) -> Loops {
+        Loops { header: vec![u32::MAX; nodes], nearer: (0..nodes as u32).collect() }
+    }
+
+    /// The header of the outermost loop known that a node is in, or the node.
+    fn outermost(&mut self, mut node: u32) -> u32 {
+        while self.nearer[node as usize] != node {
+            let next = self.nearer[node as usize];
+            self.nearer[node as usize] = self.nearer[next as usize];
+            node = next;
+        }
+        node
+    }
+
+    /// A node, with all in its loop if it is a header, is in a loop.
+    fn put(&mut self, node: u32, header: u32) {
+        self.header[node as usize] = header;
+        self.nearer[node as usize] = header;
+    }
+
+    fn around(&self, node: u32) -> Option<u32> {
+        let header = self.header[node as usize];
+        (header != u32::MAX).then_some(header)
     }
 }
 

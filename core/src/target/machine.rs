@@ -1,7 +1,9 @@
 //! What a CPU with registers says about itself: [`RegisterMachine`], and the records that pass between it and the
 //! driver, [`super::Native`].
 
-use super::{CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, UnwindConvention};
+use super::{
+    CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, Shorten, UnwindConvention,
+};
 use crate::ir::{Callee, Condition, Convention, Op, Signature, Val};
 use regalloc2::{Allocation, MachineEnv, PReg, PRegSet};
 
@@ -37,6 +39,10 @@ pub trait RegisterMachine: Sync {
     fn enter(&self, frame: &Frame, code: &mut CodeBuffer);
     /// Write the end of the frame, before an instruction that leaves the function, with unwind rows.
     fn leave(&self, frame: &Frame, code: &mut CodeBuffer);
+    /// How jumps that were written in a long form are shortened, if they can be without being encoded anew.
+    fn short_jumps(&self) -> Option<Shorten> {
+        None
+    }
     /// Write an address into an instruction: as [`super::Architecture::patch`]. Labels are resolved by it, too,
     /// with offsets in the function in place of addresses.
     ///

@@ -15,7 +15,7 @@ mod places;
 mod select;
 
 pub use allocate::{thorough_allocation, verify_allocation};
-pub use buffer::{CodeBuffer, Label};
+pub use buffer::{CodeBuffer, Label, ShortJump, Shorten};
 pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, Terminator};
 pub use native::Native;
 pub use select::Selection;

@@ -1,7 +1,7 @@
 //! The driver: makes an [`Architecture`] of a [`RegisterMachine`].
 //!
 //! ```text
-//! IR → selection → virtual registers → allocation → two passes of encoding → bytes, fixups, unwind rows, lines
+//! IR → selection → virtual registers → allocation → encoding → bytes, fixups, unwind rows, lines
 //! ```
 //!
 //! Cold blocks come last, blocks that turn out empty vanish, and jumps to the next block are left out.
@@ -11,7 +11,7 @@ use super::machine::Flow;
 use super::select::PARAMETERS;
 use super::*;
 use crate::ir::{Function, Type};
-use regalloc2::{Allocation, Block, Ctx, Edit, InstOrEdit, Output};
+use regalloc2::{Allocation, Block, Ctx, Edit, Inst, Output, ProgPoint};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -91,10 +91,14 @@ struct Emission<'a, M> {
     order: Vec<u32>,
     /// Where a jump to a block leads: past blocks that are empty.
     destination: Vec<u32>,
-    /// Offset of each block's instructions in the first pass, in order of encoding.
+    /// How jumps are shortened. If that is not known, code is encoded twice.
+    shorten: Option<Shorten>,
+    /// Offset of each block's instructions in the first of two passes, in order of encoding.
     offsets: Vec<u32>,
     second_pass: bool,
     encoded: usize,
+    /// Where the edits of each block start.
+    edits: Vec<u32>,
     lines: Vec<(u32, u32)>,
 }
 
@@ -120,9 +124,11 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
             code: CodeBuffer::new(listing),
             order: Vec::with_capacity(function.blocks.len()),
             destination: (0..function.blocks.len() as u32).collect(),
-            offsets: Vec::with_capacity(function.insts.len()),
+            shorten: machine.short_jumps(),
+            offsets: Vec::new(),
             second_pass: false,
             encoded: 0,
+            edits: edits_of_blocks(function, output),
             lines: Vec::new(),
         };
         emission.skip_empty_blocks();
@@ -159,22 +165,31 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
         if range.len() != 1 {
             return None;
         }
-        let moves = self.output.block_insts_and_edits(self.function, Block::new(block));
-        let still = moves.into_iter().all(|item| match item {
-            InstOrEdit::Inst(_) => true,
-            InstOrEdit::Edit(Edit::Move { from, to }) => from == to,
-        });
+        let still = self.edits(block).iter().all(|(_, Edit::Move { from, to })| from == to);
         still.then_some(next.index() as u32)
+    }
+
+    /// The moves of a block.
+    fn edits(&self, block: usize) -> &'a [(ProgPoint, Edit)] {
+        &self.output.edits[self.edits[block] as usize..self.edits[block + 1] as usize]
     }
 
     fn run(&mut self) -> Result<(), OutOfRange> {
         self.pass();
-        if self.code.has_jumps() {
-            self.code.start_second_pass();
-            self.second_pass = true;
-            self.encoded = 0;
-            self.lines.clear();
-            self.pass();
+        match self.shorten {
+            _ if !self.code.has_jumps() => {}
+            Some(shorten) => {
+                let patch = |kind, site: &mut [u8], from, to| self.machine.patch(kind, site, from, to);
+                self.code.shorten(shorten, patch);
+                self.lines.iter_mut().for_each(|(offset, _)| *offset = self.code.moved(*offset));
+            }
+            None => {
+                self.code.start_second_pass();
+                self.second_pass = true;
+                self.encoded = 0;
+                self.lines.clear();
+                self.pass();
+            }
         }
         let end = self.code.offset();
         self.code.unwind.retain(|row| row.offset < end);
@@ -198,19 +213,20 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
     fn block(&mut self, position: usize) {
         let block = self.order[position] as usize;
         self.code.bind(Label(block as u32));
-        let output = self.output;
-        for item in output.block_insts_and_edits(self.function, Block::new(block)) {
-            match item {
-                InstOrEdit::Edit(Edit::Move { from, to }) if from != to => {
+        let (function, output) = (self.function, self.output);
+        let mut edits = self.edits(block).iter().peekable();
+        for index in function.blocks[block].insts.clone() {
+            let inst = Inst::new(index as usize);
+            let until = ProgPoint::before(inst);
+            while let Some((_, Edit::Move { from, to })) = edits.next_if(|(point, _)| *point <= until) {
+                if from != to {
                     self.machine.copy(*from, *to, &mut self.code);
                 }
-                InstOrEdit::Edit(_) => {}
-                InstOrEdit::Inst(inst) => {
-                    let operands = output.inst_allocs(inst);
-                    self.synchronise();
-                    self.inst(position, &self.function.insts[inst.index()], operands);
-                }
             }
+            if self.shorten.is_none() {
+                self.synchronise();
+            }
+            self.inst(position, &function.insts[index as usize], output.inst_allocs(inst));
         }
     }
 
@@ -276,4 +292,16 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
             }
         }
     }
+}
+
+/// Where the edits of each block start; one more for the end.
+fn edits_of_blocks(function: &MachFunction, output: &Output) -> Vec<u32> {
+    let mut starts = Vec::with_capacity(function.blocks.len() + 1);
+    let mut edits = output.edits.iter().map(|(point, _)| point.inst().index() as u32).zip(0..).peekable();
+    for block in &function.blocks {
+        while edits.next_if(|(inst, _)| *inst < block.insts.start).is_some() {}
+        starts.push(edits.peek().map_or(output.edits.len() as u32, |(_, index)| *index));
+    }
+    starts.push(output.edits.len() as u32);
+    starts
 }

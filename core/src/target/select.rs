@@ -374,9 +374,12 @@ impl<'f> Selection<'f> {
         if self.pending.is_empty() {
             return;
         }
-        for (op, results) in std::mem::take(&mut self.pending).into_iter().rev() {
+        let mut pending = std::mem::take(&mut self.pending);
+        for (op, results) in pending.drain(..).rev() {
             self.operation(machine, &op, &results, line);
         }
+        // Only to keep its memory: all that was asked for meanwhile is selected.
+        self.pending = pending;
     }
 
     fn block<M: RegisterMachine>(&mut self, machine: &M, block: Block) -> MachBlock {

@@ -26,7 +26,7 @@ pub const R14: u8 = 14;
 pub const R15: u8 = 15;
 
 /// A one-byte distance after a one-byte opcode.
-const SHORT: FixupKind = FixupKind(0);
+pub const SHORT: FixupKind = FixupKind(0);
 
 /// A 32-bit distance that follows `prefix` bytes and ends the instruction.
 const fn distance32(prefix: u8) -> FixupKind {

@@ -3,7 +3,7 @@
 use crate::abi::{self, CONTEXT};
 use crate::assemble::*;
 use maru_core::ir::Width;
-use maru_core::target::{CodeBuffer, FixupKind, MachInst, OutOfRange};
+use maru_core::target::{CodeBuffer, FixupKind, MachInst, OutOfRange, ShortJump};
 use maru_core::value::{NIL, WORD_SIZE};
 use regalloc2::Allocation;
 
@@ -344,4 +344,16 @@ pub fn patch(kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(),
     }
     site[start..start + length].copy_from_slice(&distance.to_le_bytes()[..length]);
     Ok(())
+}
+
+/// The short form of a jump with a 32-bit distance.
+pub fn shorten(kind: FixupKind, site: &[u8]) -> Option<ShortJump> {
+    let (start, length) = field(kind);
+    let opcode = match site[start - 1] {
+        _ if length != 4 => return None,
+        0xe9 => 0xeb,
+        conditional => conditional & 0x0f | 0x70,
+    };
+    let replaces = (start + length) as u8;
+    Some(ShortJump { kind: SHORT, bytes: [opcode, 0, 0, 0], length: 2, replaces })
 }

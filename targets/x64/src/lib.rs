@@ -29,7 +29,7 @@ mod select;
 use maru_core::ir::{Op, Val};
 use maru_core::target::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Selection, Spec, Terminator, UnwindConvention,
+    Selection, Shorten, Spec, Terminator, UnwindConvention,
 };
 use regalloc2::Allocation;
 use std::sync::LazyLock;
@@ -113,6 +113,9 @@ impl RegisterMachine for X64 {
     }
     fn leave(&self, frame: &Frame, code: &mut CodeBuffer) {
         abi::leave(frame, code);
+    }
+    fn short_jumps(&self) -> Option<Shorten> {
+        Some(encode::shorten)
     }
     fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange> {
         encode::patch(kind, site, from, to)

@@ -2,6 +2,7 @@
 
 use super::expression::{Expression, Function, NamedLet, Variable, VariableState};
 use super::form::at_least;
+use super::scope::Bound;
 use super::{Expander, Place};
 use crate::runtime::{Failure, Symbol};
 use crate::value::Value;
@@ -24,7 +25,7 @@ pub(super) fn let_(expander: &mut Expander, form: Value, place: Place) -> Result
     }
     let bindings = expander.bindings("let", bindings, place)?;
     let mut expressions = Vec::new();
-    let mut variables = Vec::new();
+    let mut variables = Bound::default();
     // The values are expanded before any name is bound.
     for binding in &bindings {
         let value = expander.binding_value(binding)?;
@@ -49,7 +50,7 @@ pub(super) fn let_star(expander: &mut Expander, form: Value, place: Place) -> Re
         let mut expressions = Vec::new();
         for binding in &bindings {
             let value = expander.binding_value(binding)?;
-            let mut variables = Vec::new();
+            let mut variables = Bound::default();
             expander.destructure("let*", binding.target, value, binding.place, &mut expressions, &mut variables)?;
             variables.into_iter().for_each(|(name, variable)| expander.scope.bind(name, variable));
         }
@@ -66,7 +67,7 @@ pub(super) fn letrec(expander: &mut Expander, form: Value, place: Place) -> Resu
     let operands = expander.operands(form, place, at_least(1), "letrec: a list of bindings is wanted")?;
     let bindings = expander.runtime.car(operands);
     let bindings = expander.bindings("letrec", bindings, place)?;
-    let mut variables = Vec::new();
+    let mut variables = Bound::default();
     for binding in &bindings {
         let what = "letrec: a variable must be a symbol";
         let symbol = expander.symbol(binding.target, binding.place, what)?;
@@ -117,7 +118,7 @@ fn named_let(expander: &mut Expander, symbol: Symbol, form: Value, place: Place)
     let bindings = expander.bindings("let", bindings, place)?;
     expander.check_written(bindings.len(), form, place, "variables of a named let")?;
     let mut first = Vec::new();
-    let mut parameters: Vec<(Symbol, Variable)> = Vec::new();
+    let mut parameters = Bound::default();
     for binding in &bindings {
         first.push(expander.binding_value(binding)?);
         let what = "let: a variable of a named let must be a symbol";
@@ -128,10 +129,11 @@ fn named_let(expander: &mut Expander, symbol: Symbol, form: Value, place: Place)
     let variable = VariableState::new(name);
     variable.looping.arity.set(Some(first.len()));
     // If this becomes a function, what looks like a jump out of its body to a loop around it is none.
-    let jumps: Vec<u32> = expander.loops.iter().map(|name| name.looping.jumps.get()).collect();
+    let jumps_before = expander.jumps.len();
     let mark = expander.scope.enter();
     expander.scope.bind(symbol, variable.clone());
     parameters.iter().for_each(|(name, variable)| expander.scope.bind(*name, variable.clone()));
+    variable.looping.depth.set(expander.loops.len());
     expander.loops.push(variable.clone());
     let forms = expander.runtime.cdr(operands);
     let forms = expander.runtime.cdr(forms);
@@ -141,7 +143,9 @@ fn named_let(expander: &mut Expander, symbol: Symbol, form: Value, place: Place)
     let body = body?;
     let is_loop = !variable.assigned.get() && variable.looping.references == variable.looping.jumps;
     if !is_loop {
-        expander.loops.iter().zip(jumps).for_each(|(name, jumps)| name.looping.jumps.set(jumps));
+        for name in expander.jumps.drain(jumps_before..) {
+            name.looping.jumps.set(name.looping.jumps.get() - 1);
+        }
     }
     let position = place.position;
     let parameters = parameters.into_iter().map(|(_, variable)| variable).collect();
@@ -182,7 +186,7 @@ impl Expander<'_> {
         body: Value,
         place: Place,
     ) -> Result<Expression, Failure> {
-        let mut fixed: Vec<(Symbol, Variable)> = Vec::new();
+        let mut fixed = Bound::default();
         let mut at = parameters;
         let mut count = 0;
         while at.is_pair() {
@@ -210,7 +214,7 @@ impl Expander<'_> {
         &mut self,
         what: &str,
         name: Value,
-        before: &[(Symbol, Variable)],
+        before: &Bound,
         place: Place,
     ) -> Result<(Symbol, Variable), Failure> {
         let symbol = self.symbol(name, place, &format!("{what}: a parameter must be a symbol"))?;
@@ -219,14 +223,8 @@ impl Expander<'_> {
     }
 
     /// Raise `syntax` if a name is bound already by the same form.
-    fn check_distinct(
-        &mut self,
-        what: &str,
-        before: &[(Symbol, Variable)],
-        symbol: Symbol,
-        place: Place,
-    ) -> Result<(), Failure> {
-        if before.iter().all(|(other, _)| *other != symbol) {
+    fn check_distinct(&mut self, what: &str, before: &Bound, symbol: Symbol, place: Place) -> Result<(), Failure> {
+        if !before.has(symbol) {
             return Ok(());
         }
         let name = self.runtime.symbols.value(symbol);
@@ -276,7 +274,7 @@ impl Expander<'_> {
         value: Expression,
         place: Place,
         expressions: &mut Vec<Expression>,
-        variables: &mut Vec<(Symbol, Variable)>,
+        variables: &mut Bound,
     ) -> Result<(), Failure> {
         super::check_stack(self.runtime)?;
         if let Some(symbol) = self.runtime.as_symbol(pattern) {

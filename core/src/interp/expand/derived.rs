@@ -4,6 +4,7 @@
 use super::core_forms::{or_else, thunk};
 use super::expression::{Expression, VariableState};
 use super::form::at_least;
+use super::scope::Bound;
 use super::{Expander, Place};
 use crate::runtime::Failure;
 use crate::value::Value;
@@ -248,7 +249,7 @@ fn collection(
     let target = expander.runtime.car(operands);
     let rest = expander.runtime.cdr(operands);
     let value = expander.element_of(rest, operand)?;
-    let (mut turn, mut variables) = (Vec::new(), Vec::new());
+    let (mut turn, mut variables) = (Vec::new(), Bound::default());
     expander.destructure(&name, target, element, operand, &mut turn, &mut variables)?;
     let mark = expander.scope.enter();
     variables.into_iter().for_each(|(name, variable)| expander.scope.bind(name, variable));

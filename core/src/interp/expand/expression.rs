@@ -38,6 +38,8 @@ pub(super) struct Looping {
     pub references: Cell<u32>,
     /// How many of these are calls that could be jumps.
     pub jumps: Cell<u32>,
+    /// How many named lets are around it.
+    pub depth: Cell<usize>,
     /// The loop's number in its function, if it is one.
     pub label: Cell<Option<u32>>,
 }

@@ -92,6 +92,8 @@ struct Expander<'a> {
     scope: Scope,
     /// The names of the named lets around the form, innermost last.
     loops: Vec<Variable>,
+    /// The names that were counted to be called where a jump could be, in order.
+    jumps: Vec<Variable>,
 }
 
 /// What is known of the place where a form stands.
@@ -120,7 +122,7 @@ impl Place {
 
 impl<'a> Expander<'a> {
     fn new(runtime: &'a mut Runtime, environment: Value) -> Expander<'a> {
-        Expander { runtime, environment, scope: Scope::default(), loops: Vec::new() }
+        Expander { runtime, environment, scope: Scope::default(), loops: Vec::new(), jumps: Vec::new() }
     }
 
     fn toplevel(mut self, form: Value, deferred: Option<&Rc<Template>>) -> Result<Rc<Template>, Failure> {
@@ -290,12 +292,15 @@ impl<'a> Expander<'a> {
     }
 
     /// Whether a call is one of the name of a named let in tail position of its body. It is then counted.
-    fn could_jump(&self, function: &Expression, arguments: usize, place: Place) -> bool {
+    fn could_jump(&mut self, function: &Expression, arguments: usize, place: Place) -> bool {
         let Expression::Variable(variable) = function else { return false };
-        let in_tail_position = self.loops[place.jumps_from..].iter().any(|name| Rc::ptr_eq(name, variable));
+        let depth = variable.looping.depth.get();
+        let is_around = self.loops.get(depth).is_some_and(|name| Rc::ptr_eq(name, variable));
+        let in_tail_position = depth >= place.jumps_from && is_around;
         let jump = in_tail_position && variable.looping.arity.get() == Some(arguments);
         if jump {
             variable.looping.jumps.set(variable.looping.jumps.get() + 1);
+            self.jumps.push(variable.clone());
         }
         jump
     }

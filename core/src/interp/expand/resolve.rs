@@ -1,7 +1,9 @@
 //! The second stage: slots, captures, boxes, cells; templates and their code objects.
 
 use super::check_stack;
-use super::expression::{Call, Expression, Function, FunctionId, NamedLet, Try, Variable, WithEnvironment};
+use super::expression::{
+    Call, Expression, Function, FunctionId, NamedLet, Try, Variable, VariableState, WithEnvironment,
+};
 use crate::interp::tree::{self, Capture, NativeState, Node, Slot, Template, TemplateKind};
 use crate::runtime::{CellId, Failure, Runtime, Symbol};
 use crate::syntax::Position;
@@ -20,7 +22,7 @@ pub(super) fn resolve(
 ) -> Result<Rc<Template>, Failure> {
     let mut frame = Frame::new(0);
     for (index, variable) in captured.into_iter().enumerate() {
-        frame.captures.push((variable, Capture::Captured(index as u32)));
+        frame.capture(variable, Capture::Captured(index as u32));
     }
     let mut resolver = Resolver { runtime, environment, frames: vec![frame] };
     let body = resolver.node(body, true)?;
@@ -40,6 +42,8 @@ struct Frame {
     id: FunctionId,
     variables: Vec<Variable>,
     captures: Vec<(Variable, Capture)>,
+    /// By address of the variable: its place among the captures.
+    capture_numbers: FxHashMap<*const VariableState, u32>,
     constants: Vec<Value>,
     constant_numbers: FxHashMap<Value, u32>,
     cells: Vec<CellId>,
@@ -53,6 +57,7 @@ impl Frame {
             id,
             variables: Vec::new(),
             captures: Vec::new(),
+            capture_numbers: FxHashMap::default(),
             constants: Vec::new(),
             constant_numbers: FxHashMap::default(),
             cells: Vec::new(),
@@ -69,6 +74,13 @@ impl Frame {
         self.variables.push(variable.clone());
         variable.slot.set(Some(slot));
         slot
+    }
+    /// One more capture; its number.
+    fn capture(&mut self, variable: Variable, source: Capture) -> u32 {
+        let number = self.captures.len() as u32;
+        self.capture_numbers.insert(Rc::as_ptr(&variable), number);
+        self.captures.push((variable, source));
+        number
     }
     fn constant(&mut self, value: Value) -> u32 {
         let constants = &mut self.constants;
@@ -136,9 +148,7 @@ impl Resolver<'_> {
             from -= 1;
         };
         for level in from + 1..=level {
-            let captures = &mut self.frames[level].captures;
-            captures.push((variable.clone(), source));
-            source = Capture::Captured(captures.len() as u32 - 1);
+            source = Capture::Captured(self.frames[level].capture(variable.clone(), source));
         }
         match source {
             Capture::Captured(index) => index,
@@ -147,8 +157,7 @@ impl Resolver<'_> {
     }
 
     fn capture_index(&self, level: usize, variable: &Variable) -> Option<u32> {
-        let captures = &self.frames[level].captures;
-        captures.iter().position(|(other, _)| Rc::ptr_eq(other, variable)).map(|index| index as u32)
+        self.frames[level].capture_numbers.get(&Rc::as_ptr(variable)).copied()
     }
 
     fn cell(&mut self, symbol: Symbol) -> u32 {

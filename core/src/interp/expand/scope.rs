@@ -2,7 +2,49 @@
 
 use super::expression::Variable;
 use crate::runtime::Symbol;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// From this many names on that one form binds, they are looked up in a table.
+const MANY: usize = 16;
+
+/// What one form binds, in order, no name twice.
+#[derive(Default, Debug)]
+pub(super) struct Bound {
+    variables: Vec<(Symbol, Variable)>,
+    /// The names, if there are many.
+    names: FxHashSet<Symbol>,
+}
+
+impl Bound {
+    /// Whether a name is among them.
+    pub fn has(&self, name: Symbol) -> bool {
+        match self.names.is_empty() {
+            true => self.variables.iter().any(|(other, _)| *other == name),
+            false => self.names.contains(&name),
+        }
+    }
+    /// One more, whose name is not yet among them.
+    pub fn push(&mut self, (name, variable): (Symbol, Variable)) {
+        self.variables.push((name, variable));
+        match self.variables.len() {
+            ..MANY => {}
+            MANY => self.names.extend(self.variables.iter().map(|(name, _)| *name)),
+            _ => drop(self.names.insert(name)),
+        }
+    }
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, (Symbol, Variable)> {
+        self.variables.iter()
+    }
+}
+
+impl IntoIterator for Bound {
+    type Item = (Symbol, Variable);
+    type IntoIter = std::vec::IntoIter<(Symbol, Variable)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.variables.into_iter()
+    }
+}
 
 /// The variables in scope.
 #[derive(Default, Debug)]
@@ -37,7 +79,7 @@ impl Scope {
     }
     /// All variables that a name means here, in the order in which their names were first bound.
     pub fn visible(&self) -> Vec<Variable> {
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut seen = FxHashSet::default();
         self.bound.iter().filter(|name| seen.insert(**name)).filter_map(|name| self.find(*name).cloned()).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Starts and ends of blocks: what state a block starts with, and moves on the edges that lead to it.
 
-use super::moves::Spare;
-use super::state::{Held, Location, Registers, NOWHERE};
+use super::moves::{ParallelMoves, Spare};
+use super::state::{Held, Location, Registers, NONE, NOWHERE};
 use super::Assigner;
 use regalloc2::{Edit, Function, Inst, ProgPoint};
 
@@ -17,7 +17,7 @@ impl Assigner<'_> {
             [only] => {
                 for index in self.exit_ranges[only.index()].clone() {
                     let held = self.exits[index as usize];
-                    if self.live.live_in.has(block, held.value) {
+                    if self.live.lives_into(block, held.value) {
                         self.arrive(held);
                     }
                 }
@@ -29,7 +29,9 @@ impl Assigner<'_> {
                 let base = warm.or_else(|| forward().next()).expect("a reachable block");
                 let last = predecessors.iter().map(|block| block.index()).max().unwrap_or(block);
                 let calls = last >= block && self.calls_before[last + 1] > self.calls_before[block];
-                self.join(block, base, calls);
+                if !calls {
+                    self.join(block, base);
+                }
                 first_parameter = self.entries.len() as u32;
                 self.place_parameters(block, base);
                 let end = self.entries.len() as u32;
@@ -49,31 +51,27 @@ impl Assigner<'_> {
     fn arrive(&mut self, held: Held) {
         if held.register != NOWHERE {
             self.state.put(held.value, held.register);
+            self.state.in_slot[held.value as usize] = held.in_slot;
         }
-        self.state.in_slot[held.value as usize] = held.in_slot;
     }
 
-    /// Values that live into a block where others join are where `base` has them; in a loop that calls, in slots.
-    fn join(&mut self, block: usize, base: usize, calls: bool) {
-        let function = self.function;
+    /// Values that live into a block where others join are where `base` has them. (In a loop that calls, all are in
+    /// slots.)
+    fn join(&mut self, block: usize, base: usize) {
         for index in self.exit_ranges[base].clone() {
-            let mut held = self.exits[index as usize];
-            if !self.live.live_in.has(block, held.value) {
-                continue;
+            let held = self.exits[index as usize];
+            if self.live.lives_into(block, held.value) {
+                self.arrive(held);
             }
-            if calls {
-                held.register = NOWHERE;
-            }
-            if held.register == NOWHERE {
-                held.in_slot = true;
-                self.slot_of(held.value);
-            } else if held.in_slot {
-                let predecessors = function.graph.predecessors.of(block).iter().map(|p| p.index());
-                held.in_slot = predecessors.filter(|p| *p < block).all(|p| self.at_end(p, held.value).in_slot);
-            }
-            self.arrive(held);
-            self.entries.push(held);
         }
+        let function = self.function;
+        for predecessor in function.graph.predecessors.of(block).iter().filter(|p| p.index() < block) {
+            for index in self.exit_ranges[predecessor.index()].clone() {
+                let held = self.exits[index as usize];
+                self.state.in_slot[held.value as usize] &= held.in_slot;
+            }
+        }
+        self.entries.extend(self.state.in_registers());
     }
 
     /// Parameters start where `base` has their arguments, if those die; or in any register; or in slots.
@@ -83,7 +81,10 @@ impl Assigner<'_> {
         for (index, parameter) in function.blocks[block].parameters.iter().enumerate() {
             let value = parameter.vreg() as u32;
             let mut held = Held { value, register: NOWHERE, in_slot: false };
-            if self.live.is_used(value) {
+            if self.live.is_in_memory(value) {
+                held.in_slot = true;
+                self.slot_of(value);
+            } else if self.live.is_used(value) {
                 let argument = self.exits[first_argument as usize + index];
                 let free = self.state.free;
                 held.register = if argument.register != NOWHERE && free.has(argument.register) {
@@ -102,21 +103,12 @@ impl Assigner<'_> {
         }
     }
 
-    /// Where a value was at the end of a block.
-    fn at_end(&self, block: usize, value: u32) -> Held {
-        let range = &self.exit_ranges[block];
-        let exits = &self.exits[range.start as usize..range.end as usize];
-        let index = exits.binary_search_by_key(&value, |held| held.value);
-        exits[index.expect("a value that lives on to the next block")]
-    }
-
     /// Remember the state at the end of a block, and make it fit blocks that have been entered.
     pub(super) fn leave(&mut self, block: usize) {
         let function = self.function;
         let start = self.exits.len() as u32;
-        for value in self.live.live_out.ones(block) {
-            self.exits.push(self.state.held(value));
-        }
+        let lives_on = |held: &Held| self.live.lives_after(block, held.value);
+        self.exits.extend(self.state.in_registers().filter(lives_on));
         let middle = self.exits.len() as u32;
         for argument in &function.blocks[block].arguments {
             self.exits.push(self.state.held(argument.vreg() as u32));
@@ -137,17 +129,7 @@ impl Assigner<'_> {
             NOWHERE => Location::slot(assigner.slot[held.value as usize]),
             register => Location::register(register),
         };
-        for index in self.entry_ranges[to].clone() {
-            let wanted = self.entries[index as usize];
-            let held = self.at_end(from, wanted.value);
-            let (source, class) = (place(self, held), self.class(wanted.value));
-            if wanted.register != NOWHERE {
-                moves.push(source, Location::register(wanted.register), class);
-            }
-            if wanted.in_slot && !held.in_slot {
-                moves.push(source, Location::slot(self.slot[wanted.value as usize]), class);
-            }
-        }
+        self.connect_registers(from, to, &mut moves);
         for (parameter, argument) in self.parameter_ranges[to].clone().zip(self.argument_ranges[from].clone()) {
             let wanted = self.entries[parameter as usize];
             let source = place(self, self.exits[argument as usize]);
@@ -164,8 +146,40 @@ impl Assigner<'_> {
         self.moves = moves;
     }
 
+    /// Moves of what lives through from one block into the next, and is in a register at either end.
+    fn connect_registers(&mut self, from: usize, to: usize, moves: &mut ParallelMoves) {
+        for index in self.entry_ranges[to].clone() {
+            self.wanted_at[self.entries[index as usize].value as usize] = index;
+        }
+        for index in self.exit_ranges[from].clone() {
+            let held = self.exits[index as usize];
+            if !self.live.lives_into(to, held.value) {
+                continue;
+            }
+            let (source, class) = (Location::register(held.register), self.class(held.value));
+            let mut store = !held.in_slot;
+            let at = std::mem::replace(&mut self.wanted_at[held.value as usize], NONE);
+            if at != NONE {
+                let wanted = self.entries[at as usize];
+                moves.push(source, Location::register(wanted.register), class);
+                store &= wanted.in_slot;
+            }
+            if store {
+                let slot = self.slot_of(held.value);
+                moves.push(source, slot, class);
+            }
+        }
+        for index in self.entry_ranges[to].clone() {
+            let wanted = self.entries[index as usize];
+            if std::mem::replace(&mut self.wanted_at[wanted.value as usize], NONE) != NONE {
+                let slot = self.slot_of(wanted.value);
+                moves.push(slot, Location::register(wanted.register), self.class(wanted.value));
+            }
+        }
+    }
+
     /// Places that moves at the end of a block may use.
-    fn spare(&mut self, block: usize, moves: &super::ParallelMoves) -> Spare {
+    fn spare(&mut self, block: usize, moves: &ParallelMoves) -> Spare {
         let borrowed = [0, 1].map(|class| Location::register(self.file.choose(self.file.all, class).unwrap_or(0)));
         if !moves.need_spare() {
             return Spare { registers: [None; 2], borrowed, slots: borrowed };
@@ -177,19 +191,15 @@ impl Assigner<'_> {
                 busy.insert(register);
             }
         }
-        for register in self.file.all.iter().filter(|register| moves.writes(Location::register(*register))) {
-            busy.insert(register);
-        }
+        moves.registers_written().for_each(|register| busy.insert(register));
         let registers =
             [0, 1].map(|class| self.file.choose(self.file.all.without(busy), class).map(Location::register));
         if registers.iter().all(Option::is_some) && !moves.through_memory() {
             return Spare { registers, borrowed, slots: borrowed };
         }
-        let slots = *self.spare_slots.get_or_insert_with(|| {
-            let first = self.slots.len() as u32;
-            self.slots.extend([u32::MAX; 2]);
-            [first, first + 1].map(Location::slot)
-        });
+        let slots = &mut self.slots;
+        let new = || [slots.new_slot(), slots.new_slot()].map(Location::slot);
+        let slots = *self.spare_slots.get_or_insert_with(new);
         Spare { registers, borrowed, slots }
     }
 }

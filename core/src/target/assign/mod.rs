@@ -12,12 +12,16 @@
 //! wanted for something else or about to be destroyed, where that happens and not before: so what is cold costs
 //! nothing where it is warm. It is in static single assignment form: what its slot holds stays right.
 //!
+//! The state at the end of a block is what is in registers: whatever else lives on is in its slot. So time and memory
+//! are linear in the function's length, but for the sorting of edits, in functions of any shape.
+//!
 //! Loops that call Maru functions hold what only passes through them in slots. Who must leave a register is the one
 //! whose next use is farthest.
 
 mod edges;
 mod live;
 mod moves;
+mod slots;
 mod state;
 
 use super::allocate::MachFunction;
@@ -27,19 +31,15 @@ use regalloc2::{
     Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output,
     ProgPoint, RegClass,
 };
+use slots::Slots;
 use state::{File, Held, Location, Registers, State, NONE, NOWHERE};
 use std::ops::Range;
 
 /// Added to the distance of a next use that is not in the block.
 const FAR: u32 = 1 << 24;
-/// Largest product of blocks and values: liveness is kept as a matrix of bits.
-const LIMIT: usize = 1 << 27;
 
-/// Allocate registers; `None` if the function asks for something unusual, or is huge.
+/// Allocate registers; `None` if the function asks for something unusual.
 pub(super) fn assign(function: &MachFunction, environment: &MachineEnv) -> Option<Output> {
-    if function.blocks.len().saturating_mul(function.register_count) > LIMIT {
-        return None;
-    }
     let usual = |operand: &Operand| match operand.constraint() {
         OperandConstraint::Stack | OperandConstraint::Limit(_) => false,
         OperandConstraint::FixedReg(_) => (operand.kind() == OperandKind::Use) == (operand.pos() == OperandPos::Early),
@@ -69,19 +69,20 @@ struct Assigner<'f> {
     starts_in: Vec<u8>,
     /// The slot of each value, once it has one.
     slot: Vec<u32>,
-    /// Up to which position each slot is taken.
-    slots: Vec<u32>,
+    slots: Slots,
     spare_slots: Option<[Location; 2]>,
     /// How many warm Maru calls lie before each block.
     calls_before: Vec<u32>,
-    /// Values at the end of each block: those that live on, by number; then the arguments of its jump.
+    /// Values at the end of each block: those in registers that live on; then the arguments of its jump.
     exits: Vec<Held>,
     exit_ranges: Vec<Range<u32>>,
     argument_ranges: Vec<Range<u32>>,
-    /// The same for starts of blocks where others join: those that live through, then the parameters.
+    /// The same for starts of blocks where others join: those in registers that live through, then the parameters.
     entries: Vec<Held>,
     entry_ranges: Vec<Range<u32>>,
     parameter_ranges: Vec<Range<u32>>,
+    /// While moves are made between two blocks: the entry that says where the second wants a value.
+    wanted_at: Vec<u32>,
     moves: ParallelMoves,
     /// The instruction at hand, and the end of its block.
     position: u32,
@@ -118,7 +119,7 @@ impl<'f> Assigner<'f> {
             passed_to: vec![NONE; values],
             starts_in: vec![NOWHERE; values],
             slot: vec![NONE; values],
-            slots: Vec::new(),
+            slots: Slots::default(),
             spare_slots: None,
             calls_before: Vec::with_capacity(blocks + 1),
             exits: Vec::new(),
@@ -126,6 +127,7 @@ impl<'f> Assigner<'f> {
             argument_ranges: Vec::with_capacity(blocks),
             entries: Vec::new(),
             entry_ranges: Vec::with_capacity(blocks),
+            wanted_at: vec![NONE; values],
             parameter_ranges: Vec::with_capacity(blocks),
             moves: ParallelMoves::default(),
             position: 0,
@@ -196,6 +198,7 @@ impl<'f> Assigner<'f> {
         self.block_end = range.end;
         self.position = range.start;
         self.enter(block);
+        self.live.enter(self.function, block);
         for inst in range {
             self.position = inst;
             self.inst(inst);
@@ -204,7 +207,7 @@ impl<'f> Assigner<'f> {
     }
 
     fn finish(mut self) -> Output {
-        self.output.num_spillslots = self.slots.len();
+        self.output.num_spillslots = self.slots.count() as usize;
         self.output.edits.sort_by_key(|(point, _)| *point);
         self.output
     }
@@ -216,7 +219,7 @@ impl<'f> Assigner<'f> {
     /// Whether a value is needed after the instruction at hand.
     fn lives_on(&mut self, value: u32) -> bool {
         let next = self.live.next_use(value, self.position);
-        next.is_some_and(|next| next < self.block_end) || self.live.live_out.has(self.block, value)
+        next.is_some_and(|next| next < self.block_end) || self.live.lives_after(self.block, value)
     }
 
     /// How far away the next use of a value is.
@@ -232,26 +235,24 @@ impl<'f> Assigner<'f> {
     fn slot_of(&mut self, value: u32) -> Location {
         let index = value as usize;
         if self.slot[index] == NONE {
-            let end = self.live.end[index];
-            let free = self.slots.iter().position(|until| *until < self.position);
-            match free {
-                Some(slot) => self.slots[slot] = end,
-                None => self.slots.push(end),
-            }
-            self.slot[index] = free.unwrap_or(self.slots.len() - 1) as u32;
+            self.slot[index] = self.slots.take(self.position, self.live.end[index]);
         }
         Location::slot(self.slot[index])
     }
 
     /// Move something before the instruction at hand.
     fn emit(&mut self, from: Location, to: Location) {
-        let point = ProgPoint::before(Inst::new(self.position as usize));
+        self.emit_at(self.position, from, to);
+    }
+
+    fn emit_at(&mut self, position: u32, from: Location, to: Location) {
+        let point = ProgPoint::before(Inst::new(position as usize));
         self.output.edits.push((point, Edit::Move { from: from.allocation(), to: to.allocation() }));
     }
 
     /// Have a value's slot hold it.
     fn store(&mut self, value: u32) {
-        if !self.state.in_slot[value as usize] {
+        if !self.state.is_in_slot(value) {
             let register = Location::register(self.state.register[value as usize]);
             let slot = self.slot_of(value);
             self.emit(register, slot);
@@ -445,6 +446,7 @@ impl<'f> Assigner<'f> {
         };
         let from = self.location(value);
         self.emit(from, Location::register(chosen));
+        self.state.in_slot[value as usize] = self.state.is_in_slot(value);
         self.state.put(value, chosen);
         needs.pinned.insert(chosen);
         Location::register(chosen)
@@ -489,6 +491,7 @@ impl<'f> Assigner<'f> {
 
     /// A register for a result; that of an operand that dies may do.
     fn fresh(&mut self, result: &Operand, operands: &[Operand], needs: &mut Needs) -> u8 {
+        self.vacate_for_call(result.vreg().vreg() as u32, needs);
         let mut available = self.state.free;
         let mut taken = needs.late.union(needs.results);
         if result.pos() == OperandPos::Late && !needs.reuses {
@@ -511,6 +514,31 @@ impl<'f> Assigner<'f> {
         let avoid = taken.union(needs.pinned);
         let chosen = chosen.or_else(|| self.take(result.class() as usize, avoid));
         chosen.expect("an instruction with fewer operands than there are registers")
+    }
+
+    /// Who is in the register that a call ahead wants a new value in, and will be sent away by that call, goes now, if
+    /// nothing needs it until then: so the value need not be moved there.
+    fn vacate_for_call(&mut self, value: u32, needs: &Needs) {
+        let register = self.hints[value as usize];
+        if register == NOWHERE || needs.pinned.union(needs.results).union(needs.copies).has(register) {
+            return;
+        }
+        let occupant = self.state.occupant[register as usize];
+        let Some(call) = self.live.next_use(value, self.position).filter(|next| *next < self.block_end) else { return };
+        let destroyed = self.clobbers[self.function.insts[call as usize].clobbers as usize];
+        if occupant == NONE || !destroyed.has(register) || !self.lives_on(occupant) {
+            return;
+        }
+        let wanted = |o: &Operand| {
+            let fixed = OperandConstraint::FixedReg(regalloc2::PReg::from_index(register.into()));
+            o.vreg().vreg() as u32 == value && o.kind() == OperandKind::Use && o.constraint() == fixed
+        };
+        let operands = self.function.inst_operands(Inst::new(call as usize));
+        let unused = self.live.next_use(occupant, self.position).is_none_or(|next| next > call);
+        if unused && operands.iter().any(wanted) {
+            let taken = needs.late.union(needs.results).union(needs.fixed_uses);
+            self.displace(occupant, self.file.all.without(destroyed).without(taken));
+        }
     }
 
     /// One of some registers for a value: where it is wanted later, if that is among them.
@@ -546,6 +574,11 @@ impl<'f> Assigner<'f> {
             let value = operand.vreg().vreg() as u32;
             self.state.put(value, register);
             self.state.in_slot[value as usize] = false;
+            if self.live.is_in_memory(value) {
+                let slot = self.slot_of(value);
+                self.emit_at(self.position + 1, Location::register(register), slot);
+                self.state.in_slot[value as usize] = true;
+            }
         }
         for operand in operands.iter().filter(|o| o.kind() == OperandKind::Def) {
             let value = operand.vreg().vreg() as u32;

@@ -3,6 +3,9 @@
 use super::state::Location;
 use regalloc2::Allocation;
 
+/// Up to this many moves, looking at all of them again and again takes less time than tables.
+const FEW: usize = 16;
+
 /// One of the moves: from, to, and the class of what is moved (0 for words).
 type Move = (Location, Location, usize);
 
@@ -34,13 +37,16 @@ impl ParallelMoves {
         self.moves.is_empty()
     }
 
-    /// Whether a place is the destination of a move.
-    pub fn writes(&self, place: Location) -> bool {
-        self.moves.iter().any(|(_, to, _)| *to == place)
+    /// The registers that are destinations of moves.
+    pub fn registers_written(&self) -> impl Iterator<Item = u8> + '_ {
+        self.moves.iter().filter_map(|(_, to, _)| to.as_register())
     }
 
-    /// Whether the moves can be emitted without any other place: each destination is free when its turn comes.
+    /// Whether the moves may need another place: not if each destination is free when its turn comes.
     pub fn need_spare(&self) -> bool {
+        if self.moves.len() > FEW {
+            return true;
+        }
         let is_source = |place: Location| self.moves.iter().any(|(from, ..)| *from == place);
         self.moves.iter().any(|(from, to, _)| is_source(*to) || from.is_slot() && to.is_slot())
     }
@@ -52,6 +58,9 @@ impl ParallelMoves {
 
     /// Emit the moves one by one.
     pub fn resolve(&mut self, spare: &Spare, mut emit: impl FnMut(Allocation, Allocation)) {
+        if self.moves.len() > FEW {
+            return self.resolve_many(spare, &mut emit);
+        }
         loop {
             let before = self.moves.len();
             self.emit_ready(spare, &mut emit);
@@ -62,6 +71,38 @@ impl ParallelMoves {
                 self.open_ring(spare, &mut emit);
             }
         }
+    }
+
+    /// The same for many moves.
+    fn resolve_many(&mut self, spare: &Spare, emit: &mut impl FnMut(Allocation, Allocation)) {
+        let through_memory = self.through_memory();
+        let mut ways = Ways::new(&self.moves);
+        let mut pending = vec![true; self.moves.len()];
+        let free = |((_, index), readers): (&(Location, u32), &u32)| (*readers == 0).then_some(*index);
+        let mut ready: Vec<u32> = ways.writers.iter().zip(&ways.readers).filter_map(free).collect();
+        for next in 0..self.moves.len() {
+            while let Some(index) = ready.pop() {
+                let (from, to, class) = self.moves[index as usize];
+                pending[index as usize] = false;
+                one((from, to, class), spare, emit);
+                ready.extend(ways.was_read(from));
+            }
+            // Only rings are left, in which each place is read once.
+            if pending[next] {
+                let (from, to, class) = self.moves[next];
+                let register = spare.registers[class].filter(|_| !through_memory);
+                let meanwhile = register.unwrap_or(spare.slots[0]);
+                one((from, meanwhile, class), spare, emit);
+                self.moves[next] = (meanwhile, to, class);
+                ready.extend(ways.was_read(from));
+            }
+        }
+        while let Some(index) = ready.pop() {
+            let (from, to, class) = self.moves[index as usize];
+            one((from, to, class), spare, emit);
+            ready.extend(ways.was_read(from));
+        }
+        self.moves.clear();
     }
 
     /// Emit moves whose destinations nobody reads any more.
@@ -84,6 +125,39 @@ impl ParallelMoves {
         let meanwhile = register.unwrap_or(spare.slots[0]);
         one((from, meanwhile, class), spare, emit);
         self.moves.iter_mut().filter(|(source, ..)| *source == from).for_each(|(source, ..)| *source = meanwhile);
+    }
+}
+
+/// For many moves: who reads and who writes each place.
+struct Ways {
+    /// Destinations, ascending, with the move that writes each.
+    writers: Vec<(Location, u32)>,
+    /// By place in `writers`: how many moves, not yet emitted, read it.
+    readers: Vec<u32>,
+}
+
+impl Ways {
+    fn new(moves: &[Move]) -> Ways {
+        let mut writers: Vec<_> = moves.iter().zip(0..).map(|((_, to, _), index)| (*to, index)).collect();
+        writers.sort_unstable();
+        let mut ways = Ways { readers: vec![0; writers.len()], writers };
+        for (from, ..) in moves {
+            if let Some(place) = ways.place(*from) {
+                ways.readers[place] += 1;
+            }
+        }
+        ways
+    }
+
+    fn place(&self, location: Location) -> Option<usize> {
+        self.writers.binary_search_by_key(&location, |(place, _)| *place).ok()
+    }
+
+    /// A place is read once less; the move that writes it, if that may go ahead now.
+    fn was_read(&mut self, from: Location) -> Option<u32> {
+        let place = self.place(from)?;
+        self.readers[place] -= 1;
+        (self.readers[place] == 0).then_some(self.writers[place].1)
     }
 }
 
@@ -118,7 +192,7 @@ mod tests {
     fn all_small_sets_of_moves() {
         let place = |n: u32| if n < 2 { Location::register(n as u8) } else { Location::slot(n) };
         for choice in 0..5u32.pow(4) {
-            for free_register in [false, true] {
+            for (free_register, many) in [(false, false), (true, false), (false, true), (true, true)] {
                 let mut moves = ParallelMoves::default();
                 let mut expected: HashMap<Allocation, u32> = (0..4).map(|n| (place(n).allocation(), n)).collect();
                 for to in 0..4 {
@@ -135,10 +209,15 @@ mod tests {
                 };
                 let mut held: HashMap<Allocation, u32> = (0..4).map(|n| (place(n).allocation(), n)).collect();
                 held.insert(Location::register(5).allocation(), 55);
-                moves.resolve(&spare, |from, to| {
+                let mut emit = |from: Allocation, to: Allocation| {
                     assert!(from.is_reg() || to.is_reg(), "from memory to memory");
                     held.insert(to, held[&from]);
-                });
+                };
+                if many {
+                    moves.resolve_many(&spare, &mut emit);
+                } else {
+                    moves.resolve(&spare, &mut emit);
+                }
                 for (place, value) in expected {
                     assert_eq!(held[&place], value, "moves {choice}");
                 }

@@ -4,7 +4,7 @@ use super::live::Ones;
 use regalloc2::{Allocation, MachineEnv, PReg, PRegSet, SpillSlot};
 
 /// A register or a spill slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Location(u32);
 
 const SLOT: u32 = 1 << 31;
@@ -16,6 +16,10 @@ impl Location {
     }
     pub fn slot(number: u32) -> Location {
         Location(SLOT | number)
+    }
+    /// The register's index, if it is one.
+    pub fn as_register(self) -> Option<u8> {
+        (!self.is_slot()).then_some(self.0 as u8)
     }
     pub fn is_slot(self) -> bool {
         self.0 & SLOT != 0
@@ -93,7 +97,7 @@ pub(super) const NOWHERE: u8 = u8::MAX;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub value: u32,
-    /// `NOWHERE` if it is in its slot only.
+    /// `NOWHERE` if it is in its slot only, as what lives and is in no register always is.
     pub register: u8,
     /// Its slot holds it.
     pub in_slot: bool,
@@ -103,7 +107,7 @@ pub(super) struct Held {
 pub(super) struct State {
     /// The register of each value.
     pub register: Vec<u8>,
-    /// Whether the slot of each value holds it.
+    /// Whether the slot of each value that is in a register holds it, too.
     pub in_slot: Vec<bool>,
     /// The value in each register.
     pub occupant: [u32; 128],
@@ -150,8 +154,19 @@ impl State {
         }
     }
 
-    /// The place of a value.
+    /// Whether a value that lives is in its slot.
+    pub fn is_in_slot(&self, value: u32) -> bool {
+        self.register[value as usize] == NOWHERE || self.in_slot[value as usize]
+    }
+
+    /// The place of a value that lives.
     pub fn held(&self, value: u32) -> Held {
-        Held { value, register: self.register[value as usize], in_slot: self.in_slot[value as usize] }
+        Held { value, register: self.register[value as usize], in_slot: self.is_in_slot(value) }
+    }
+
+    /// The places of the values that are in registers.
+    pub fn in_registers(&self) -> impl Iterator<Item = Held> + '_ {
+        let values = self.all.without(self.free).iter().map(|register| self.occupant[register as usize]);
+        values.filter(|value| *value != NONE).map(|value| self.held(value))
     }
 }
