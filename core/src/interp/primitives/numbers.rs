@@ -139,10 +139,23 @@ fn fail(runtime: &mut Runtime, operation: &str, fault: NumberError, operands: &[
 ///
 /// # Errors
 /// As the operation has them.
-#[inline]
+#[inline(always)]
 pub fn binary(runtime: &mut Runtime, name: &str, operation: Operation, left: Value, right: Value) -> Outcome {
+    match number::immediate(operation, left, right) {
+        Some(value) => Ok(value),
+        None => binary_of_any(runtime, name, operation, left, right),
+    }
+}
+
+#[inline(never)]
+fn binary_of_any(runtime: &mut Runtime, name: &str, operation: Operation, left: Value, right: Value) -> Outcome {
+    if let Some(number) = number::short(operation, left, right) {
+        return number::short_value(number, |bytes| runtime.allocate(bytes));
+    }
+    if let Some(number) = number::of_doubles(operation, left, right) {
+        return runtime.double(number);
+    }
     match number::binary(operation, left, right) {
-        Ok(Number::Small(number)) if (FIXNUM_MIN..=FIXNUM_MAX).contains(&number) => Ok(Value::fixnum(number)),
         Ok(number) => value(runtime, number),
         Err(fault) => Err(fail(runtime, name, fault, &[left, right])),
     }
@@ -174,7 +187,15 @@ fn operand(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Numbe
 }
 
 /// From left to right; alone, an operand must be of the right kind all the same.
+#[inline(always)]
 fn fold(runtime: &mut Runtime, name: &str, operation: Operation, neutral: Value, numbers: &[Value]) -> Outcome {
+    match numbers {
+        [left, right] => binary(runtime, name, operation, *left, *right),
+        _ => fold_any(runtime, name, operation, neutral, numbers),
+    }
+}
+
+fn fold_any(runtime: &mut Runtime, name: &str, operation: Operation, neutral: Value, numbers: &[Value]) -> Outcome {
     match numbers {
         [] => Ok(neutral),
         [number] => {
@@ -206,6 +227,7 @@ fn divide(runtime: &mut Runtime, numbers: &[Value]) -> Outcome {
     }
 }
 
+#[inline(always)]
 fn extreme(runtime: &mut Runtime, name: &str, operation: Operation, numbers: &[Value]) -> Outcome {
     let mut result = numbers[0];
     if numbers.len() == 1 {
@@ -218,7 +240,15 @@ fn extreme(runtime: &mut Runtime, name: &str, operation: Operation, numbers: &[V
 }
 
 /// Whether each number stands in a relation to the next. All are looked at, so that errors do not depend on values.
+#[inline(always)]
 fn ordered(runtime: &mut Runtime, name: &str, numbers: &[Value], holds: fn(Ordering) -> bool) -> Outcome {
+    if let [left, right] = numbers {
+        return Ok(Value::boolean(compare(runtime, name, *left, *right)?.is_some_and(holds)));
+    }
+    ordered_any(runtime, name, numbers, holds)
+}
+
+fn ordered_any(runtime: &mut Runtime, name: &str, numbers: &[Value], holds: fn(Ordering) -> bool) -> Outcome {
     let mut result = true;
     if numbers.len() == 1 {
         operand(runtime, name, numbers[0])?;
