@@ -165,7 +165,16 @@ fn binary_of_any(runtime: &mut Runtime, name: &str, operation: Operation, left: 
 ///
 /// # Errors
 /// As the operation has them.
+#[inline(always)]
 pub fn unary(runtime: &mut Runtime, name: &str, operation: UnaryOperation, operand: Value) -> Outcome {
+    match number::immediate_unary(operation, operand) {
+        Some(value) => Ok(value),
+        None => unary_of_any(runtime, name, operation, operand),
+    }
+}
+
+#[inline(never)]
+fn unary_of_any(runtime: &mut Runtime, name: &str, operation: UnaryOperation, operand: Value) -> Outcome {
     match number::unary(operation, operand) {
         Ok(number) => value(runtime, number),
         Err(fault) => Err(fail(runtime, name, fault, &[operand])),
@@ -275,7 +284,49 @@ fn parity(runtime: &mut Runtime, name: &str, number: Value, even: bool) -> Outco
     Ok(Value::boolean(rest.to_f64() == wanted))
 }
 
+/// The decimal text of an integer, at the end of a buffer.
+fn decimal(number: i64, buffer: &mut [u8; 20]) -> &str {
+    let mut start = buffer.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        start -= 1;
+        buffer[start] = b'-';
+    }
+    std::str::from_utf8(&buffer[start..]).unwrap_or_default()
+}
+
+/// The integer that a short string of decimal digits is, a minus sign before them allowed.
+fn short_decimal(runtime: &Runtime, string: Value) -> Option<i64> {
+    const MOST_DIGITS: usize = 18;
+    let mut digits = runtime.points(string);
+    let negative = digits.clone().next() == Some(u32::from('-'));
+    if negative {
+        digits.next();
+    }
+    let mut number = 0;
+    let mut count = 0;
+    for digit in digits {
+        number = number * 10 + i64::from(char::from_u32(digit)?.to_digit(10)?);
+        count += 1;
+        if count > MOST_DIGITS {
+            return None;
+        }
+    }
+    (count > 0).then_some(if negative { -number } else { number })
+}
+
 fn number_to_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
+    if let (Some(number), 1) = (arguments[0].as_fixnum(), arguments.len()) {
+        return runtime.string(decimal(number, &mut [0; 20]));
+    }
     let number = operand(runtime, operation, arguments[0])?;
     let radix = arguments.get(1).map_or(Ok(10), |radix| arguments::integer(runtime, operation, *radix))?;
     match number.to_text(radix) {
@@ -296,7 +347,13 @@ fn string_to_number(
     arguments: &[Value],
     wanted: fn(&Number) -> bool,
 ) -> Outcome {
-    let text = arguments::text(runtime, operation, arguments[0])?;
+    let string = arguments::string(runtime, operation, arguments[0])?;
+    if arguments.len() == 1 {
+        if let Some(number) = short_decimal(runtime, string) {
+            return Ok(Value::fixnum(number));
+        }
+    }
+    let text = runtime.text(string);
     let radix = arguments.get(1).map_or(Ok(10), |radix| arguments::integer(runtime, operation, *radix))?;
     let Some(radix) = u32::try_from(radix).ok().filter(|radix| (2..=36).contains(radix)) else {
         return Err(runtime.type_error(operation, "a radix from 2 to 36", arguments[1]));

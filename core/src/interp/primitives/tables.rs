@@ -21,7 +21,6 @@ use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::{field, Kind, Value, TAG_BITS, TAG_MASK};
 
 const ENTRIES: i32 = field(0);
-const FIELDS: usize = 1;
 
 /// Words that an entry takes, and words before the first one.
 const ENTRY_WORDS: usize = 4;
@@ -98,9 +97,7 @@ fn set_number(word: &mut Value, number: usize) {
 fn make_table(runtime: &mut Runtime) -> Outcome {
     // Alive as long as the table is not.
     let entries = make_entries(runtime, FIRST_PLACES)?;
-    let table = runtime.object(Kind::Table, FIELDS)?;
-    runtime.set_field(table, ENTRIES, entries);
-    Ok(table)
+    runtime.object_of(Kind::Table, [entries])
 }
 
 fn clear(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {

@@ -264,6 +264,41 @@ pub fn binary(operation: Operation, left: Value, right: Value) -> Result<Number,
     operation.apply(&operand(left, 0)?, &operand(right, 1)?)
 }
 
+/// The result of an operation on a fixnum or an immediate double, if it is such a value too: the quick way, which need not
+/// be gone.
+#[inline(always)]
+pub fn immediate_unary(operation: UnaryOperation, value: Value) -> Option<Value> {
+    use UnaryOperation::*;
+    if let Some(number) = value.as_fixnum() {
+        let result = match operation {
+            Negate => -number,
+            Abs => number.abs(),
+            BitNot => !number,
+            Floor | Ceiling | Round | Truncate | ToExact => number,
+            ToInexact => return Value::immediate_double(number as f64),
+            Sqrt => return Value::immediate_double((number as f64).sqrt()),
+            _ => return None,
+        };
+        return (FIXNUM_MIN..=FIXNUM_MAX).contains(&result).then(|| Value::fixnum(result));
+    }
+    let number = value.as_immediate_double()?;
+    Value::immediate_double(match operation {
+        Negate => -number,
+        Abs => number.abs(),
+        ToInexact => number,
+        Floor => number.floor(),
+        Ceiling => number.ceil(),
+        Round => number.round_ties_even(),
+        Truncate => number.trunc(),
+        Sqrt => number.sqrt(),
+        ToExact => {
+            let whole = number.trunc();
+            return (whole.abs() < FIXNUM_MAX as f64).then(|| Value::fixnum(whole as i64));
+        }
+        _ => return None,
+    })
+}
+
 /// Applies an operation to a value, which must be alive.
 pub fn unary(operation: UnaryOperation, value: Value) -> Result<Number, NumberError> {
     operation.apply(&operand(value, 0)?)

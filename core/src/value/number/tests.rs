@@ -291,6 +291,18 @@ proptest! {
     }
 
     #[test]
+    fn the_quick_way_of_one_operand_leads_to_the_same(number in integers(), double in doubles()) {
+        use UnaryOperation::*;
+        for operand in [value(&number), value(&Number::Double(double))] {
+            for operation in [Negate, Abs, BitNot, Sqrt, Floor, Ceiling, Round, Truncate, ToInexact, ToExact, Sin] {
+                if let Some(quick) = immediate_unary(operation, operand) {
+                    same(&Number::from_value(quick).unwrap(), &unary(operation, operand).unwrap());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn exact_integers_of_doubles_are_truncated(double in doubles()) {
         let exact = unary(UnaryOperation::ToExact, value(&Number::Double(double)));
         if double.is_finite() {
