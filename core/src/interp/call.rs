@@ -118,6 +118,9 @@ pub fn interpret(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Opt
     let by_tail_call = count & TAIL_CALL_FLAG != 0;
     let site = if by_tail_call { Position::unpack(runtime.context.tail_site) } else { Position::UNKNOWN };
     let count = (count & !TAIL_CALL_FLAG) as usize;
+    if count <= FEW_ARGUMENTS && accepts_directly(runtime, callee, count) {
+        return call_from_area(runtime, callee, count, site, by_tail_call).map(Some);
+    }
     let top = runtime.stack.top;
     runtime.push(callee)?;
     for index in 0..count {
@@ -130,6 +133,30 @@ pub fn interpret(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Opt
     }
     runtime.context.arguments_used = 0;
     run_loop(runtime, callee, top + 1, site, Caller::Native { has_left: by_tail_call })
+}
+
+/// Arguments up to which a primitive is called from a copy of them on the machine stack.
+const FEW_ARGUMENTS: usize = 8;
+
+/// Call a primitive with arguments of the context's argument area, which is used again by whatever it calls; the copy on
+/// the stack is a root. The primitive runs at the level of its caller, which has given that back if it has left.
+#[inline]
+fn call_from_area(runtime: &mut Runtime, callee: Value, count: usize, site: Position, has_left: bool) -> Outcome {
+    let mut copy = [Value::NIL; FEW_ARGUMENTS];
+    for (index, place) in copy[..count].iter_mut().enumerate() {
+        // SAFETY: native code stored `count` arguments there. It has just done so, word by word, and a wider load than
+        // those stores would wait for them.
+        *place = unsafe { runtime.context.arguments.add(index).read_volatile() };
+    }
+    runtime.context.arguments_used = 0;
+    let depth = runtime.context.depth;
+    runtime.context.depth -= i64::from(has_left);
+    let result = (primitive(runtime, callee).function)(runtime, &copy[..count]);
+    runtime.context.depth = depth;
+    result.map_err(|Failure| {
+        runtime.place_error(site);
+        Failure
+    })
 }
 
 /// Run a callee whose arguments lie on the stack of values from `base` to the top, the callee below them.

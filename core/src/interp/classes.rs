@@ -185,7 +185,12 @@ pub(super) fn class_object(runtime: &Runtime, number: ClassNumber) -> Value {
 
 /// The name of a class.
 pub fn class_name(runtime: &Runtime, number: ClassNumber) -> &str {
-    runtime.symbols.name(runtime.extensions.classes.classes.get(number).name)
+    runtime.symbols.name(class_symbol(runtime, number))
+}
+
+/// The same as a symbol.
+pub fn class_symbol(runtime: &Runtime, number: ClassNumber) -> Symbol {
+    runtime.extensions.classes.classes.get(number).name
 }
 
 /// How many steps a class lies below another.

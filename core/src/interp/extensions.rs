@@ -5,7 +5,7 @@ use super::loading::Loading;
 use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Template};
-use crate::runtime::{Runtime, Slab};
+use crate::runtime::{Backtrace, Runtime, Slab};
 use crate::syntax::Position;
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
@@ -16,8 +16,8 @@ use std::collections::VecDeque;
 pub struct Extensions {
     /// Position of the call, in the function being left, that an error on its way came through.
     pub failing_site: Position,
-    /// The error on its way, once it has all the frames that are kept of a backtrace; else nil. No root.
-    pub full_backtrace: Value,
+    /// Where the backtrace of the error on its way goes on.
+    pub backtrace: Backtrace,
     /// Number of the prelude's text. Errors have positions in the program, not there.
     pub prelude: u32,
     /// What the program gave to `exit`, once it has asked for it.
@@ -42,7 +42,7 @@ impl Default for Extensions {
     fn default() -> Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
-            full_backtrace: Value::NIL,
+            backtrace: Backtrace::default(),
             prelude: u32::MAX,
             exit_status: None,
             classes: Classes::default(),

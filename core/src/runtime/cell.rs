@@ -187,7 +187,18 @@ impl Runtime {
         self.hand_down(id, value, entry);
     }
 
+    #[inline]
     fn hand_down(&mut self, id: CellId, value: Value, entry: usize) {
+        let cell = self.cells.get_mut(id);
+        if cell.mirrors.is_empty() && cell.dependents.is_empty() {
+            cell.value = value;
+            cell.entry = entry;
+        } else {
+            self.hand_down_to_mirrors(id, value, entry);
+        }
+    }
+
+    fn hand_down_to_mirrors(&mut self, id: CellId, value: Value, entry: usize) {
         let mut waiting = vec![id];
         while let Some(id) = waiting.pop() {
             let cell = self.cells.get_mut(id);

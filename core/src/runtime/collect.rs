@@ -17,6 +17,18 @@ impl Runtime {
         }
     }
 
+    /// The same with anything in it but for the last granule, which is zeroed. The caller overwrites all of the rest.
+    ///
+    /// # Errors
+    /// `out-of-memory`.
+    #[inline]
+    pub(super) fn allocate_unfilled(&mut self, bytes: usize) -> Result<usize, Failure> {
+        match self.heap.allocate_unfilled(&mut self.context, bytes) {
+            Ok(address) => Ok(address),
+            Err(needs) => self.allocate_slowly(bytes, needs),
+        }
+    }
+
     #[cold]
     fn allocate_slowly(&mut self, bytes: usize, needs: AllocationNeeds) -> Result<usize, Failure> {
         if needs == AllocationNeeds::Collection {

@@ -85,17 +85,16 @@ impl Runtime {
         };
         let symbol = self.symbol_value(kind.name());
         let Ok(message) = self.string(message) else { return Failure };
-        let Ok(error) = self.object(Kind::Error, 5) else { return Failure };
-        self.set_field(error, offset::ERROR_KIND, symbol);
-        self.set_field(error, offset::ERROR_MESSAGE, message);
-        self.set_field(error, offset::ERROR_IRRITANTS, irritants);
+        // Kind, message, irritants, position and backtrace.
+        let fields = [symbol, message, irritants, Value::NIL, Value::NIL];
+        let Ok(error) = self.object_of(Kind::Error, fields) else { return Failure };
         self.raise(error)
     }
 
     /// Raise an error that was made before, or any other value.
     pub fn raise(&mut self, error: Value) -> Failure {
         self.context.failure = error;
-        self.extensions.full_backtrace = Value::NIL;
+        self.extensions.backtrace = Backtrace::default();
         Failure
     }
 
@@ -122,35 +121,55 @@ impl Runtime {
     pub fn pass_frame(&mut self, name: Value, position: Position) {
         const KEPT: usize = 50;
         let error = self.context.failure;
+        let mut backtrace = self.extensions.backtrace;
+        if backtrace.error != error {
+            if !self.is_kind(error, Kind::Error) {
+                return;
+            }
+            backtrace = self.backtrace_so_far(error);
+        }
         // Millions of frames may be left.
-        if error == self.extensions.full_backtrace || !self.is_kind(error, Kind::Error) {
+        if backtrace.frames >= KEPT {
+            self.extensions.backtrace = backtrace;
             return;
         }
-        if self.list_length(self.field(error, offset::ERROR_BACKTRACE)) >= KEPT {
-            self.extensions.full_backtrace = error;
-            return;
-        }
-        let frames = self.field(error, offset::ERROR_BACKTRACE);
-        let made = self.cons(name, position.to_value()).and_then(|frame| {
-            let last = self.cons(frame, Value::NIL)?;
-            Ok(self.append_last(frames, last))
-        });
+        let made = self.cons(name, position.to_value()).and_then(|frame| self.cons(frame, Value::NIL));
         // Without memory for the frame, the error keeps the backtrace it has.
         self.context.failure = error;
-        if let Ok(frames) = made {
-            self.set_field(error, offset::ERROR_BACKTRACE, frames);
+        let Ok(last) = made else { return };
+        if backtrace.frames == 0 {
+            self.set_field(error, offset::ERROR_BACKTRACE, last);
+        } else {
+            self.set_cdr(backtrace.last, last);
         }
+        self.extensions.backtrace = Backtrace { error, last, frames: backtrace.frames + 1 };
     }
 
-    fn append_last(&mut self, list: Value, last: Value) -> Value {
-        let mut at = list;
-        if !at.is_pair() {
-            return last;
+    /// The backtrace of an error that was raised again, or whose frames were not counted yet.
+    fn backtrace_so_far(&self, error: Value) -> Backtrace {
+        let mut last = self.field(error, offset::ERROR_BACKTRACE);
+        let frames = self.list_length(last);
+        while self.cdr(last).is_pair() {
+            last = self.cdr(last);
         }
-        while self.cdr(at).is_pair() {
-            at = self.cdr(at);
-        }
-        self.set_cdr(at, last);
-        list
+        Backtrace { error, last, frames }
+    }
+}
+
+/// The backtrace of the error on its way, as far as it goes, to be gone on with. No root: what it refers to is held by the
+/// error, which is on its way as long as this is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Backtrace {
+    /// The error; nil if nothing is known of it.
+    error: Value,
+    /// The last pair of the list.
+    last: Value,
+    /// The length of the list.
+    frames: usize,
+}
+
+impl Default for Backtrace {
+    fn default() -> Backtrace {
+        Backtrace { error: Value::NIL, last: Value::NIL, frames: 0 }
     }
 }

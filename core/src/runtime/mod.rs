@@ -20,7 +20,7 @@ mod symbol;
 pub use cell::{Cell, CellId, Cells, CELL_ENTRY, CELL_VALUE};
 pub use context::*;
 pub use environment::Environment;
-pub use error::{ErrorKind, Failure, Outcome};
+pub use error::{Backtrace, ErrorKind, Failure, Outcome};
 pub use frames::ValueStack;
 pub use interrupt::{request_interrupt, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::{call_enter, Ability, Machine, MachineKind};

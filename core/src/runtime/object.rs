@@ -41,13 +41,40 @@ impl Runtime {
     /// When memory is out.
     pub fn object(&mut self, kind: Kind, fields: usize) -> Outcome {
         let size = field(fields) as usize;
-        let address = self.allocate(size)?;
-        // SAFETY: `allocate` gave `size` writable bytes.
+        let address = self.allocate_unfilled(size)?;
+        // SAFETY: there are `size` writable bytes, all of which are written.
         unsafe {
             *(address as *mut u64) = header(kind, size);
-            for index in 0..fields {
-                *((address + field(index) as usize) as *mut Value) = Value::NIL;
-            }
+            std::slice::from_raw_parts_mut((address + field(0) as usize) as *mut Value, fields).fill(Value::NIL);
+        }
+        Ok(Value::object_at(address))
+    }
+    /// A new object of a kind with these fields.
+    ///
+    /// # Errors
+    /// When memory is out.
+    #[inline]
+    pub fn object_of<const FIELDS: usize>(&mut self, kind: Kind, fields: [Value; FIELDS]) -> Outcome {
+        let size = const { field(FIELDS) as usize };
+        let address = self.allocate_unfilled(size)?;
+        // SAFETY: there are `size` writable bytes, all of which are written.
+        unsafe {
+            *(address as *mut u64) = header(kind, size);
+            *((address + field(0) as usize) as *mut [Value; FIELDS]) = fields;
+        }
+        Ok(Value::object_at(address))
+    }
+    /// A new object of a kind with fields, as many as there are in a slice of values that stay reachable.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn object_like(&mut self, kind: Kind, fields: &[Value]) -> Outcome {
+        let size = field(fields.len()) as usize;
+        let address = self.allocate_unfilled(size)?;
+        // SAFETY: there are `size` writable bytes, all of which are written.
+        unsafe {
+            *(address as *mut u64) = header(kind, size);
+            std::ptr::copy_nonoverlapping(fields.as_ptr(), (address + field(0) as usize) as *mut Value, fields.len());
         }
         Ok(Value::object_at(address))
     }
@@ -58,10 +85,22 @@ impl Runtime {
     pub fn raw_object(&mut self, kind: Kind, bytes: usize) -> Outcome {
         let size = field(0) as usize + bytes;
         let address = self.allocate(size)?;
-        // SAFETY: `allocate` gave `size` writable bytes.
+        // SAFETY: `allocate` gave `size` writable bytes, all of them zero.
+        unsafe { *(address as *mut u64) = header(kind, size) };
+        Ok(Value::object_at(address))
+    }
+    /// A new object of raw bytes, a copy of those in a slice. If they are in the heap, their object is reachable.
+    ///
+    /// # Errors
+    /// When memory is out.
+    #[inline]
+    pub fn raw_object_like(&mut self, kind: Kind, bytes: &[u8]) -> Outcome {
+        let size = field(0) as usize + bytes.len();
+        let address = self.allocate_unfilled(size)?;
+        // SAFETY: there are `size` writable bytes, all of which are written.
         unsafe {
             *(address as *mut u64) = header(kind, size);
-            std::ptr::write_bytes((address + field(0) as usize) as *mut u8, 0, bytes);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), (address + field(0) as usize) as *mut u8, bytes.len());
         }
         Ok(Value::object_at(address))
     }
@@ -83,8 +122,9 @@ impl Runtime {
     ///
     /// # Errors
     /// When memory is out.
+    #[inline]
     pub fn cons(&mut self, car: Value, cdr: Value) -> Outcome {
-        let address = self.allocate(crate::value::PAIR_SIZE)?;
+        let address = self.allocate_unfilled(crate::value::PAIR_SIZE)?;
         let pair = Value::pair_at(address);
         self.set_field(pair, PAIR_CAR, car);
         self.set_field(pair, PAIR_CDR, cdr);
@@ -153,24 +193,38 @@ impl Runtime {
     pub fn string(&mut self, text: &str) -> Outcome {
         let length = text.chars().count();
         let storage = self.raw_object(Kind::Bytes, 4 * length)?;
-        for (place, character) in self.bytes(storage).chunks_exact_mut(4).zip(text.chars()) {
-            place.copy_from_slice(&(character as u32).to_le_bytes());
-        }
-        let string = self.object(Kind::String, 2)?;
-        self.set_field(string, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
-        self.set_field(string, offset::SEQUENCE_STORAGE, storage);
-        Ok(string)
+        store_points(self.bytes(storage), text);
+        self.string_with(storage, length)
+    }
+    /// A new string of a symbol's name.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn name_string(&mut self, symbol: Symbol) -> Outcome {
+        let length = self.symbols.name(symbol).chars().count();
+        let storage = self.raw_object(Kind::Bytes, 4 * length)?;
+        store_points(self.bytes(storage), self.symbols.name(symbol));
+        self.string_with(storage, length)
+    }
+    /// A new string of that many code points, which its storage holds.
+    ///
+    /// # Errors
+    /// When memory is out.
+    #[inline]
+    pub fn string_with(&mut self, storage: Value, length: usize) -> Outcome {
+        self.object_of(Kind::String, [Value::fixnum(length as i64), storage])
     }
     /// A string's text. (Programs cannot store what is no character.)
     pub fn text(&self, string: Value) -> String {
+        let mut text = String::with_capacity(self.sequence_length(string));
+        text.extend(self.points(string).map(|point| char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER)));
+        text
+    }
+    /// A string's code points.
+    pub fn points<'a>(&self, string: Value) -> impl DoubleEndedIterator<Item = u32> + Clone + 'a {
         let length = self.sequence_length(string);
-        let storage = self.field(string, offset::SEQUENCE_STORAGE);
-        self.bytes(storage)
-            .chunks_exact(4)
-            .take(length)
-            .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-            .map(|point| char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect()
+        let bytes: &'a [u8] = &self.bytes(self.field(string, offset::SEQUENCE_STORAGE))[..4 * length];
+        bytes.as_chunks().0.iter().map(|point| u32::from_le_bytes(*point))
     }
     /// The length of an array, string or data.
     pub fn sequence_length(&self, sequence: Value) -> usize {
@@ -182,10 +236,15 @@ impl Runtime {
     /// When memory is out.
     pub fn array(&mut self, length: usize) -> Outcome {
         let storage = self.object(Kind::Slots, length)?;
-        let array = self.object(Kind::Array, 2)?;
-        self.set_field(array, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
-        self.set_field(array, offset::SEQUENCE_STORAGE, storage);
-        Ok(array)
+        self.object_of(Kind::Array, [Value::fixnum(length as i64), storage])
+    }
+    /// A new array of values that stay reachable.
+    ///
+    /// # Errors
+    /// When memory is out.
+    pub fn array_of(&mut self, elements: &[Value]) -> Outcome {
+        let storage = self.object_like(Kind::Slots, elements)?;
+        self.object_of(Kind::Array, [Value::fixnum(elements.len() as i64), storage])
     }
     /// A double: immediate where its bits allow, else boxed. Every NaN becomes the one NaN.
     ///
@@ -289,6 +348,16 @@ impl Runtime {
         let kind = self.is_kind(error, Kind::Error).then(|| self.field(error, offset::ERROR_KIND))?;
         let name = self.symbols.name(self.as_symbol(kind)?);
         ErrorKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Write the code points of a text, four bytes each.
+fn store_points(places: &mut [u8], text: &str) {
+    let places = places.as_chunks_mut().0.iter_mut();
+    if text.is_ascii() {
+        places.zip(text.bytes()).for_each(|(place, byte)| *place = u32::from(byte).to_le_bytes());
+    } else {
+        places.zip(text.chars()).for_each(|(place, character)| *place = u32::from(character).to_le_bytes());
     }
 }
 

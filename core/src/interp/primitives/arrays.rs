@@ -96,9 +96,7 @@ fn make_array(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Ou
 }
 
 fn from_slice(runtime: &mut Runtime, elements: &[Value]) -> Outcome {
-    let array = runtime.array(elements.len())?;
-    runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE)).copy_from_slice(elements);
-    Ok(array)
+    runtime.array_of(elements)
 }
 
 /// `(array-of a b c)`: an array of its arguments.

@@ -29,14 +29,18 @@ fn equal_values_primitive(runtime: &mut Runtime, arguments: &[Value]) -> Outcome
 }
 
 /// `=`: numbers by value, strings by content, everything else by identity. NaN is equal to nothing.
+#[inline]
 pub fn equal_values(runtime: &Runtime, left: Value, right: Value) -> bool {
     if left.is_fixnum() && right.is_fixnum() {
         return left == right;
     }
+    if runtime.is_kind(left, Kind::String) {
+        return left == right || same_text(runtime, left, right);
+    }
     if let Some(equal) = number::equal(left, right) {
         return equal;
     }
-    left == right || runtime.is_kind(left, Kind::String) && same_text(runtime, left, right)
+    left == right
 }
 
 fn same_text(runtime: &Runtime, left: Value, right: Value) -> bool {
@@ -54,8 +58,16 @@ pub fn points<'a>(runtime: &Runtime, string: Value) -> &'a [u8] {
 ///
 /// # Errors
 /// `interrupt`.
+#[inline]
 pub fn equal(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
-    if !left.is_pointer() || !right.is_pointer() {
+    if left.is_fixnum() && right.is_fixnum() {
+        return Ok(left == right);
+    }
+    equal_others(runtime, left, right)
+}
+
+fn equal_others(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
+    if left.tag() != right.tag() || !left.is_pointer() || is_leaf(runtime, left) {
         return Ok(equal_values(runtime, left, right));
     }
     let mut comparison =
@@ -68,6 +80,11 @@ pub fn equal(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, F
         };
     }
     Ok(equal)
+}
+
+/// Whether a value is neither a pair nor an object whose contents decide what it is equal to.
+fn is_leaf(runtime: &Runtime, value: Value) -> bool {
+    value.is_object() && !runtime.is_kind(value, Kind::Array) && !runtime.is_kind(value, Kind::Data)
 }
 
 /// Steps without notes: before the first notes are taken, and after [`NOTED`] new ones were.

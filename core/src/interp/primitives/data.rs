@@ -35,12 +35,8 @@ pub fn contents<'a>(runtime: &Runtime, data: Value) -> &'a mut [u8] {
 /// # Errors
 /// When memory is out.
 pub fn from_bytes(runtime: &mut Runtime, bytes: &[u8]) -> Outcome {
-    let storage = runtime.raw_object(Kind::Bytes, bytes.len())?;
-    runtime.bytes(storage).copy_from_slice(bytes);
-    let data = runtime.object(Kind::Data, 2)?;
-    runtime.set_field(data, offset::SEQUENCE_LENGTH, Value::fixnum(bytes.len() as i64));
-    runtime.set_field(data, offset::SEQUENCE_STORAGE, storage);
-    Ok(data)
+    let storage = runtime.raw_object_like(Kind::Bytes, bytes)?;
+    runtime.object_of(Kind::Data, [Value::fixnum(bytes.len() as i64), storage])
 }
 
 fn make_data(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {

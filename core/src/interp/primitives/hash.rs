@@ -2,8 +2,11 @@
 
 use super::compare::points;
 use crate::runtime::Runtime;
-use crate::value::number::Number;
+use crate::value::number;
 use crate::value::{Kind, Value};
+
+#[cfg(test)]
+mod tests;
 
 /// How deep a hash looks into a structure, how many elements of each level it looks at, and how many in all: equal
 /// structures are walked in the same order, so that it stops at the same element in both.
@@ -11,19 +14,78 @@ const HASHED_DEPTH: u32 = 4;
 const HASHED_ELEMENTS: usize = 16;
 const HASHED_IN_ALL: u32 = 64;
 
-/// A number that is the same for values that are `equal`.
+/// What keeps values of different kinds, but the same bits, apart.
+const NUMBER: u64 = 0x243f_6a88_85a3_08d3;
+const IDENTITY: u64 = 0x1319_8a2e_0370_7344;
+const STRING: u64 = 0xa409_3822_299f_31d0;
+const DATA: u64 = 0x082e_fa98_ec4e_6c89;
+const ARRAY: u64 = 0x4528_21e6_38d0_1377;
+const LIST: u64 = 0xbe54_66cf_34e9_0c6c;
+/// An odd number with no pattern in its bits.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A number that is the same for values that are `equal`. Its lower half is the good one: each of its bits depends on all
+/// of the value's.
+#[inline]
 pub fn hash(runtime: &Runtime, value: Value) -> u64 {
-    Hashing { runtime, left: HASHED_IN_ALL }.value(value, HASHED_DEPTH)
+    // A fixnum is its own residue.
+    match value.as_fixnum() {
+        Some(number) => mix(NUMBER, number as u64),
+        None => hash_other(runtime, value),
+    }
 }
 
+fn hash_other(runtime: &Runtime, value: Value) -> u64 {
+    if let Some(number) = number::hash_key(value) {
+        return mix(NUMBER, number);
+    }
+    // Objects never move, so that the address is good for identity.
+    let Some(kind) = runtime.kind(value).or(value.is_pair().then_some(Kind::Slots)) else {
+        return mix(IDENTITY, value.0);
+    };
+    match kind {
+        Kind::String => hash_bytes(STRING, points(runtime, value)),
+        Kind::Data => hash_bytes(DATA, super::data::contents(runtime, value)),
+        Kind::Slots | Kind::Array => Hashing { runtime, left: HASHED_IN_ALL }.value(value, HASHED_DEPTH),
+        _ => mix(IDENTITY, value.0),
+    }
+}
+
+/// Both halves of a product: the lower has what is low in the factors, the upper what is high.
+#[inline]
+fn folded_product(left: u64, right: u64) -> u64 {
+    let product = u128::from(left) * u128::from(right);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[inline]
 fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let product = folded_product(hash ^ word, FACTOR);
+    // Words at regular distances come to products at such distances: the upper bits hide that in the lower ones.
+    product ^ product >> 32
 }
 
-/// Integers and doubles of the same value have the same hash: that of the double, if there is one that is equal.
-fn hash_number(number: &Number) -> u64 {
-    let double = number.to_f64();
-    mix(6, if double == 0.0 { 0 } else { double.to_bits() })
+fn word_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default())
+}
+
+/// Two words at a time; the last ones overlap those before them, or are filled up.
+fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
+    let length = bytes.len();
+    let mut hash = seed ^ length as u64;
+    let mut rest = bytes;
+    while rest.len() > 16 {
+        hash = folded_product(word_at(rest, 0) ^ FACTOR, word_at(rest, 8) ^ hash);
+        rest = &rest[16..];
+    }
+    let (first, second) = if length >= 16 {
+        (word_at(bytes, length - 16), word_at(bytes, length - 8))
+    } else {
+        let mut last = [0; 16];
+        last[..length].copy_from_slice(bytes);
+        (word_at(&last, 0), word_at(&last, 8))
+    };
+    mix(folded_product(first ^ FACTOR, second ^ hash), length as u64)
 }
 
 struct Hashing<'a> {
@@ -34,25 +96,13 @@ struct Hashing<'a> {
 
 impl Hashing<'_> {
     fn value(&mut self, value: Value, depth: u32) -> u64 {
-        if let Some(number) = Number::from_value(value) {
-            return hash_number(&number);
-        }
         if value.is_pair() {
             return self.list(value, depth);
         }
-        let runtime = self.runtime;
-        match runtime.kind(value) {
-            Some(Kind::String) => points(runtime, value).chunks_exact(4).fold(1, |hash, point| {
-                mix(hash, u64::from(u32::from_le_bytes([point[0], point[1], point[2], point[3]])))
-            }),
-            Some(Kind::Array) if depth > 0 => self.array(value, depth),
-            Some(Kind::Array) => 2,
-            Some(Kind::Data) => {
-                super::data::contents(runtime, value).iter().fold(4, |hash, byte| mix(hash, u64::from(*byte)))
-            }
-            // Objects never move, so that the address is good for identity.
-            _ => mix(3, value.0),
+        if self.runtime.is_kind(value, Kind::Array) {
+            return self.array(value, depth);
         }
+        hash(self.runtime, value)
     }
 
     /// Whether one more element may be looked at.
@@ -64,9 +114,9 @@ impl Hashing<'_> {
 
     fn array(&mut self, array: Value, depth: u32) -> u64 {
         let length = self.runtime.sequence_length(array);
-        let mut hash = mix(2, length as u64);
+        let mut hash = mix(ARRAY, length as u64);
         for index in 0..length.min(HASHED_ELEMENTS) {
-            if !self.count() {
+            if depth == 0 || !self.count() {
                 break;
             }
             hash = mix(hash, self.value(super::arrays::element(self.runtime, array, index), depth - 1));
@@ -75,7 +125,7 @@ impl Hashing<'_> {
     }
 
     fn list(&mut self, mut list: Value, depth: u32) -> u64 {
-        let mut hash = 5;
+        let mut hash = LIST;
         let mut count = 0;
         while depth > 0 && list.is_pair() && count < HASHED_ELEMENTS && self.count() {
             hash = mix(hash, self.value(self.runtime.car(list), depth - 1));

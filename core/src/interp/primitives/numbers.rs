@@ -139,10 +139,23 @@ fn fail(runtime: &mut Runtime, operation: &str, fault: NumberError, operands: &[
 ///
 /// # Errors
 /// As the operation has them.
-#[inline]
+#[inline(always)]
 pub fn binary(runtime: &mut Runtime, name: &str, operation: Operation, left: Value, right: Value) -> Outcome {
+    match number::immediate(operation, left, right) {
+        Some(value) => Ok(value),
+        None => binary_of_any(runtime, name, operation, left, right),
+    }
+}
+
+#[inline(never)]
+fn binary_of_any(runtime: &mut Runtime, name: &str, operation: Operation, left: Value, right: Value) -> Outcome {
+    if let Some(number) = number::short(operation, left, right) {
+        return number::short_value(number, |bytes| runtime.allocate(bytes));
+    }
+    if let Some(number) = number::of_doubles(operation, left, right) {
+        return runtime.double(number);
+    }
     match number::binary(operation, left, right) {
-        Ok(Number::Small(number)) if (FIXNUM_MIN..=FIXNUM_MAX).contains(&number) => Ok(Value::fixnum(number)),
         Ok(number) => value(runtime, number),
         Err(fault) => Err(fail(runtime, name, fault, &[left, right])),
     }
@@ -152,7 +165,16 @@ pub fn binary(runtime: &mut Runtime, name: &str, operation: Operation, left: Val
 ///
 /// # Errors
 /// As the operation has them.
+#[inline(always)]
 pub fn unary(runtime: &mut Runtime, name: &str, operation: UnaryOperation, operand: Value) -> Outcome {
+    match number::immediate_unary(operation, operand) {
+        Some(value) => Ok(value),
+        None => unary_of_any(runtime, name, operation, operand),
+    }
+}
+
+#[inline(never)]
+fn unary_of_any(runtime: &mut Runtime, name: &str, operation: UnaryOperation, operand: Value) -> Outcome {
     match number::unary(operation, operand) {
         Ok(number) => value(runtime, number),
         Err(fault) => Err(fail(runtime, name, fault, &[operand])),
@@ -174,7 +196,15 @@ fn operand(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Numbe
 }
 
 /// From left to right; alone, an operand must be of the right kind all the same.
+#[inline(always)]
 fn fold(runtime: &mut Runtime, name: &str, operation: Operation, neutral: Value, numbers: &[Value]) -> Outcome {
+    match numbers {
+        [left, right] => binary(runtime, name, operation, *left, *right),
+        _ => fold_any(runtime, name, operation, neutral, numbers),
+    }
+}
+
+fn fold_any(runtime: &mut Runtime, name: &str, operation: Operation, neutral: Value, numbers: &[Value]) -> Outcome {
     match numbers {
         [] => Ok(neutral),
         [number] => {
@@ -206,6 +236,7 @@ fn divide(runtime: &mut Runtime, numbers: &[Value]) -> Outcome {
     }
 }
 
+#[inline(always)]
 fn extreme(runtime: &mut Runtime, name: &str, operation: Operation, numbers: &[Value]) -> Outcome {
     let mut result = numbers[0];
     if numbers.len() == 1 {
@@ -218,7 +249,15 @@ fn extreme(runtime: &mut Runtime, name: &str, operation: Operation, numbers: &[V
 }
 
 /// Whether each number stands in a relation to the next. All are looked at, so that errors do not depend on values.
+#[inline(always)]
 fn ordered(runtime: &mut Runtime, name: &str, numbers: &[Value], holds: fn(Ordering) -> bool) -> Outcome {
+    if let [left, right] = numbers {
+        return Ok(Value::boolean(compare(runtime, name, *left, *right)?.is_some_and(holds)));
+    }
+    ordered_any(runtime, name, numbers, holds)
+}
+
+fn ordered_any(runtime: &mut Runtime, name: &str, numbers: &[Value], holds: fn(Ordering) -> bool) -> Outcome {
     let mut result = true;
     if numbers.len() == 1 {
         operand(runtime, name, numbers[0])?;
@@ -245,7 +284,49 @@ fn parity(runtime: &mut Runtime, name: &str, number: Value, even: bool) -> Outco
     Ok(Value::boolean(rest.to_f64() == wanted))
 }
 
+/// The decimal text of an integer, at the end of a buffer.
+fn decimal(number: i64, buffer: &mut [u8; 20]) -> &str {
+    let mut start = buffer.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        start -= 1;
+        buffer[start] = b'-';
+    }
+    std::str::from_utf8(&buffer[start..]).unwrap_or_default()
+}
+
+/// The integer that a short string of decimal digits is, a minus sign before them allowed.
+fn short_decimal(runtime: &Runtime, string: Value) -> Option<i64> {
+    const MOST_DIGITS: usize = 18;
+    let mut digits = runtime.points(string);
+    let negative = digits.clone().next() == Some(u32::from('-'));
+    if negative {
+        digits.next();
+    }
+    let mut number = 0;
+    let mut count = 0;
+    for digit in digits {
+        number = number * 10 + i64::from(char::from_u32(digit)?.to_digit(10)?);
+        count += 1;
+        if count > MOST_DIGITS {
+            return None;
+        }
+    }
+    (count > 0).then_some(if negative { -number } else { number })
+}
+
 fn number_to_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
+    if let (Some(number), 1) = (arguments[0].as_fixnum(), arguments.len()) {
+        return runtime.string(decimal(number, &mut [0; 20]));
+    }
     let number = operand(runtime, operation, arguments[0])?;
     let radix = arguments.get(1).map_or(Ok(10), |radix| arguments::integer(runtime, operation, *radix))?;
     match number.to_text(radix) {
@@ -266,7 +347,13 @@ fn string_to_number(
     arguments: &[Value],
     wanted: fn(&Number) -> bool,
 ) -> Outcome {
-    let text = arguments::text(runtime, operation, arguments[0])?;
+    let string = arguments::string(runtime, operation, arguments[0])?;
+    if arguments.len() == 1 {
+        if let Some(number) = short_decimal(runtime, string) {
+            return Ok(Value::fixnum(number));
+        }
+    }
+    let text = runtime.text(string);
     let radix = arguments.get(1).map_or(Ok(10), |radix| arguments::integer(runtime, operation, *radix))?;
     let Some(radix) = u32::try_from(radix).ok().filter(|radix| (2..=36).contains(radix)) else {
         return Err(runtime.type_error(operation, "a radix from 2 to 36", arguments[1]));

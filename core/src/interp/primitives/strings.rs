@@ -43,11 +43,13 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::fixed("string-upcase", 1, |runtime, arguments| {
         let text = arguments::text(runtime, "string-upcase", arguments[0])?;
-        runtime.string(&text.to_uppercase())
+        let changed = if text.is_ascii() { text.to_ascii_uppercase() } else { text.to_uppercase() };
+        runtime.string(&changed)
     }),
     PrimitiveInfo::fixed("string-downcase", 1, |runtime, arguments| {
         let text = arguments::text(runtime, "string-downcase", arguments[0])?;
-        runtime.string(&text.to_lowercase())
+        let changed = if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() };
+        runtime.string(&changed)
     }),
     PrimitiveInfo::fixed("string-trim", 1, |runtime, arguments| {
         let text = arguments::text(runtime, "string-trim", arguments[0])?;
@@ -64,20 +66,21 @@ pub const TABLE: &[PrimitiveInfo] = &[
 
 /// A string of code points.
 fn from_points(runtime: &mut Runtime, points: &[u8]) -> Outcome {
-    let storage = runtime.raw_object(Kind::Bytes, points.len())?;
-    runtime.bytes(storage).copy_from_slice(points);
-    let string = runtime.object(Kind::String, 2)?;
-    runtime.set_field(string, offset::SEQUENCE_LENGTH, Value::fixnum(points.len() as i64 / 4));
-    runtime.set_field(string, offset::SEQUENCE_STORAGE, storage);
-    Ok(string)
+    let storage = runtime.raw_object_like(Kind::Bytes, points)?;
+    runtime.string_with(storage, points.len() / 4)
+}
+
+/// A string of as many characters, all code point 0.
+fn zeros(runtime: &mut Runtime, length: usize) -> Outcome {
+    let storage = runtime.raw_object(Kind::Bytes, 4 * length)?;
+    runtime.string_with(storage, length)
 }
 
 /// `(string length [character])`.
 fn make_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
     let length = arguments.first().map_or(Ok(0), |length| arrays::new_length(runtime, operation, *length))?;
     let point = arguments.get(1).map_or(Ok(0), |point| arguments::code_point(runtime, operation, *point))?;
-    let string = from_points(runtime, &[])?;
-    grow(runtime, string, length)?;
+    let string = zeros(runtime, length)?;
     if point != 0 {
         let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
         let places = runtime.bytes(storage).chunks_exact_mut(4).take(length);
@@ -145,8 +148,7 @@ fn concat(runtime: &mut Runtime, operation: &str, strings: &[Value]) -> Outcome 
     if length > arrays::MAX_ELEMENTS {
         return Err(arrays::too_long(runtime, operation, Value::fixnum(length as i64)));
     }
-    let result = from_points(runtime, &[])?;
-    grow(runtime, result, length)?;
+    let result = zeros(runtime, length)?;
     let places = runtime.bytes(runtime.field(result, offset::SEQUENCE_STORAGE));
     let mut at = 0;
     for string in strings {
@@ -278,39 +280,63 @@ fn character_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     from_points(runtime, &point.to_le_bytes())
 }
 
-fn characters(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure> {
+/// A string, and the part of it that optional arguments name.
+fn part(
+    runtime: &mut Runtime,
+    operation: &str,
+    arguments: &[Value],
+) -> Result<(Value, std::ops::Range<usize>), Failure> {
     let string = arguments::string(runtime, operation, arguments[0])?;
     let range = arguments::range(runtime, operation, &arguments[1..], runtime.sequence_length(string))?;
-    Ok(range.map(|index| Value::fixnum(i64::from(point_at(runtime, string, index)))).collect())
+    Ok((string, range))
 }
 
 fn string_to_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let characters = characters(runtime, "string->list", arguments)?;
-    runtime.list(&characters)
+    let (string, range) = part(runtime, "string->list", arguments)?;
+    let mut list = Value::NIL;
+    for index in range.rev() {
+        let point = point_at(runtime, string, index);
+        list = runtime.cons(Value::fixnum(i64::from(point)), list)?;
+    }
+    Ok(list)
 }
 
 fn string_to_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let characters = characters(runtime, "string->array", arguments)?;
-    let array = runtime.array(characters.len())?;
-    runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE)).copy_from_slice(&characters);
+    let (string, range) = part(runtime, "string->array", arguments)?;
+    let array = runtime.array(range.len())?;
+    let places = runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE));
+    for (place, index) in places.iter_mut().zip(range) {
+        *place = Value::fixnum(i64::from(point_at(runtime, string, index)));
+    }
     Ok(array)
 }
 
-fn from_characters(runtime: &mut Runtime, operation: &str, characters: &[Value]) -> Outcome {
-    let mut points = Vec::with_capacity(4 * characters.len());
-    for character in characters {
-        points.extend(arguments::code_point(runtime, operation, *character)?.to_le_bytes());
+fn from_characters(
+    runtime: &mut Runtime,
+    operation: &str,
+    length: usize,
+    mut next: impl FnMut(&Runtime) -> Value,
+) -> Outcome {
+    let storage = runtime.raw_object(Kind::Bytes, 4 * length)?;
+    for place in runtime.bytes(storage).as_chunks_mut().0 {
+        let character = next(runtime);
+        *place = arguments::code_point(runtime, operation, character)?.to_le_bytes();
     }
-    from_points(runtime, &points)
+    runtime.string_with(storage, length)
 }
 
 fn list_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    arguments::list_length(runtime, "list->string", arguments[0])?;
-    let characters = runtime.list_to_vec(arguments[0]);
-    from_characters(runtime, "list->string", &characters)
+    let length = arguments::list_length(runtime, "list->string", arguments[0])?;
+    let mut list = arguments[0];
+    from_characters(runtime, "list->string", length, |runtime| {
+        let character = runtime.car(list);
+        list = runtime.cdr(list);
+        character
+    })
 }
 
 fn array_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let array = arguments::array(runtime, "array->string", arguments[0])?;
-    from_characters(runtime, "array->string", arrays::elements(runtime, array))
+    let mut elements = arrays::elements(runtime, array).iter();
+    from_characters(runtime, "array->string", elements.len(), |_| elements.next().copied().unwrap_or(Value::NIL))
 }

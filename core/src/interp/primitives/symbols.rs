@@ -3,7 +3,7 @@
 use super::arguments;
 use super::text::Text;
 use crate::interp::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, Runtime, Symbol};
 use crate::value::Value;
 
 /// The section's table.
@@ -26,22 +26,37 @@ pub const TABLE: &[PrimitiveInfo] = &[
 ];
 
 fn string_to_symbol(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let text = arguments::text(runtime, "string->symbol", arguments[0])?;
+    let string = arguments::string(runtime, "string->symbol", arguments[0])?;
+    let mut buffer = [0; SHORT];
+    if let Some(symbol) = short_name(runtime, string, &mut buffer).and_then(|name| runtime.symbols.find(name)) {
+        return Ok(runtime.symbols.value(symbol));
+    }
+    let text = runtime.text(string);
     runtime.intern_value(&text)
 }
 
+/// How long names are that are looked up without a text of their own.
+const SHORT: usize = 64;
+
+/// The text of a string of a few ASCII characters.
+fn short_name<'b>(runtime: &Runtime, string: Value, buffer: &'b mut [u8; SHORT]) -> Option<&'b str> {
+    let name = buffer.get_mut(..runtime.sequence_length(string))?;
+    for (place, point) in name.iter_mut().zip(runtime.points(string)) {
+        *place = u8::try_from(point).ok().filter(u8::is_ascii)?;
+    }
+    std::str::from_utf8(name).ok()
+}
+
 fn symbol_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let symbol = arguments::symbol(runtime, "symbol->string", arguments[0])?;
-    let name = arguments::name(runtime, "symbol->string", symbol)?;
-    runtime.string(&name)
+    arguments::symbol(runtime, "symbol->string", arguments[0])?;
+    runtime.name_string(Symbol(runtime.index(arguments[0])))
 }
 
 fn compare(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Result<std::cmp::Ordering, Failure> {
     let left = arguments::symbol(runtime, operation, arguments[0])?;
     let right = arguments::symbol(runtime, operation, arguments[1])?;
-    let left = arguments::name(runtime, operation, left)?;
-    let right = arguments::name(runtime, operation, right)?;
-    Ok(left.cmp(&right))
+    let name = |symbol| runtime.symbols.name(Symbol(runtime.index(symbol)));
+    Ok(name(left).cmp(name(right)))
 }
 
 /// A symbol of the names of symbols and strings.

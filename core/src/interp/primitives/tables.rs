@@ -1,26 +1,47 @@
 //! Hash tables: any keys, compared by `equal`, listed in the order in which they were first set.
 //!
-//! A table has four fields: the number of keys, the number of entries (those of removed keys included), the entries
-//! (slots: key, value, key, value …) and the index (bytes: a hash table of entry numbers plus one, probed linearly,
-//! four bytes each; its length is a power of two).
+//! A table has one field, its entries: slots, four words an entry, probed linearly from where the key's hash says. So a
+//! look-up comes to one place in memory, whatever the size.
+//!
+//! ```text
+//!   header  count  used  links | key  value  hash  links | key  value  hash  links | …
+//!           [---- the ring ---]  [------ place 0 -------]  [------ place 1 -------]
+//! ```
+//!
+//! The links of the entries make a ring in the order of the keys: each has the numbers of the one before it and of the
+//! one behind it. The number of a place is the place plus one; 0 is the ring's own. The hash is nil in places that were
+//! never used, and [`REMOVED`] where a key was taken out. `count` is how many keys there are, `used` how many places are
+//! used, those of removed keys included.
 
 use super::arguments;
 use super::compare::equal;
 use super::hash::hash;
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Failure, Outcome, Runtime};
-use crate::value::{field, Kind, Value};
+use crate::value::{field, Kind, Value, TAG_BITS, TAG_MASK};
 
-const COUNT: i32 = field(0);
-const USED: i32 = field(1);
-const ENTRIES: i32 = field(2);
-const INDEX: i32 = field(3);
-const FIELDS: usize = 4;
+const ENTRIES: i32 = field(0);
 
-/// Stands for the key of a removed entry. Programs have no such value.
-const REMOVED: Value = Value::unbound(u32::MAX);
-/// Room for entries that a new table has.
-const FIRST_CAPACITY: usize = 8;
+/// Words that an entry takes, and words before the first one.
+const ENTRY_WORDS: usize = 4;
+const RING_WORDS: usize = 3;
+const COUNT: usize = 0;
+const USED: usize = 1;
+/// Where the links are from the number of an entry on: the ring's lie before the first entry.
+const LINKS: usize = 2;
+
+/// Stands for the hash of a removed entry.
+const REMOVED: Value = Value::TRUE;
+/// How many places a new table has.
+const FIRST_PLACES: usize = 8;
+/// How many bits the number of an entry has.
+const NUMBER_BITS: u32 = 29;
+
+/// The words of an entry.
+const KEY: usize = 0;
+const VALUE: usize = 1;
+const HASH: usize = 2;
+const LINK: usize = 3;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
@@ -32,7 +53,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("table-remove", 2, table_remove),
     PrimitiveInfo::fixed("table-length", 1, |runtime, arguments| {
         let table = table(runtime, "table-length", arguments[0])?;
-        Ok(runtime.field(table, COUNT))
+        Ok(words(runtime, table)[COUNT])
     }),
     PrimitiveInfo::fixed("table-keys", 1, |runtime, arguments| {
         listed(runtime, "table-keys", arguments[0], |_, key, _| Ok(key))
@@ -54,69 +75,108 @@ fn table(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, 
     arguments::of_kind(runtime, operation, value, Kind::Table, "a table")
 }
 
-/// How many keys a table has.
-pub fn count(runtime: &Runtime, table: Value) -> usize {
-    runtime.field(table, COUNT).as_fixnum().unwrap_or(0) as usize
+/// The words of a table's entries, and of its ring.
+#[inline]
+fn words<'a>(runtime: &Runtime, table: Value) -> &'a mut [Value] {
+    runtime.slots(runtime.field(table, ENTRIES))
 }
 
-fn used(runtime: &Runtime, table: Value) -> usize {
-    runtime.field(table, USED).as_fixnum().unwrap_or(0) as usize
+/// How many keys a table has.
+pub fn count(runtime: &Runtime, table: Value) -> usize {
+    number(words(runtime, table)[COUNT])
+}
+
+fn number(word: Value) -> usize {
+    word.as_fixnum().unwrap_or(0) as usize
+}
+
+fn set_number(word: &mut Value, number: usize) {
+    *word = Value::fixnum(number as i64);
 }
 
 fn make_table(runtime: &mut Runtime) -> Outcome {
-    let table = runtime.object(Kind::Table, FIELDS)?;
-    clear(runtime, table)?;
-    Ok(table)
+    // Alive as long as the table is not.
+    let entries = make_entries(runtime, FIRST_PLACES)?;
+    runtime.object_of(Kind::Table, [entries])
 }
 
 fn clear(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
-    let entries = runtime.object(Kind::Slots, 2 * FIRST_CAPACITY)?;
-    let index = runtime.raw_object(Kind::Bytes, 4 * 2 * FIRST_CAPACITY)?;
-    runtime.set_field(table, COUNT, Value::fixnum(0));
-    runtime.set_field(table, USED, Value::fixnum(0));
+    let entries = make_entries(runtime, FIRST_PLACES)?;
     runtime.set_field(table, ENTRIES, entries);
-    runtime.set_field(table, INDEX, index);
     Ok(())
 }
 
-fn entry_at(index: &[u8], place: usize) -> u32 {
-    let bytes = &index[4 * place..4 * place + 4];
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+fn make_entries(runtime: &mut Runtime, places: usize) -> Outcome {
+    let entries = runtime.object(Kind::Slots, RING_WORDS + ENTRY_WORDS * places)?;
+    runtime.slots(entries)[..RING_WORDS].fill(Value::fixnum(0));
+    Ok(entries)
 }
 
-fn set_entry_at(index: &mut [u8], place: usize, entry: u32) {
-    index[4 * place..4 * place + 4].copy_from_slice(&entry.to_le_bytes());
+/// The places of a table's words.
+#[inline]
+fn places(words: &mut [Value]) -> &mut [[Value; ENTRY_WORDS]] {
+    words[RING_WORDS..].as_chunks_mut().0
 }
 
-/// Where a hash's search begins. The upper bits of a product are the good ones.
-fn start(hash: u64, places: usize) -> usize {
-    (hash >> 32) as usize & (places - 1)
+/// The numbers of the entries before and behind an entry.
+fn links(words: &[Value], entry: usize) -> (usize, usize) {
+    let links = number(words[ENTRY_WORDS * entry + LINKS]);
+    (links >> NUMBER_BITS, links & ((1 << NUMBER_BITS) - 1))
 }
 
-/// The entry of a key: its number, or else the place in the index where it would go.
-fn find(runtime: &mut Runtime, table: Value, key: Value) -> Result<Result<usize, usize>, Failure> {
-    let index = runtime.bytes(runtime.field(table, INDEX));
-    let entries = runtime.slots(runtime.field(table, ENTRIES));
-    let places = index.len() / 4;
-    let mut place = start(hash(runtime, key), places);
+fn set_links(words: &mut [Value], entry: usize, before: usize, behind: usize) {
+    set_number(&mut words[ENTRY_WORDS * entry + LINKS], before << NUMBER_BITS | behind);
+}
+
+/// Put an entry at the end of the ring.
+fn join(words: &mut [Value], entry: usize) {
+    let (last, first) = links(words, 0);
+    set_links(words, entry, last, 0);
+    set_links(words, 0, entry, first);
+    let (before, _) = links(words, last);
+    set_links(words, last, before, entry);
+}
+
+/// Take an entry out of the ring.
+fn leave(words: &mut [Value], entry: usize) {
+    let (before, behind) = links(words, entry);
+    let (further, _) = links(words, before);
+    set_links(words, before, further, behind);
+    let (_, further) = links(words, behind);
+    set_links(words, behind, before, further);
+}
+/// A hash as an entry has it: without the bits that a fixnum has no room for.
+#[inline]
+fn hash_word(hash: u64) -> Value {
+    Value(hash & !TAG_MASK)
+}
+
+/// Where a hash's search begins.
+#[inline]
+fn start(hash: Value, places: usize) -> usize {
+    (hash.0 >> TAG_BITS) as usize & (places - 1)
+}
+
+/// The place of a key, or else the place where it would go.
+#[inline]
+fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<Result<usize, usize>, Failure> {
+    let places = places(words(runtime, table));
+    let mut place = start(hash, places.len());
     loop {
-        let entry = entry_at(index, place) as usize;
-        if entry == 0 {
+        let entry = &places[place & (places.len() - 1)];
+        if entry[HASH] == hash && (entry[KEY] == key || same_key(runtime, entry[KEY], key)?) {
+            return Ok(Ok(place));
+        }
+        if entry[HASH].is_nil() {
             return Ok(Err(place));
         }
-        let candidate = entries[2 * (entry - 1)];
-        if candidate != REMOVED && same_key(runtime, candidate, key)? {
-            return Ok(Ok(entry - 1));
-        }
-        place = (place + 1) & (places - 1);
+        place = (place + 1) & (places.len() - 1);
     }
 }
 
 /// `equal`, and a NaN is the same key as itself.
+#[inline(never)]
 fn same_key(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
-    if left == right {
-        return Ok(true);
-    }
     if let (Some(left), Some(right)) = (runtime.as_double(left), runtime.as_double(right)) {
         return Ok(left == right || left.is_nan() && right.is_nan());
     }
@@ -124,58 +184,78 @@ fn same_key(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Fa
 }
 
 /// The value of a key.
+#[inline]
 fn get(runtime: &mut Runtime, table: Value, key: Value) -> Result<Option<Value>, Failure> {
-    let entry = find(runtime, table, key)?;
-    Ok(entry.ok().map(|entry| runtime.slots(runtime.field(table, ENTRIES))[2 * entry + 1]))
+    let hash = hash_word(hash(runtime, key));
+    let place = find(runtime, table, key, hash)?;
+    Ok(place.ok().map(|place| places(words(runtime, table))[place][VALUE]))
 }
 
 /// Set the value of a key.
+#[inline]
 fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
-    let mut found = find(runtime, table, key)?;
-    if found.is_err() && 2 * used(runtime, table) >= runtime.slots(runtime.field(table, ENTRIES)).len() {
-        rebuild(runtime, table)?;
-        found = find(runtime, table, key)?;
-    }
-    let entries = runtime.slots(runtime.field(table, ENTRIES));
-    match found {
-        Ok(entry) => entries[2 * entry + 1] = value,
-        Err(place) => {
-            let entry = used(runtime, table);
-            entries[2 * entry] = key;
-            entries[2 * entry + 1] = value;
-            set_entry_at(runtime.bytes(runtime.field(table, INDEX)), place, entry as u32 + 1);
-            let count = count(runtime, table);
-            runtime.set_field(table, USED, Value::fixnum(entry as i64 + 1));
-            runtime.set_field(table, COUNT, Value::fixnum(count as i64 + 1));
+    let hash = hash_word(hash(runtime, key));
+    match find(runtime, table, key, hash)? {
+        Ok(place) => {
+            places(words(runtime, table))[place][VALUE] = value;
+            Ok(())
         }
+        Err(place) => add(runtime, table, place, [key, value, hash]),
     }
+}
+
+/// Add a key that the table does not have, at a place where it goes unless the table has to grow. A quarter of the
+/// places stays empty, so that searches end soon.
+fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3]) -> Result<(), Failure> {
+    let mut words = words(runtime, table);
+    let length = places(words).len();
+    if number(words[USED]) >= length - length / 4 {
+        rebuild(runtime, table)?;
+        words = self::words(runtime, table);
+        place = free_place(places(words), entry[HASH]);
+    }
+    set(words, place, entry);
+    let (count, used) = (number(words[COUNT]), number(words[USED]));
+    set_number(&mut words[COUNT], count + 1);
+    set_number(&mut words[USED], used + 1);
     Ok(())
 }
 
-/// Make new entries and a new index, with room for twice the keys that are there.
+/// The first empty place for a hash, in a table without removed entries.
+fn free_place(places: &[[Value; ENTRY_WORDS]], hash: Value) -> usize {
+    let mut place = start(hash, places.len());
+    while !places[place][HASH].is_nil() {
+        place = (place + 1) & (places.len() - 1);
+    }
+    place
+}
+
+fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
+    places(words)[place][..LINK].copy_from_slice(&entry);
+    join(words, place + 1);
+}
+
+/// Make new entries, with room for twice the keys that are there.
+#[cold]
 fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
-    let capacity = (2 * count(runtime, table)).next_power_of_two().max(FIRST_CAPACITY);
-    if capacity > super::arrays::MAX_ELEMENTS {
-        return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(capacity as i64)));
+    let old = words(runtime, table);
+    let count = number(old[COUNT]);
+    let length = (2 * (count + 1)).next_power_of_two().max(FIRST_PLACES);
+    if length > 2 * super::arrays::MAX_ELEMENTS {
+        return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
     }
-    let entries = runtime.object(Kind::Slots, 2 * capacity)?;
-    let index = runtime.raw_object(Kind::Bytes, 4 * 2 * capacity)?;
-    let old = runtime.slots(runtime.field(table, ENTRIES));
-    let used = used(runtime, table);
-    let (new, places) = (runtime.slots(entries), runtime.bytes(index));
-    let mut kept = 0;
-    for entry in old[..2 * used].chunks_exact(2).filter(|entry| entry[0] != REMOVED) {
-        new[2 * kept..2 * kept + 2].copy_from_slice(entry);
-        let mut place = start(hash(runtime, entry[0]), 2 * capacity);
-        while entry_at(places, place) != 0 {
-            place = (place + 1) & (2 * capacity - 1);
-        }
-        kept += 1;
-        set_entry_at(places, place, kept as u32);
+    let entries = make_entries(runtime, length)?;
+    let new = runtime.slots(entries);
+    let (_, mut entry) = links(old, 0);
+    while entry != 0 {
+        let [key, value, hash, _] = places(old)[entry - 1];
+        let place = free_place(places(new), hash);
+        set(new, place, [key, value, hash]);
+        (_, entry) = links(old, entry);
     }
-    runtime.set_field(table, USED, Value::fixnum(kept as i64));
+    set_number(&mut new[COUNT], count);
+    set_number(&mut new[USED], count);
     runtime.set_field(table, ENTRIES, entries);
-    runtime.set_field(table, INDEX, index);
     Ok(())
 }
 
@@ -200,12 +280,14 @@ fn table_has(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 /// `(table-remove table key)`: the value is what the key had.
 fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let table = table(runtime, "table-remove", arguments[0])?;
-    let Ok(entry) = find(runtime, table, arguments[1])? else { return Ok(Value::NIL) };
-    let entries = runtime.slots(runtime.field(table, ENTRIES));
-    let value = std::mem::replace(&mut entries[2 * entry + 1], Value::NIL);
-    entries[2 * entry] = REMOVED;
-    let count = count(runtime, table);
-    runtime.set_field(table, COUNT, Value::fixnum(count as i64 - 1));
+    let hash = hash_word(hash(runtime, arguments[1]));
+    let Ok(place) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
+    let words = words(runtime, table);
+    leave(words, place + 1);
+    let value = places(words)[place][VALUE];
+    places(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
+    let count = number(words[COUNT]);
+    set_number(&mut words[COUNT], count - 1);
     Ok(value)
 }
 
@@ -217,11 +299,14 @@ fn listed(
     element: impl Fn(&mut Runtime, Value, Value) -> Outcome,
 ) -> Outcome {
     let table = table(runtime, operation, value)?;
-    let entries = &runtime.slots(runtime.field(table, ENTRIES))[..2 * used(runtime, table)];
+    let words = words(runtime, table);
     let mut list = Value::NIL;
-    for entry in entries.chunks_exact(2).rev().filter(|entry| entry[0] != REMOVED) {
-        let element = element(runtime, entry[0], entry[1])?;
+    let (mut entry, _) = links(words, 0);
+    while entry != 0 {
+        let [key, value, ..] = places(words)[entry - 1];
+        let element = element(runtime, key, value)?;
         list = runtime.cons(element, list)?;
+        (entry, _) = links(words, entry);
     }
     Ok(list)
 }

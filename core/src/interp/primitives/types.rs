@@ -1,6 +1,6 @@
 //! What kind of thing a value is.
 
-use crate::interp::classes::{class_name, class_of};
+use crate::interp::classes::{class_of, class_symbol};
 use crate::interp::PrimitiveInfo;
 use crate::runtime::{Outcome, Runtime};
 use crate::value::{Kind, Value};
@@ -31,8 +31,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("procedure?", 1, |runtime, arguments| Ok(Value::boolean(runtime.is_callable(arguments[0])))),
     PrimitiveInfo::fixed("type-of", 1, |runtime, arguments| {
         let class = class_of(runtime, arguments[0]);
-        let name = class_name(runtime, class).to_string();
-        runtime.intern_value(&name)
+        Ok(runtime.symbols.value(class_symbol(runtime, class)))
     }),
 ];
 

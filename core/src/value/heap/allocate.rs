@@ -18,13 +18,30 @@ impl Heap {
             return Err(AllocationNeeds::Memory);
         }
         let size = bytes.max(1).next_multiple_of(GRANULE);
-        let address = context.allocation_pointer;
-        if size <= LARGE_OBJECT && address + size <= context.allocation_limit {
-            context.allocation_pointer = address + size;
-            clear(address, size);
-            return Ok(address);
+        match bump(context, size) {
+            Some(address) => {
+                clear(address, size);
+                Ok(address)
+            }
+            None => self.allocate_slow(context, size),
         }
-        self.allocate_slow(context, size)
+    }
+
+    /// The same with anything in it but for the last granule, which is zeroed: for callers that write all of the rest before
+    /// the next allocation.
+    #[inline]
+    pub fn allocate_unfilled(&mut self, context: &mut Context, bytes: usize) -> Result<usize, AllocationNeeds> {
+        if bytes > self.region.size() {
+            return Err(AllocationNeeds::Memory);
+        }
+        let size = bytes.max(1).next_multiple_of(GRANULE);
+        match bump(context, size) {
+            Some(address) => {
+                clear(address + size - GRANULE, GRANULE);
+                Ok(address)
+            }
+            None => self.allocate_slow(context, size),
+        }
     }
 
     /// The same right after a collection; never answers that another one is needed.
@@ -254,6 +271,17 @@ impl Heap {
         self.medium_hole = Hole::default();
         self.spare.clear();
     }
+}
+
+/// The next bytes of the hole in use, if it has so many.
+#[inline(always)]
+fn bump(context: &mut Context, size: usize) -> Option<usize> {
+    let address = context.allocation_pointer;
+    if size > LARGE_OBJECT || address + size > context.allocation_limit {
+        return None;
+    }
+    context.allocation_pointer = address + size;
+    Some(address)
 }
 
 fn take(hole: &mut Hole, size: usize) -> usize {

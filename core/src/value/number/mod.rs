@@ -12,18 +12,23 @@
 
 mod bits;
 mod integer;
+mod limbs;
 mod operation;
 mod order;
 mod real;
+mod residue;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use operation::{binary, unary, Operation, UnaryOperation};
+pub use limbs::short_value;
+pub use operation::{binary, immediate, immediate_unary, of_doubles, short, unary, Operation, UnaryOperation};
 pub use order::{compare, equal};
+pub use residue::hash_key;
 
 use super::{header, offset, Kind, Value, Word, FIXNUM_MAX, FIXNUM_MIN, WORD_SIZE};
 use dashu_int::{IBig, Sign};
+use limbs::Limbs;
 
 /// The most bits of an integer; results beyond it are [`NumberError::TooLarge`].
 pub const BITS_MAX: usize = 1 << 30;
@@ -99,34 +104,11 @@ impl Number {
         if let Some(number) = value.as_fixnum() {
             return Some(Number::Small(number));
         }
-        if let Some(number) = value.as_immediate_double() {
+        if let Some(number) = as_double(value) {
             return Some(Number::Double(number));
         }
-        if value.is_object() {
-            Number::from_object(value.address())
-        } else {
-            None
-        }
-    }
-
-    fn from_object(address: usize) -> Option<Number> {
-        // SAFETY: a value with the object tag points to a header.
-        let first = unsafe { *(address as *const Word) };
-        if first == header(Kind::Double, DOUBLE_SIZE) {
-            // SAFETY: the header says what follows.
-            let bits = unsafe { *((address + offset::DOUBLE_BITS as usize) as *const Word) };
-            return Some(Number::Double(f64::from_bits(bits)));
-        }
-        if first as u16 != header(Kind::Big, 0) as u16 {
-            return None;
-        }
-        let words = (first >> super::HEADER_SIZE_SHIFT) as usize / WORD_SIZE;
-        // SAFETY: a big integer has a header, a sign word, and as many limbs as its size says.
-        let (sign, limbs) = unsafe {
-            let fields = address as *const Word;
-            (*fields.add(1), std::slice::from_raw_parts(fields.add(2), words.saturating_sub(2)))
-        };
-        let sign = if sign == 0 { Sign::Positive } else { Sign::Negative };
+        let Limbs { negative, limbs } = Limbs::of(value)?;
+        let sign = if negative { Sign::Negative } else { Sign::Positive };
         Some(Number::from(IBig::from_sign_words(sign, limbs)))
     }
 
@@ -196,6 +178,20 @@ impl From<f64> for Number {
     fn from(number: f64) -> Number {
         Number::Double(number)
     }
+}
+
+/// The double that a value is. The value must be alive.
+#[inline]
+fn as_double(value: Value) -> Option<f64> {
+    if let Some(number) = value.as_immediate_double() {
+        return Some(number);
+    }
+    if !has_kind(value, Kind::Double) {
+        return None;
+    }
+    // SAFETY: the header says what follows.
+    let bits = unsafe { *((value.address() + offset::DOUBLE_BITS as usize) as *const Word) };
+    Some(f64::from_bits(bits))
 }
 
 /// The one NaN in place of any NaN.

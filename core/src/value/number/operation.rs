@@ -1,7 +1,8 @@
 //! The operations by name, and their application to values.
 
-use super::{bits, integer, real, Expected, Number, NumberError};
-use crate::value::Value;
+use super::limbs::short_integer;
+use super::{as_double, bits, integer, real, Expected, Number, NumberError};
+use crate::value::{Value, FIXNUM_MAX, FIXNUM_MIN};
 
 /// An operation on two numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,22 +153,150 @@ impl UnaryOperation {
     }
 }
 
-/// Applies an operation to two values, which must be alive.
-#[inline]
-pub fn binary(operation: Operation, left: Value, right: Value) -> Result<Number, NumberError> {
+/// The result of an operation on fixnums and immediate doubles, if it has one that is such a value: the quick way,
+/// which need not be gone.
+#[inline(always)]
+pub fn immediate(operation: Operation, left: Value, right: Value) -> Option<Value> {
     if let (Some(left), Some(right)) = (left.as_fixnum(), right.as_fixnum()) {
-        let sum = match operation {
-            // Fixnums are so short that these cannot overflow.
-            Operation::Add => Some(left + right),
-            Operation::Subtract => Some(left - right),
-            Operation::Multiply => left.checked_mul(right),
-            _ => None,
-        };
-        if let Some(number) = sum {
-            return Ok(Number::Small(number));
-        }
+        let number = of_fixnums(operation, left, right)?;
+        return (FIXNUM_MIN..=FIXNUM_MAX).contains(&number).then(|| Value::fixnum(number));
     }
+    let real = |value: Value| value.as_immediate_double().or_else(|| value.as_fixnum().map(|number| number as f64));
+    let (left, right) = (real(left)?, real(right)?);
+    Value::immediate_double(match operation {
+        Operation::Add => left + right,
+        Operation::Subtract => left - right,
+        Operation::Multiply => left * right,
+        Operation::Divide => left / right,
+        // None of them is a NaN.
+        Operation::Min => {
+            if left > right {
+                right
+            } else {
+                left
+            }
+        }
+        Operation::Max => {
+            if left < right {
+                right
+            } else {
+                left
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Fixnums are so short that only a product can overflow.
+#[inline(always)]
+fn of_fixnums(operation: Operation, left: i64, right: i64) -> Option<i64> {
+    match operation {
+        Operation::Add => Some(left + right),
+        Operation::Subtract => Some(left - right),
+        Operation::Multiply => left.checked_mul(right),
+        Operation::Divide | Operation::Quotient if right != 0 => Some(left / right),
+        Operation::Remainder if right != 0 => Some(left % right),
+        Operation::Modulo if right != 0 => {
+            let remainder = left % right;
+            Some(if remainder != 0 && (remainder < 0) != (right < 0) { remainder + right } else { remainder })
+        }
+        Operation::BitAnd => Some(left & right),
+        Operation::BitOr => Some(left | right),
+        Operation::BitXor => Some(left ^ right),
+        Operation::ShiftRight if right >= 0 => Some(left >> right.min(63)),
+        Operation::ShiftLeft if (0..64).contains(&right) && left << right >> right == left => Some(left << right),
+        Operation::Min => Some(left.min(right)),
+        Operation::Max => Some(left.max(right)),
+        _ => None,
+    }
+}
+
+/// The result of an operation on two integers, if operands and result have at most 127 bits: without storage for digits,
+/// which need not be tried. The values must be alive.
+#[inline]
+pub fn short(operation: Operation, left: Value, right: Value) -> Option<i128> {
+    let (left, right) = (short_integer(left)?, short_integer(right)?);
+    match operation {
+        Operation::Add => left.checked_add(right),
+        Operation::Subtract => left.checked_sub(right),
+        Operation::Multiply => match (i64::try_from(left), i64::try_from(right)) {
+            (Ok(left), Ok(right)) => Some(i128::from(left) * i128::from(right)),
+            _ => left.checked_mul(right),
+        },
+        Operation::Divide | Operation::Quotient => left.checked_div(right),
+        Operation::Remainder => left.checked_rem(right),
+        Operation::Modulo => {
+            let remainder = left.checked_rem(right)?;
+            Some(if remainder != 0 && (remainder < 0) != (right < 0) { remainder + right } else { remainder })
+        }
+        Operation::BitAnd => Some(left & right),
+        Operation::BitOr => Some(left | right),
+        Operation::BitXor => Some(left ^ right),
+        Operation::ShiftRight if (0..128).contains(&right) => Some(left >> right),
+        Operation::ShiftLeft if (0..128).contains(&right) && left << right >> right == left => Some(left << right),
+        Operation::Min => Some(left.min(right)),
+        Operation::Max => Some(left.max(right)),
+        _ => None,
+    }
+}
+
+/// The result of an operation on a double and a double or an integer of at most 127 bits, which need not be tried. The
+/// values must be alive.
+#[inline]
+pub fn of_doubles(operation: Operation, left: Value, right: Value) -> Option<f64> {
+    let (left, right) = match (as_double(left), as_double(right)) {
+        (Some(left), Some(right)) => (left, right),
+        (Some(left), None) => (left, short_integer(right)? as f64),
+        (None, Some(right)) => (short_integer(left)? as f64, right),
+        (None, None) => return None,
+    };
+    match operation {
+        Operation::Add => Some(left + right),
+        Operation::Subtract => Some(left - right),
+        Operation::Multiply => Some(left * right),
+        Operation::Divide => Some(left / right),
+        _ => None,
+    }
+}
+
+/// Applies an operation to two values, which must be alive.
+pub fn binary(operation: Operation, left: Value, right: Value) -> Result<Number, NumberError> {
     operation.apply(&operand(left, 0)?, &operand(right, 1)?)
+}
+
+/// The result of an operation on a fixnum or an immediate double, if it is such a value too: the quick way, which need not
+/// be gone.
+#[inline(always)]
+pub fn immediate_unary(operation: UnaryOperation, value: Value) -> Option<Value> {
+    use UnaryOperation::*;
+    if let Some(number) = value.as_fixnum() {
+        let result = match operation {
+            Negate => -number,
+            Abs => number.abs(),
+            BitNot => !number,
+            Floor | Ceiling | Round | Truncate | ToExact => number,
+            ToInexact => return Value::immediate_double(number as f64),
+            Sqrt => return Value::immediate_double((number as f64).sqrt()),
+            _ => return None,
+        };
+        return (FIXNUM_MIN..=FIXNUM_MAX).contains(&result).then(|| Value::fixnum(result));
+    }
+    let number = value.as_immediate_double()?;
+    Value::immediate_double(match operation {
+        Negate => -number,
+        Abs => number.abs(),
+        ToInexact => number,
+        Floor => number.floor(),
+        Ceiling => number.ceil(),
+        Round => number.round_ties_even(),
+        Truncate => number.trunc(),
+        Sqrt => number.sqrt(),
+        ToExact => {
+            let whole = number.trunc();
+            return (whole.abs() < FIXNUM_MAX as f64).then(|| Value::fixnum(whole as i64));
+        }
+        _ => return None,
+    })
 }
 
 /// Applies an operation to a value, which must be alive.

@@ -7,16 +7,33 @@ use Operation::*;
 
 /// The value of a number, in memory that nobody frees.
 fn value(number: &Number) -> Value {
-    let allocate = |bytes: usize| -> Result<usize, ()> {
-        Ok(Box::leak(vec![0u128; bytes.div_ceil(16)].into_boxed_slice()).as_mut_ptr() as usize)
-    };
-    number.clone().into_value(allocate).unwrap()
+    number.clone().into_value(|bytes| Ok::<usize, ()>(memory(bytes))).unwrap()
+}
+
+fn memory(bytes: usize) -> usize {
+    Box::leak(vec![0u128; bytes.div_ceil(16)].into_boxed_slice()).as_mut_ptr() as usize
 }
 
 /// The result of an operation on two numbers that have been values in between.
 #[track_caller]
 fn apply(operation: Operation, left: &Number, right: &Number) -> Number {
-    binary(operation, value(left), value(right)).unwrap()
+    let (left, right) = (value(left), value(right));
+    let result = binary(operation, left, right).unwrap();
+    for quick in quick_ways(operation, left, right) {
+        same(&quick, &result);
+    }
+    result
+}
+
+/// What the ways come to that need no storage for digits, as far as they can be gone.
+fn quick_ways(operation: Operation, left: Value, right: Value) -> Vec<Number> {
+    let immediate = immediate(operation, left, right).map(|value| Number::from_value(value).unwrap());
+    let short = short(operation, left, right).map(|number| {
+        let value = short_value(number, |bytes| Ok::<usize, ()>(memory(bytes))).unwrap();
+        Number::from_value(value).unwrap()
+    });
+    let double = of_doubles(operation, left, right).map(Number::Double);
+    immediate.into_iter().chain(short).chain(double).collect()
 }
 
 fn whole_number(text: &str) -> Number {
@@ -153,6 +170,8 @@ proptest! {
         same(&unary(UnaryOperation::Negate, value(&a)).unwrap(), &apply(Subtract, &Number::Small(0), &a));
         let difference = apply(Subtract, &a, &b).compare(&Number::Small(0));
         prop_assert_eq!(a.compare(&b), difference);
+        prop_assert_eq!(compare(value(&a), value(&b)), Ok(difference));
+        prop_assert_eq!(equal(value(&a), value(&b)), Some(difference == Some(Ordering::Equal)));
         let magnitude = UnaryOperation::Abs.apply(&a).unwrap();
         same(&magnitude, &apply(Max, &a, &integer::negate(&a)));
         prop_assert_ne!(magnitude.compare(&Number::Small(0)), Some(Ordering::Less));
@@ -227,6 +246,19 @@ proptest! {
     }
 
     #[test]
+    fn numbers_of_the_same_value_are_the_same_keys(number in integers(), double in doubles(), shift in 0i64..1100) {
+        let exact = [number.clone(), apply(ShiftLeft, &number, &Number::Small(shift))];
+        let doubles = exact.iter().map(Number::to_f64).chain([double, double.trunc()]);
+        for double in doubles.filter(|double| double.is_finite() && *double == double.trunc()) {
+            let key = hash_key(value(&Number::Double(double)));
+            prop_assert_eq!(key, hash_key(value(&Number::from(real::whole(double).unwrap()))), "{}", double);
+        }
+        let modulus = Number::Small((1 << 61) - 1);
+        let residue = value(&apply(Remainder, &number, &modulus));
+        prop_assert_eq!(hash_key(value(&number)), hash_key(residue), "{:?}", number);
+    }
+
+    #[test]
     fn doubles_keep_their_bits(double in doubles()) {
         let kept = value(&Number::Double(double));
         prop_assert!(Number::is_double(kept) && !Number::is_integer(kept) && Number::is_number(kept));
@@ -255,6 +287,18 @@ proptest! {
             prop_assert_eq!(reversed, expected.map(Ordering::reverse));
             let same_value = equal(value(&number), value(&Number::Double(double)));
             prop_assert_eq!(same_value, Some(expected == Some(Ordering::Equal)));
+        }
+    }
+
+    #[test]
+    fn the_quick_way_of_one_operand_leads_to_the_same(number in integers(), double in doubles()) {
+        use UnaryOperation::*;
+        for operand in [value(&number), value(&Number::Double(double))] {
+            for operation in [Negate, Abs, BitNot, Sqrt, Floor, Ceiling, Round, Truncate, ToInexact, ToExact, Sin] {
+                if let Some(quick) = immediate_unary(operation, operand) {
+                    same(&Number::from_value(quick).unwrap(), &unary(operation, operand).unwrap());
+                }
+            }
         }
     }
 
