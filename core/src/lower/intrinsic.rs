@@ -55,6 +55,12 @@ pub enum Intrinsic {
     Sqrt,
     /// `exact->inexact`.
     ToDouble,
+    /// `%field` and `%set-field`.
+    NamedField,
+    /// `%field-at` and `%set-field-at`.
+    FieldAt,
+    /// `new`, for classes that are expected to have that many fields.
+    New(usize),
 }
 
 impl Intrinsic {
@@ -99,6 +105,11 @@ impl Intrinsic {
             "abs" => (Abs, arguments == 1),
             "sqrt" => (Sqrt, arguments == 1),
             "exact->inexact" => (ToDouble, arguments == 1),
+            "%field" => (NamedField, arguments == 2),
+            "%set-field" => (NamedField, arguments == 3),
+            "%field-at" => (FieldAt, arguments == 3),
+            "%set-field-at" => (FieldAt, arguments == 4),
+            "new" => (New(arguments.saturating_sub(1)), arguments >= 1),
             _ => return Intrinsic::path(name).filter(|_| arguments == 1),
         };
         accepts.then_some(intrinsic)
@@ -121,7 +132,8 @@ impl Intrinsic {
 
     /// Whether knowing the operands' types helps.
     pub fn wants_types(self) -> bool {
-        !matches!(self, Intrinsic::Not | Intrinsic::Identical | Intrinsic::Cons)
+        use Intrinsic::*;
+        !matches!(self, Not | Identical | Cons | NamedField | FieldAt | New(_))
     }
 
     /// The operation on doubles that belongs to an arithmetic operation.

@@ -85,6 +85,9 @@ impl Emit<'_, '_> {
                 Place::double(self.b.float_unary(FloatUnary::Sqrt, number))
             }
             ToDouble => Place::double(self.double_of(args[0], state)),
+            NamedField => self.named_field(args, site, state),
+            FieldAt => self.field_at(args, site, state),
+            New(fields) => self.new_instance(args, fields, site, state),
             Order(_) | Equal(_) | Sign(_) | Even(_) | Not | IsPair | Identical => {
                 let mut learned = None;
                 let condition = self.test(intrinsic, args, seen, state, &mut learned);

@@ -24,8 +24,21 @@ impl<'a> Linearise<'a, '_> {
         };
         match intrinsic {
             Intrinsic::ShiftLeft | Intrinsic::ShiftRight if !constant_shift() => None,
+            Intrinsic::New(_) => Some((self.expected_class(call), cell, self.unit.assume(cell)?)),
             _ => Some((intrinsic, cell, self.unit.assume(cell)?)),
         }
+    }
+
+    /// `new`, with how many fields the class has that is named; as many as the call has values, if it has no value yet.
+    fn expected_class(&self, call: &Call) -> Intrinsic {
+        let fields = match &call.arguments[0] {
+            Node::Global(index, _) => {
+                let value = self.unit.runtime.cells.get(self.template.cells[*index as usize]).value;
+                interp::classes::class(self.unit.runtime, value).map(|class| class.fields.len())
+            }
+            _ => None,
+        };
+        Intrinsic::New(fields.unwrap_or(call.arguments.len() - 1))
     }
 
     /// The operator of a call by name, before its arguments are evaluated.
