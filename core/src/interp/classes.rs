@@ -4,36 +4,79 @@
 //! that a field has the same index in all classes below the one that introduced it. A selector chooses by its first
 //! argument, a multimethod by as many as its methods name classes for.
 
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime, Slab, Symbol};
+use super::PrimitiveFunction;
+use crate::runtime::{ErrorKind, Failure, InlineCaches, Outcome, Runtime, Slab, Symbol};
 use crate::value::heap::Marker;
-use crate::value::number::Number;
-use crate::value::{field, offset, Kind, Value};
+use crate::value::{field, offset, Kind, Value, TAG_FIXNUM, TAG_IMMEDIATE, TAG_OBJECT, TAG_PAIR};
 use rustc_hash::FxHashMap;
 
-/// Names of the classes that are built in, by number. The first is above all others.
-const BUILT_IN: [&str; 21] = [
-    "<object>",
-    "<nil>",
-    "<true>",
-    "<long>",
-    "<double>",
-    "<pair>",
-    "<string>",
-    "<symbol>",
-    "<array>",
-    "<data>",
-    "<expr>",
-    "<subr>",
-    "<form>",
-    "<environment>",
-    "<error>",
-    "<class>",
-    "<selector>",
-    "<generic>",
-    "<table>",
-    "<architecture>",
-    "<port>",
+/// The classes that are built in, by number, each with the kinds of objects that are of it. The first is above all
+/// others.
+const BUILT_IN: [(&str, &[Kind]); 21] = [
+    ("<object>", &[]),
+    ("<nil>", &[]),
+    ("<true>", &[]),
+    ("<long>", &[Kind::Big]),
+    ("<double>", &[Kind::Double]),
+    ("<pair>", &[]),
+    ("<string>", &[Kind::String]),
+    ("<symbol>", &[Kind::Symbol]),
+    ("<array>", &[Kind::Array]),
+    ("<data>", &[Kind::Data]),
+    ("<expr>", &[Kind::Closure]),
+    ("<subr>", &[Kind::Primitive]),
+    ("<form>", &[Kind::Form]),
+    ("<environment>", &[Kind::Environment]),
+    ("<error>", &[Kind::Error]),
+    ("<class>", &[Kind::Class]),
+    ("<selector>", &[Kind::Selector]),
+    ("<generic>", &[Kind::Generic]),
+    ("<table>", &[Kind::Table]),
+    ("<architecture>", &[Kind::Architecture]),
+    ("<port>", &[Kind::Port]),
 ];
+
+/// The number of a built-in class.
+const fn built_in(name: &str) -> ClassNumber {
+    let mut number = 0;
+    while number < BUILT_IN.len() {
+        if same(BUILT_IN[number].0.as_bytes(), name.as_bytes()) {
+            return number as ClassNumber;
+        }
+        number += 1;
+    }
+    panic!("no such class is built in")
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    a.len() == b.len() && index == a.len()
+}
+
+const NIL: ClassNumber = built_in("<nil>");
+const TRUE: ClassNumber = built_in("<true>");
+const LONG: ClassNumber = built_in("<long>");
+const DOUBLE: ClassNumber = built_in("<double>");
+const PAIR: ClassNumber = built_in("<pair>");
+
+/// The class of the objects of each kind; `<object>`, where programs never see any.
+const CLASS_OF_KIND: [u8; 1 << 8] = {
+    let mut classes = [0; 1 << 8];
+    let mut number = 0;
+    while number < BUILT_IN.len() {
+        let kinds = BUILT_IN[number].1;
+        let mut index = 0;
+        while index < kinds.len() {
+            classes[kinds[index] as usize] = number as u8;
+            index += 1;
+        }
+        number += 1;
+    }
+    classes
+};
 
 /// A class, by number.
 pub type ClassNumber = u32;
@@ -85,6 +128,10 @@ pub struct Classes {
     generics: Slab<Generic>,
     /// Objects of the built-in classes: roots.
     built_in: Vec<Value>,
+    /// The primitives that stand for fields of built-in types, by class and field, as far as programs asked for them.
+    accessors: FxHashMap<(ClassNumber, Symbol), Option<PrimitiveFunction>>,
+    /// What compiled code found by them.
+    pub(crate) caches: InlineCaches,
 }
 
 /// Make the built-in classes and bind them in the global environment.
@@ -93,7 +140,7 @@ pub struct Classes {
 /// When memory is out.
 pub(super) fn define_classes(runtime: &mut Runtime) -> Result<(), Failure> {
     let global = runtime.global_environment();
-    for (number, name) in BUILT_IN.iter().enumerate() {
+    for (number, (name, _)) in BUILT_IN.iter().enumerate() {
         let symbol = runtime.symbol(name);
         let class = add_class(runtime, symbol, (number > 0).then_some(0), Vec::new())?;
         runtime.extensions.classes.built_in.push(class);
@@ -150,32 +197,32 @@ pub fn class(runtime: &Runtime, object: Value) -> Option<&Class> {
 }
 
 /// The class of any value.
+#[inline]
 pub fn class_of(runtime: &Runtime, value: Value) -> ClassNumber {
-    let name = match runtime.kind(value) {
-        _ if value.is_pair() => "<pair>",
-        _ if value.is_nil() => "<nil>",
-        _ if Number::is_integer(value) => "<long>",
-        _ if Number::is_double(value) => "<double>",
-        None => "<true>",
-        Some(Kind::Instance) => return runtime.index(runtime.field(value, offset::INSTANCE_CLASS)),
-        Some(Kind::String) => "<string>",
-        Some(Kind::Symbol) => "<symbol>",
-        Some(Kind::Array) => "<array>",
-        Some(Kind::Data) => "<data>",
-        Some(Kind::Closure) => "<expr>",
-        Some(Kind::Primitive) => "<subr>",
-        Some(Kind::Form) => "<form>",
-        Some(Kind::Environment) => "<environment>",
-        Some(Kind::Error) => "<error>",
-        Some(Kind::Class) => "<class>",
-        Some(Kind::Selector) => "<selector>",
-        Some(Kind::Generic) => "<generic>",
-        Some(Kind::Table) => "<table>",
-        Some(Kind::Architecture) => "<architecture>",
-        Some(Kind::Port) => "<port>",
-        Some(_) => "<object>",
-    };
-    BUILT_IN.iter().position(|built_in| *built_in == name).unwrap_or(0) as ClassNumber
+    match value.tag() {
+        TAG_OBJECT => match runtime.kind_number(value) {
+            kind if kind == Kind::Instance as u8 => runtime.index(runtime.field(value, offset::INSTANCE_CLASS)),
+            kind => CLASS_OF_KIND[kind as usize].into(),
+        },
+        TAG_FIXNUM => LONG,
+        TAG_PAIR => PAIR,
+        TAG_IMMEDIATE if value.is_nil() => NIL,
+        TAG_IMMEDIATE => TRUE,
+        _ => DOUBLE,
+    }
+}
+
+/// The primitive that gives a field of a value of a built-in type.
+pub(super) fn accessor_of(runtime: &mut Runtime, value: Value, field: Value) -> Option<PrimitiveFunction> {
+    let (class, field) = (class_of(runtime, value), runtime.as_symbol(field)?);
+    if let Some(accessor) = runtime.extensions.classes.accessors.get(&(class, field)) {
+        return *accessor;
+    }
+    let name = format!("{}-{}", class_name(runtime, class), runtime.symbols.name(field));
+    let primitive = runtime.primitives.iter().find(|primitive| primitive.name == name && primitive.least == 1);
+    let accessor = primitive.map(|primitive| primitive.function);
+    runtime.extensions.classes.accessors.insert((class, field), accessor);
+    accessor
 }
 
 /// The object of a class.
@@ -243,6 +290,7 @@ pub(super) fn add_method(runtime: &mut Runtime, generic: Value, classes: Vec<Val
     if runtime.is_kind(generic, Kind::Selector) && classes.len() != 1 {
         return Err(runtime.error(ErrorKind::Type, "define-method: a selector has one class for a method", &[generic]));
     }
+    runtime.forget_methods();
     let entry = runtime.extensions.classes.generics.get_mut(number);
     entry.found.clear();
     entry.dispatched = entry.dispatched.max(classes.len());
@@ -260,26 +308,49 @@ pub(super) fn add_method(runtime: &mut Runtime, generic: Value, classes: Vec<Val
 /// `no-method`, which names the arguments' classes.
 pub(super) fn find_method(runtime: &mut Runtime, generic: Value, arguments: &[Value]) -> Outcome {
     let Some(number) = generic_number(runtime, generic) else { return Err(super::not_applicable(runtime, generic)) };
+    match applicable_method(runtime, number, arguments) {
+        Some(method) => Ok(method),
+        None => {
+            let count = runtime.extensions.classes.generics.get(number).dispatched.min(arguments.len());
+            let classes: Vec<_> = arguments[..count].iter().map(|argument| class_of(runtime, *argument)).collect();
+            no_method(runtime, number, &classes)
+        }
+    }
+}
+
+/// By how many arguments a function chooses among its methods, or is going to; `None` if it is none that does.
+pub fn dispatched(runtime: &Runtime, function: Value) -> Option<usize> {
+    let generic = generic(runtime, function)?;
+    let unknown = generic.methods.is_empty();
+    Some(if unknown { generic.parameters.len().max(1) } else { generic.dispatched })
+}
+
+/// The function that a selector or multimethod chooses for some arguments, and by how many of them; `None` if there is
+/// none that is written in Maru.
+pub fn chosen_function(runtime: &mut Runtime, generic: Value, arguments: &[Value]) -> Option<(Value, usize)> {
+    let number = generic_number(runtime, generic)?;
+    let method = applicable_method(runtime, number, arguments)?;
+    let count = runtime.extensions.classes.generics.get(number).dispatched.min(arguments.len());
+    runtime.is_kind(method, Kind::Closure).then_some((method, count))
+}
+
+fn applicable_method(runtime: &mut Runtime, number: u32, arguments: &[Value]) -> Option<Value> {
     let entry = runtime.extensions.classes.generics.get(number);
     let count = entry.dispatched.min(arguments.len());
     if count > CACHED {
         let classes: Vec<_> = arguments[..count].iter().map(|argument| class_of(runtime, *argument)).collect();
-        return choose(runtime, number, &classes).ok_or(()).or_else(|()| no_method(runtime, number, &classes));
+        return choose(runtime, number, &classes);
     }
     let mut key = [ClassNumber::MAX; CACHED];
     for (place, argument) in key.iter_mut().zip(&arguments[..count]) {
         *place = class_of(runtime, *argument);
     }
     if let Some(function) = entry.found.get(&key) {
-        return Ok(*function);
+        return Some(*function);
     }
-    match choose(runtime, number, &key[..count]) {
-        Some(function) => {
-            runtime.extensions.classes.generics.get_mut(number).found.insert(key, function);
-            Ok(function)
-        }
-        None => no_method(runtime, number, &key[..count]),
-    }
+    let function = choose(runtime, number, &key[..count])?;
+    runtime.extensions.classes.generics.get_mut(number).found.insert(key, function);
+    Some(function)
 }
 
 /// The best of all methods that apply to arguments of these classes.
@@ -349,6 +420,7 @@ pub(super) fn trace_entry(runtime: &Runtime, kind: Kind, index: usize, marker: &
 
 /// Drop the entries of objects that died. Numbers of dead classes are used again, so what was found is forgotten.
 pub(super) fn sweep_classes(runtime: &mut Runtime) {
+    runtime.sweep_caches();
     let (heap, tables) = (&runtime.heap, &mut runtime.extensions.classes);
     let mut some_died = false;
     for index in tables.classes.indices() {

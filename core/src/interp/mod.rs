@@ -25,7 +25,7 @@ pub use extensions::{sweep_extensions, trace_extension, trace_extensions, trace_
 pub use loading::in_file;
 pub use output::Output;
 pub use ports::{Port, Stream};
-pub use primitives::{define_primitives, print_value};
+pub use primitives::{define_primitives, instances, print_value};
 pub use toplevel::{
     evaluate_text, evaluate_toplevel, exit_status, load_prelude, run_program, set_arguments, with_environment,
 };

@@ -80,6 +80,22 @@ helpers! {
     EntryLimit "entry_limit" 1,
     /// In metered code, a loop was about to turn, and the context's fuel is negative now: raises `out-of-fuel`.
     TurnLimit "turn_limit" 0,
+    /// A place in code found nothing for its arguments in its inline cache: image, place of the cache, argument count. The
+    /// arguments are in the argument area: object and field's name. Answers the field.
+    GetField "get_field" 3,
+    /// The same with a value to set, which it answers.
+    SetField "set_field" 3,
+    /// The same for object, class, and the field's index.
+    GetFieldAt "get_field_at" 3,
+    /// The same for object, class, the field's index, and a value to set, which it answers.
+    SetFieldAt "set_field_at" 3,
+    /// The same for a class and values of fields: answers a new instance. The cache is for classes of as many fields as
+    /// the place has in its upper half.
+    MakeInstance "make_instance" 3,
+    /// The same for the arguments of a call of the fourth word: answers the method to call in its place, or itself if
+    /// there is none. Leaves its entry in the context's `tail_entry`. The place has in its upper half how many arguments
+    /// the cache has keys of. Never fails.
+    FindMethod "find_method" 4,
 }
 
 /// Modes and results of [`Helper::NumberBits`].

@@ -65,6 +65,12 @@ pub enum Intrinsic {
     ToDouble,
     /// None of these: the primitive's function is called, without a detour through the interpreter.
     Direct,
+    /// `%field` and `%set-field`.
+    NamedField,
+    /// `%field-at` and `%set-field-at`.
+    FieldAt,
+    /// `new`, for classes that are expected to have that many fields.
+    New(usize),
 }
 
 /// The longest list that is made inline.
@@ -116,6 +122,11 @@ impl Intrinsic {
             "max" => (Extreme(false), arguments == 2),
             "sqrt" => (Sqrt, arguments == 1),
             "exact->inexact" => (ToDouble, arguments == 1),
+            "%field" => (NamedField, arguments == 2),
+            "%set-field" => (NamedField, arguments == 3),
+            "%field-at" => (FieldAt, arguments == 3),
+            "%set-field-at" => (FieldAt, arguments == 4),
+            "new" => (New(arguments.saturating_sub(1)), arguments >= 1),
             "first" => (Path(1, 0), arguments == 1),
             "second" => (Path(2, 1), arguments == 1),
             _ => {
@@ -145,7 +156,7 @@ impl Intrinsic {
     /// Whether knowing the operands' types helps.
     pub fn wants_types(self) -> bool {
         use Intrinsic::*;
-        !matches!(self, Not | Identical | Cons | List | Is(_) | Direct)
+        !matches!(self, Not | Identical | Cons | List | Is(_) | NamedField | FieldAt | New(_) | Direct)
     }
 
     /// Whether doubles are done inline.

@@ -10,12 +10,14 @@ mod arithmetic;
 mod bridge;
 mod emit;
 mod flow;
+mod instance;
 mod intrinsic;
 mod linearise;
 mod meter;
 mod object;
 mod operator;
 mod primitive;
+mod send;
 mod test;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
@@ -43,6 +45,10 @@ pub enum DataWord {
     Constant(Value),
     /// The code object of a template of the unit.
     Code(u32),
+    /// A word of an inline cache, which code fills by way of the runtime; its own number.
+    Cache(u32),
+    /// Address of the table that code looks into when its own inline cache has something else.
+    Lookups,
 }
 
 /// What a cell must hold for the code of a unit to be valid.
@@ -256,6 +262,12 @@ impl<'r> UnitContext<'r> {
             data.push(word);
             data.len() as u32 - 1
         })
+    }
+    /// New data words for an inline cache; the number of the first.
+    pub(crate) fn cache_words(&mut self, count: usize) -> u32 {
+        let first = self.data.len() as u32;
+        self.data.extend((0..count as u32).map(|word| DataWord::Cache(first + word)));
+        first
     }
     pub(crate) fn site(&mut self, position: Position, template: u32, outer: Option<Site>, left: bool) -> Site {
         let site = SiteInfo { position, template, outer, left };

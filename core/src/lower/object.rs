@@ -9,7 +9,7 @@ use crate::ir::{self, Block, Compare, Condition, Helper, Type, Val, Width};
 use crate::runtime::Context;
 use crate::syntax::Position;
 use crate::value::{
-    header, offset, Kind, Value, DOUBLE_BIAS, DOUBLE_ROTATE, DOUBLE_TAGS, FIRST_CALLABLE, GRANULE, HEADER_KIND_SHIFT,
+    header, offset, Kind, Value, DOUBLE_BIAS, DOUBLE_ROTATE, DOUBLE_TAGS, FIRST_CALLABLE, GRANULE,
     INLINE_ALLOCATION_MAX, NIL, PAIR_CAR, PAIR_CDR, PAIR_SIZE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
 };
 use std::mem::offset_of;
@@ -67,7 +67,7 @@ impl Emit<'_, '_> {
     }
 
     /// Memory for that many bytes, taken from the heap's hole; the runtime helps when it is full.
-    fn allocate(&mut self, bytes: usize, site: Site, state: &State) -> Val {
+    pub(super) fn allocate(&mut self, bytes: usize, site: Site, state: &State) -> Val {
         let rounded = bytes.next_multiple_of(GRANULE);
         let pointer = self.b.load_context(offset_of!(Context, allocation_pointer) as i32);
         let size = self.b.iconst(rounded as i64);
@@ -90,7 +90,7 @@ impl Emit<'_, '_> {
         }
         address
     }
-    fn tagged(&mut self, address: Val, tag: u64) -> Val {
+    pub(super) fn tagged(&mut self, address: Val, tag: u64) -> Val {
         self.b.binary_immediate(ir::Binary::Add, address, tag as i64)
     }
 
@@ -182,8 +182,7 @@ impl Emit<'_, '_> {
     /// Go on if the value can be called, else to a block.
     pub(super) fn require_callable(&mut self, value: Val, refuse: Block) {
         self.require(Condition::HasTag(1 << TAG_OBJECT, value), plain(refuse));
-        let at = offset::HEADER + (HEADER_KIND_SHIFT / 8) as i32 - TAG_OBJECT as i32;
-        let kind = self.b.load(Width::Byte, value, at);
+        let kind = self.load_kind(value);
         let first = self.b.iconst(i64::from(FIRST_CALLABLE));
         self.require(Condition::Compare(Compare::Ge, kind, first), plain(refuse));
     }

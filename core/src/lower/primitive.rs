@@ -49,6 +49,18 @@ impl Emit<'_, '_> {
             SetStringAt => self.set_string_at(call, miss, state),
             Length(array) => self.length(array, call, miss, state),
             Order(_) | Equal(_) | Sign(_) | Even(_) | Not | Is(_) | Identical => self.tested(call, miss, state),
+            NamedField => {
+                let place = self.named_field(call.args, call.site, state);
+                self.rejoin(call, miss, place, Ty::Unknown, state)
+            }
+            FieldAt => {
+                let place = self.field_at(call.args, call.site, state);
+                self.rejoin(call, miss, place, Ty::Unknown, state)
+            }
+            New(fields) => {
+                let place = self.new_instance(call.args, fields, call.site, state);
+                self.rejoin(call, miss, place, Ty::Unknown, state)
+            }
             Direct => unreachable!("done above"),
         }
     }

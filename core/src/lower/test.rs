@@ -7,10 +7,9 @@ use super::emit::{plain, Emit};
 use super::flow::{BlockId, Reg};
 use super::intrinsic::Intrinsic;
 use crate::interp::tree::feedback;
-use crate::ir::{Binary, Compare, Condition, FloatCompare, Target, Type, Val, Width};
+use crate::ir::{Binary, Compare, Condition, FloatCompare, Target, Type, Val};
 use crate::value::{
-    header, offset, Kind, BOOLEAN_SHIFT, HEADER_KIND_SHIFT, NIL, TAG_BITS, TAG_FIXNUM, TAG_IMMEDIATE, TAG_OBJECT,
-    TAG_PAIR, WORD_SIZE,
+    header, offset, Kind, BOOLEAN_SHIFT, NIL, TAG_BITS, TAG_FIXNUM, TAG_IMMEDIATE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
 };
 
 impl Emit<'_, '_> {
@@ -214,8 +213,7 @@ impl Emit<'_, '_> {
 
     /// Whether an object is of a kind.
     pub(super) fn has_kind(&mut self, object: Val, kind: Kind) -> Condition {
-        let at = offset::HEADER + (HEADER_KIND_SHIFT / 8) as i32 - TAG_OBJECT as i32;
-        let found = self.b.load(Width::Byte, object, at);
+        let found = self.load_kind(object);
         let wanted = self.b.iconst(kind as i64);
         Condition::Compare(Compare::Eq, found, wanted)
     }

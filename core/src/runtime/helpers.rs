@@ -5,7 +5,7 @@
 
 use super::interrupt::INTERRUPT_MEMORY;
 use super::{Cell, CellId, Context, Failure, Outcome, Runtime, TAIL_CALL_FLAG};
-use crate::interp;
+use crate::interp::{self, instances};
 use crate::ir::helper::number_bits;
 use crate::ir::Helper;
 use crate::syntax::Position;
@@ -25,8 +25,8 @@ pub fn addresses() -> [usize; Context::HELPERS] {
 type Helper0 = unsafe extern "C" fn(*mut Context) -> Word;
 type Helper1 = unsafe extern "C" fn(*mut Context, Word) -> Word;
 type Helper2 = unsafe extern "C" fn(*mut Context, Word, Word) -> Word;
-type Helper4 = unsafe extern "C" fn(*mut Context, Word, Word, Word, Word) -> Word;
 type Helper3 = unsafe extern "C" fn(*mut Context, Word, Word, Word) -> Word;
+type Helper4 = unsafe extern "C" fn(*mut Context, Word, Word, Word, Word) -> Word;
 
 fn address(helper: Helper) -> usize {
     match helper {
@@ -57,6 +57,12 @@ fn address(helper: Helper) -> usize {
         Helper::WithEnvironment => with_environment as Helper3 as usize,
         Helper::EntryLimit => entry_limit as Helper1 as usize,
         Helper::TurnLimit => turn_limit as Helper0 as usize,
+        Helper::GetField => get_field as Helper3 as usize,
+        Helper::SetField => set_field as Helper3 as usize,
+        Helper::GetFieldAt => get_field_at as Helper3 as usize,
+        Helper::SetFieldAt => set_field_at as Helper3 as usize,
+        Helper::MakeInstance => make_instance as Helper3 as usize,
+        Helper::FindMethod => find_method as Helper4 as usize,
     }
 }
 
@@ -309,6 +315,27 @@ helpers! {
         let Failure = interp::out_of_fuel(runtime);
         FAILURE
     }
+    fn get_field(runtime, image, place, count) {
+        fill_by(runtime, (image, place), count, instances::named_field)
+    }
+    fn set_field(runtime, image, place, count) {
+        fill_by(runtime, (image, place), count, instances::set_named_field)
+    }
+    fn get_field_at(runtime, image, place, count) {
+        fill_by(runtime, (image, place), count, instances::field_at)
+    }
+    fn set_field_at(runtime, image, place, count) {
+        fill_by(runtime, (image, place), count, instances::set_field_at)
+    }
+    fn make_instance(runtime, image, place, count) {
+        let fields = (place >> 32) as usize;
+        fill_by(runtime, (image, place), count, |runtime, arguments| instances::make(runtime, arguments, fields))
+    }
+    fn find_method(runtime, image, place, callee, count) {
+        // SAFETY: the caller stored `count` arguments there.
+        let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
+        runtime.method_for(image, place, Value(callee), arguments)
+    }
     fn with_environment(runtime, environment, code, count) {
         // SAFETY: the caller stored `count` captured variables there.
         let captured = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
@@ -343,6 +370,27 @@ fn number_as_bits(value: Value, mode: i64) -> Word {
         Some(number) if mode == number_bits::ANY => number.to_f64().to_bits(),
         _ => number_bits::REFUSED as Word,
     }
+}
+
+/// Do a primitive whose `count` arguments are in the argument area, where they stay reachable meanwhile; and fill the
+/// inline cache with what it says, if it does.
+fn fill_by<const WORDS: usize>(
+    runtime: &mut Runtime,
+    (image, place): (Word, Word),
+    count: Word,
+    primitive: impl FnOnce(&mut Runtime, &[Value]) -> instances::Found<WORDS>,
+) -> Word {
+    runtime.context.arguments_used = count as usize;
+    // SAFETY: the caller stored `count` arguments there, and the area is not used again by what is called here.
+    let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
+    let done = primitive(runtime, arguments);
+    runtime.context.arguments_used = 0;
+    let Ok((value, hint)) = done else { return FAILURE };
+    if let Some(hint) = hint {
+        runtime.fill_cache(image, place, &hint.cache, false);
+        hint.lookup.into_iter().for_each(|found| runtime.remember_lookup(found));
+    }
+    value.0
 }
 
 fn unbound(runtime: &mut Runtime, mark: Value) -> Failure {

@@ -4,7 +4,7 @@ use crate::interp::tree::Template;
 use crate::ir::evaluate::Evaluator;
 use crate::load::LoadedImage;
 use crate::lower::{Assumption, DataWord, SiteInfo};
-use crate::runtime::{CellId, Runtime};
+use crate::runtime::{CellId, Runtime, EMPTY_CACHE};
 use crate::syntax::Position;
 use crate::value::{offset, Kind, Value};
 use std::cell::Cell;
@@ -48,9 +48,26 @@ impl CompiledUnit {
             CompiledUnit::Evaluated(_, data) => data.len(),
         }
     }
-    fn set_data(&self, index: usize, word: u64) {
+    /// A data word.
+    ///
+    /// # Panics
+    /// If there is no such word.
+    pub fn data_word(&self, index: usize) -> u64 {
+        assert!(index < self.data_words());
         match self {
-            // SAFETY: the image was made with as many data words as the unit has, and no code of it runs yet.
+            // SAFETY: the table has that word; whatever of the image runs waits for the runtime meanwhile.
+            CompiledUnit::Library(image) => unsafe { *image.data().add(index) },
+            CompiledUnit::Evaluated(_, data) => data[index].get(),
+        }
+    }
+    /// Change a data word.
+    ///
+    /// # Panics
+    /// If there is no such word.
+    pub fn set_data(&self, index: usize, word: u64) {
+        assert!(index < self.data_words());
+        match self {
+            // SAFETY: as in `data_word`.
             CompiledUnit::Library(image) => unsafe { *image.data().add(index) = word },
             CompiledUnit::Evaluated(_, data) => data[index].set(word),
         }
@@ -131,6 +148,8 @@ impl Runtime {
                     value.0
                 }
                 DataWord::Code(template) => image.templates[template as usize].code.0,
+                DataWord::Cache(_) => EMPTY_CACHE,
+                DataWord::Lookups => self.extensions.classes.caches.lookups() as u64,
             };
             image.unit.set_data(index, value);
         }

@@ -320,6 +320,8 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
                 lists.tagged("code", &[template])?
             }
             DataWord::Constant(value) => constant_word(lists, &all, *value)?,
+            DataWord::Lookups => lists.tagged("lookups", &[])?,
+            DataWord::Cache(number) => lists.tagged("cache", &[Value::fixnum(i64::from(*number))])?,
         });
     }
     let mut sites = Vec::new();
@@ -520,6 +522,8 @@ impl Manifest<'_> {
         Ok(match kind.as_str() {
             "intact" => DataWord::Intact,
             "image" => DataWord::Image,
+            "lookups" => DataWord::Lookups,
+            "cache" => DataWord::Cache(self.number(item(1))? as u32),
             "cell" => DataWord::Cell(self.cell(item(1))?),
             "code" => DataWord::Constant(Self::entry(all, self.number(item(1))?)?.code),
             "constant" => DataWord::Constant(constants.value(self.runtime, item(1))?),

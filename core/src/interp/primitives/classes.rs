@@ -1,17 +1,16 @@
 //! Classes, instances, methods. Those whose names begin with `%` are what the expander's forms call.
 
-use super::arguments;
+use super::{arguments, instances};
 use crate::interp::classes::{
-    add_method, class, class_name, class_number, class_object, class_of, distance, field_offset, is_built_in,
-    make_class, make_generic,
+    add_method, class, class_name, class_number, class_object, class_of, distance, make_class, make_generic,
 };
 use crate::interp::{evaluate_toplevel, PrimitiveInfo};
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime, Symbol};
-use crate::value::{field, offset, Kind, Value};
+use crate::runtime::{Failure, Outcome, Runtime, Symbol};
+use crate::value::{Kind, Value};
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::variadic("new", 1, new),
+    PrimitiveInfo::variadic("new", 1, |runtime, arguments| Ok(instances::make(runtime, arguments, 0)?.0)),
     PrimitiveInfo::fixed("class-of", 1, |runtime, arguments| {
         let number = class_of(runtime, arguments[0]);
         Ok(class_object(runtime, number))
@@ -38,17 +37,10 @@ pub const TABLE: &[PrimitiveInfo] = &[
         make_class(runtime, name, arguments[1], &fields)
     }),
     PrimitiveInfo::fixed("%define-accessors", 2, define_accessors),
-    PrimitiveInfo::fixed("%field-at", 3, |runtime, arguments| {
-        let place = checked_field(runtime, "", arguments)?;
-        Ok(runtime.field(arguments[0], place))
-    }),
-    PrimitiveInfo::fixed("%set-field-at", 4, |runtime, arguments| {
-        let place = checked_field(runtime, "set-", arguments)?;
-        runtime.set_field(arguments[0], place, arguments[3]);
-        Ok(arguments[3])
-    }),
-    PrimitiveInfo::fixed("%field", 2, named_field),
-    PrimitiveInfo::fixed("%set-field", 3, set_named_field),
+    PrimitiveInfo::fixed("%field-at", 3, |runtime, arguments| Ok(instances::field_at(runtime, arguments)?.0)),
+    PrimitiveInfo::fixed("%set-field-at", 4, |runtime, arguments| Ok(instances::set_field_at(runtime, arguments)?.0)),
+    PrimitiveInfo::fixed("%field", 2, |runtime, arguments| Ok(instances::named_field(runtime, arguments)?.0)),
+    PrimitiveInfo::fixed("%set-field", 3, |runtime, arguments| Ok(instances::set_named_field(runtime, arguments)?.0)),
     PrimitiveInfo::fixed("%make-selector", 1, |runtime, arguments| {
         let name = symbol(runtime, arguments[0])?;
         make_generic(runtime, Kind::Selector, name, Vec::new())
@@ -74,33 +66,11 @@ fn symbols(runtime: &mut Runtime, list: Value) -> Result<Vec<Symbol>, Failure> {
     runtime.list_to_vec(list).into_iter().map(|name| symbol(runtime, name)).collect()
 }
 
-fn class_argument(runtime: &mut Runtime, operation: &str, value: Value) -> Result<u32, Failure> {
+pub(super) fn class_argument(runtime: &mut Runtime, operation: &str, value: Value) -> Result<u32, Failure> {
     match class_number(runtime, value) {
         Some(number) => Ok(number),
         None => Err(runtime.type_error(operation, "a class", value)),
     }
-}
-
-/// `(new class value…)`: fields in order, nil where values are missing.
-fn new(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let number = class_argument(runtime, "new", arguments[0])?;
-    let fields = class(runtime, arguments[0]).map_or(0, |class| class.fields.len());
-    if is_built_in(number) {
-        return Err(runtime.type_error("new", "a class that has instances", arguments[0]));
-    }
-    let values = &arguments[1..];
-    if values.len() > fields {
-        let name = class_name(runtime, number);
-        let message = format!("new: {name} has {fields} fields, was given {} values", values.len());
-        let name = class(runtime, arguments[0]).map_or(Value::NIL, |class| runtime.symbols.value(class.name));
-        return Err(runtime.error(ErrorKind::Arity, &message, &[name, Value::fixnum(values.len() as i64)]));
-    }
-    let instance = runtime.object(Kind::Instance, 1 + fields)?;
-    runtime.set_field(instance, offset::INSTANCE_CLASS, arguments[0]);
-    for (index, value) in values.iter().enumerate() {
-        runtime.set_field(instance, field_offset(index), *value);
-    }
-    Ok(instance)
 }
 
 /// `(%define-accessors class environment)`: `<class>-field` and `set-<class>-field` for each field. They refer to
@@ -150,72 +120,6 @@ fn define_accessor(
     };
     let definition = list(runtime, &[define, head, body])?;
     evaluate_toplevel(runtime, definition, environment)
-}
-
-/// `(%field-at object class index)`: where the field lies in the object, whose class is checked.
-fn checked_field(runtime: &mut Runtime, prefix: &str, arguments: &[Value]) -> Result<i32, Failure> {
-    let (object, wanted) = (arguments[0], arguments[1]);
-    let index = arguments[2].as_fixnum().unwrap_or(0) as usize;
-    if runtime.is_kind(object, Kind::Instance) && runtime.size(object) > field(1 + index) as usize {
-        if runtime.field(object, offset::INSTANCE_CLASS) == wanted {
-            return Ok(field_offset(index));
-        }
-        let number = class_of(runtime, object);
-        if class_number(runtime, wanted).is_some_and(|wanted| distance(runtime, number, wanted).is_some()) {
-            return Ok(field_offset(index));
-        }
-    }
-    let number = class_argument(runtime, "field", wanted)?;
-    let class_name = class_name(runtime, number).to_string();
-    let field = class(runtime, wanted).and_then(|class| class.fields.get(index).copied());
-    let field = field.map_or("", |field| runtime.symbols.name(field));
-    let operation = format!("{prefix}{class_name}-{field}");
-    Err(runtime.type_error(&operation, &format!("a {class_name}"), object))
-}
-
-/// Where the field with a name lies in an instance.
-fn find_field(runtime: &Runtime, object: Value, name: Value) -> Option<i32> {
-    if !runtime.is_kind(object, Kind::Instance) {
-        return None;
-    }
-    let name = runtime.as_symbol(name)?;
-    let class = class(runtime, runtime.field(object, offset::INSTANCE_CLASS))?;
-    class.fields.iter().position(|field| *field == name).map(field_offset)
-}
-
-fn no_field(runtime: &mut Runtime, object: Value, name: Value) -> Failure {
-    let number = class_of(runtime, object);
-    let field = runtime.as_symbol(name).map_or("", |name| runtime.symbols.name(name));
-    let message = format!("a {} has no field {field}", class_name(runtime, number));
-    runtime.error(ErrorKind::Type, &message, &[object, name])
-}
-
-/// `object.name`: of an instance, or, of a built-in type, what the primitive `<type>-name` gives.
-fn named_field(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let (object, name) = (arguments[0], arguments[1]);
-    if let Some(place) = find_field(runtime, object, name) {
-        return Ok(runtime.field(object, place));
-    }
-    if !runtime.is_kind(object, Kind::Instance) {
-        let number = class_of(runtime, object);
-        let field = runtime.as_symbol(name).map_or("", |name| runtime.symbols.name(name));
-        let accessor = format!("{}-{field}", class_name(runtime, number));
-        let primitive = runtime.primitives.iter().find(|primitive| primitive.name == accessor && primitive.least == 1);
-        if let Some(function) = primitive.map(|primitive| primitive.function) {
-            return function(runtime, &[object]);
-        }
-    }
-    Err(no_field(runtime, object, name))
-}
-
-fn set_named_field(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    match find_field(runtime, arguments[0], arguments[1]) {
-        Some(place) => {
-            runtime.set_field(arguments[0], place, arguments[2]);
-            Ok(arguments[2])
-        }
-        None => Err(no_field(runtime, arguments[0], arguments[1])),
-    }
 }
 
 /// `(%ensure-multimethod environment name parameters)`: the multimethod that the name is bound to, or a new one.

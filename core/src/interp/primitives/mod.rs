@@ -11,6 +11,7 @@ mod errors;
 mod files;
 mod format;
 mod hash;
+pub mod instances;
 mod native;
 mod numbers;
 mod pairs;

@@ -89,6 +89,10 @@ impl Emit<'_, '_> {
                 (ir::Callee::Function(FunctionId(*number)), nil)
             }
             Callee::KnownCell(operator, _) | Callee::Cell(operator) => {
+                if let Some(keys) = self.keys_of_call(operator.cell, words.len()) {
+                    let (entry, value) = self.send(operator.cell, held, words, keys);
+                    return (ir::Callee::Address(entry), value);
+                }
                 let (entry, value) = self.operator_entry(operator.cell, held, words, site, state);
                 (ir::Callee::Address(entry), value)
             }

@@ -19,8 +19,23 @@ impl<'a> Linearise<'a, '_> {
             let usable = !self.unit.metered && interp::accepts_directly(self.unit.runtime, value, call.arguments.len());
             usable.then_some(Intrinsic::Direct)
         };
-        let intrinsic = Intrinsic::find(name, call.arguments.len()).or_else(direct)?;
+        let intrinsic = match Intrinsic::find(name, call.arguments.len()).or_else(direct)? {
+            Intrinsic::New(_) => self.expected_class(call),
+            intrinsic => intrinsic,
+        };
         Some((intrinsic, cell, self.unit.assume(cell)?))
+    }
+
+    /// `new`, with how many fields the class has that is named; as many as the call has values, if it has no value yet.
+    fn expected_class(&self, call: &Call) -> Intrinsic {
+        let fields = match &call.arguments[0] {
+            Node::Global(index, _) => {
+                let value = self.unit.runtime.cells.get(self.template.cells[*index as usize]).value;
+                interp::classes::class(self.unit.runtime, value).map(|class| class.fields.len())
+            }
+            _ => None,
+        };
+        Intrinsic::New(fields.unwrap_or(call.arguments.len() - 1))
     }
 
     /// The operator of a call by name, before its arguments are evaluated.
