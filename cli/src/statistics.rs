@@ -21,15 +21,18 @@ fn phases(runtime: &Runtime) -> impl Iterator<Item = (&'static str, f64)> {
 }
 
 /// Other times, in microseconds: some contain some of the phases.
-fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 2] {
+fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 3] {
     let collecting = runtime.heap.statistics(&runtime.context).pause_total;
-    [("collecting", collecting), ("all", elapsed)].map(|(name, time)| (name, time.as_secs_f64() * 1e6))
+    let stall = Duration::from_nanos(runtime.units.statistics.longest_stall);
+    [("collecting", collecting), ("longest stall", stall), ("all", elapsed)].map(|(name, time)| (name, time.as_secs_f64() * 1e6))
 }
 
-fn counts(runtime: &Runtime) -> [(&'static str, u64); 8] {
+fn counts(runtime: &Runtime) -> [(&'static str, u64); 10] {
     let (units, heap) = (&runtime.units.statistics, runtime.heap.statistics(&runtime.context));
     [
         ("units", units.units),
+        ("units in background", units.background),
+        ("units renewed", units.renewed),
         ("functions", units.functions),
         ("code bytes", units.code_bytes),
         ("file bytes", units.file_bytes),

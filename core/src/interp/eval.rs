@@ -332,7 +332,8 @@ fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, t
         JitMode::Auto => runtime.options.hot_calls.max(1),
         JitMode::Always => 1,
     };
-    if turns != wanted {
+    // A loop that another thread compiles is asked for again and again.
+    if turns < wanted || turns > wanted && !runtime.options.background {
         return None;
     }
     runtime.run_loop(activation.template, node, activation.closure, activation.frame)

@@ -72,4 +72,8 @@ helpers! {
     EntryLimit "entry_limit" 1,
     /// In metered code, a loop was about to turn, and the context's fuel is negative now: raises `out-of-fuel`.
     TurnLimit "turn_limit" 0,
+    /// Operands were not of the kinds that the code was made for: the image's number, the number of the site, and
+    /// what was seen there, as bits of the tree's feedback. Returns nil, and allocates nothing. The operation itself is
+    /// done by the caller.
+    Deviated "deviated" 3,
 }

@@ -50,6 +50,7 @@ fn address(helper: Helper) -> usize {
         Helper::WithEnvironment => with_environment as Helper3 as usize,
         Helper::EntryLimit => entry_limit as Helper1 as usize,
         Helper::TurnLimit => turn_limit as Helper0 as usize,
+        Helper::Deviated => deviated as Helper3 as usize,
     }
 }
 
@@ -288,6 +289,10 @@ helpers! {
     fn turn_limit(runtime) {
         let Failure = interp::out_of_fuel(runtime);
         FAILURE
+    }
+    fn deviated(runtime, image, site, seen) {
+        crate::unit::deviated(runtime, (image & !IMAGE_FLAG) as u32, site as u32, seen as u8);
+        Value::NIL.0
     }
     fn with_environment(runtime, environment, code, count) {
         // SAFETY: the caller stored `count` captured variables there.

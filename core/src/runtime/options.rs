@@ -30,6 +30,9 @@ pub struct Options {
     pub machine: Option<String>,
     /// Calls and loop turns in an environment that make it hot.
     pub hot_calls: u32,
+    /// What gets hot is compiled by a thread of its own while the program goes on, where the machine is this host. Without
+    /// it the program waits, so that what is compiled when follows from the program alone: for tests.
+    pub background: bool,
     /// Once an environment has been compiled, that many new functions are compiled together.
     pub hot_functions: u32,
     /// The heap.
@@ -71,6 +74,7 @@ impl Default for Options {
             format_origin: String::new(),
             machine: None,
             hot_calls: 100,
+            background: true,
             hot_functions: 5,
             heap: HeapOptions::default(),
             fuel: None,
