@@ -8,7 +8,7 @@
 use super::compile::CompileFailure;
 use super::image::{CompiledUnit, UnitImage};
 use super::running::LoopKey;
-use super::statistics::Watch;
+use super::statistics::{Stall, Watch};
 use super::worker::{Finished, Job, Manner, Worker};
 use crate::interp::tree::{Node, Template};
 use crate::load::LoadedImage;
@@ -19,7 +19,7 @@ use crate::value::Value;
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Units that are with the worker: one that it compiles, one that it goes on with at once.
 const UNITS_AT_WORK: usize = 2;
@@ -94,6 +94,13 @@ fn count_nodes(template: &Template, most: usize) -> usize {
 }
 
 impl Queue {
+    /// Whether nothing has come back, and nothing can be given to the worker.
+    fn is_idle(&self) -> bool {
+        let waits = !(self.wanted.is_empty() && self.alone.is_empty() && self.anew.is_empty());
+        let can_feed = waits && self.at_work.len() < UNITS_AT_WORK;
+        !can_feed && !self.worker.as_ref().is_some_and(Worker::has_finished)
+    }
+
     /// The functions of the next unit.
     fn next_batch(&mut self) -> Option<(Purpose, Vec<Rc<Template>>)> {
         if let Some(roots) = self.anew.pop() {
@@ -174,17 +181,17 @@ impl Runtime {
     }
 
     /// Lower what waits, as long as the worker takes it and the program has not stood still for too long.
-    pub(super) fn feed_worker(&mut self, since: Instant) {
+    pub(super) fn feed_worker(&mut self, since: &Stall) {
         loop {
             let at_work = self.units.queue.at_work.len();
             if at_work >= UNITS_AT_WORK || at_work > 0 && since.elapsed() > STANDSTILL {
                 return;
             }
             let Some((purpose, roots)) = self.units.queue.next_batch() else { return };
-            let start = Instant::now();
+            let batch = Stall::begin();
             let Ok(lowered) = self.lower_functions(&roots) else { return };
             let nodes = roots.iter().map(|root| count_nodes(root, usize::MAX)).sum();
-            self.units.queue.note_time(nodes, start.elapsed());
+            self.units.queue.note_time(nodes, batch.processor_time());
             let count = lowered.templates.len();
             let name = super::request::unit_name(self, &roots);
             self.hand_over(purpose, roots, lowered, count, name);
@@ -196,11 +203,11 @@ impl Runtime {
         if self.units.queue.at_work.len() >= UNITS_WITH_LOOPS {
             return false;
         }
-        let start = Instant::now();
+        let stall = Stall::begin();
         let Ok(lowered) = self.lower_running_loop(template, node) else { return false };
         let count = lowered.templates.len() - 1;
         self.hand_over(Purpose::Loop(key), vec![template.clone()], lowered, count, "loop".into());
-        self.units.statistics.note_stall(start);
+        self.units.statistics.note_stall(&stall);
         true
     }
 
@@ -228,7 +235,7 @@ impl Runtime {
     }
 
     /// Let the code that has come back take over.
-    fn take_back(&mut self, since: Instant) {
+    fn take_back(&mut self, since: &Stall) {
         while let Some(finished) = self.units.queue.worker.as_ref().and_then(Worker::next_finished) {
             let Finished { ticket, outcome, statistics } = finished;
             self.units.statistics.add(&statistics);
@@ -314,10 +321,13 @@ impl super::Units {
 
 /// At a safe point: let code that has come back take over, and give the worker more to do.
 pub fn serve_compiled(runtime: &mut Runtime) {
-    let start = Instant::now();
-    runtime.take_back(start);
-    runtime.feed_worker(start);
-    runtime.units.statistics.note_stall(start);
+    if runtime.units.queue.is_idle() {
+        return;
+    }
+    let stall = Stall::begin();
+    runtime.take_back(&stall);
+    runtime.feed_worker(&stall);
+    runtime.units.statistics.note_stall(&stall);
 }
 
 /// Mark what units need that wait or are at work: nobody else may need it by now.

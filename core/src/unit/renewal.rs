@@ -6,13 +6,13 @@
 
 use super::image::UnitImage;
 use super::running::RunningLoop;
+use super::statistics::Stall;
 use crate::interp::tree::{Node, Template};
 use crate::runtime::{JitMode, Runtime};
 use crate::syntax::Position;
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// So many deviations make new code worth its while; each time, twice as many as before.
 const DEVIATIONS: u32 = 200;
@@ -97,17 +97,17 @@ fn renew(runtime: &mut Runtime, number: u32) {
     if templates.is_empty() || runtime.options.jit == JitMode::Off {
         return;
     }
-    let start = Instant::now();
+    let stall = Stall::begin();
     for template in &templates {
         template.native.renewals.set(template.native.renewals.get() + 1);
     }
     if runtime.compiles_in_background() {
         templates.iter().for_each(|template| template.native.waiting.set(true));
         runtime.want_anew(templates);
-        runtime.feed_worker(start);
+        runtime.feed_worker(&stall);
     } else if runtime.compile(&templates, &super::request::unit_name(runtime, &templates)).is_ok() {
         // If that has failed, the code that is there does as well.
         runtime.units.statistics.renewed += 1;
     }
-    runtime.units.statistics.note_stall(start);
+    runtime.units.statistics.note_stall(&stall);
 }

@@ -1,5 +1,6 @@
 //! When to compile what: heat, and the language's own requests.
 
+use super::statistics::Stall;
 use super::{serve_compiled, CompileFailure};
 use crate::interp::poll;
 use crate::interp::tree::{Node, Template, TemplateKind};
@@ -8,7 +9,6 @@ use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::value::{Kind, Value};
 use rustc_hash::FxHashSet;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// A template's environment is hot; or, in the `always` mode, the template is about to run for the first time.
 ///
@@ -21,13 +21,17 @@ pub fn heat(runtime: &mut Runtime, template: &Rc<Template>) {
     if template.kind == TemplateKind::TopLevel && (is_trivial(&template.body) || !always) {
         return;
     }
-    let start = Instant::now();
+    if template.native.waiting.get() {
+        // All that were hot with it wait, too.
+        return serve_compiled(runtime);
+    }
+    let stall = Stall::begin();
     let environment = runtime.index(template.environment);
     let mut roots = runtime.uncompiled_functions(environment);
     if !always {
         roots.retain(|root| root.heat.get() > 0 && !root.native.waiting.get());
     }
-    if !template.native.waiting.get() && !roots.iter().any(|root| Rc::ptr_eq(root, template)) {
+    if !roots.iter().any(|root| Rc::ptr_eq(root, template)) {
         roots.push(template.clone());
     }
     if !always && runtime.compiles_in_background() {
@@ -36,7 +40,7 @@ pub fn heat(runtime: &mut Runtime, template: &Rc<Template>) {
     } else {
         compile_all(runtime, &roots);
     }
-    runtime.units.statistics.note_stall(start);
+    runtime.units.statistics.note_stall(&stall);
 }
 
 /// A top-level form that only defines functions or constants is not worth compiling.

@@ -1,13 +1,13 @@
 //! Loops that become native while they run: the interpreter hands its frame to native code between two turns.
 
 use super::image::UnitImage;
+use super::statistics::Stall;
 use super::CompileFailure;
 use crate::interp::tree::{Node, Template};
 use crate::lower::changed_slots;
 use crate::runtime::{Failure, Outcome, Runtime, MAX_ARGUMENTS};
 use crate::value::{Value, FAILURE};
 use std::rc::Rc;
-use std::time::Instant;
 
 /// A loop: its node's address and its template's code object.
 pub(super) type LoopKey = (usize, Value);
@@ -83,9 +83,9 @@ impl Runtime {
             }
             return Ok(None);
         }
-        let start = Instant::now();
+        let stall = Stall::begin();
         let number = self.compile_loop(template, node);
-        self.units.statistics.note_stall(start);
+        self.units.statistics.note_stall(&stall);
         self.loop_is_back(key, number.as_ref().ok().copied());
         number.map(Some)
     }

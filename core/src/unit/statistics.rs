@@ -1,6 +1,6 @@
 //! Counts and times of compiling.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 macro_rules! statistics {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -10,6 +10,9 @@ macro_rules! statistics {
             $($(#[$doc])* pub $name: u64,)*
             /// The longest time, in nanoseconds, that the program stood still at one place for compiling.
             pub longest_stall: u64,
+            /// The most processor time that compiling took at one place: the same, but for what else runs on the
+            /// machine.
+            pub longest_stall_processor: u64,
         }
         impl Statistics {
             /// Add what another thread counted. Nothing that it did made the program stand still.
@@ -74,10 +77,39 @@ impl Statistics {
         ]
     }
 
-    /// The program stood still from a moment until now.
-    pub(super) fn note_stall(&mut self, since: Instant) {
-        self.longest_stall = self.longest_stall.max(since.elapsed().as_nanos() as u64);
+    /// The program goes on.
+    pub(super) fn note_stall(&mut self, stall: &Stall) {
+        let (elapsed, processor) = (stall.elapsed(), stall.processor_time());
+        self.longest_stall = self.longest_stall.max(elapsed.as_nanos() as u64);
+        self.longest_stall_processor = self.longest_stall_processor.max(processor.as_nanos() as u64);
     }
+}
+
+/// The program stands still for compiling since then.
+pub(super) struct Stall {
+    processor: Duration,
+    since: Instant,
+}
+
+impl Stall {
+    pub(super) fn begin() -> Stall {
+        Stall { processor: thread_time(), since: Instant::now() }
+    }
+    pub(super) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+    /// How long this thread has worked since then.
+    pub(super) fn processor_time(&self) -> Duration {
+        thread_time().saturating_sub(self.processor)
+    }
+}
+
+/// How long this thread has worked in all.
+fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the time is there to be written; if the clock should be missing, it stays zero.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Measures phases.

@@ -1,8 +1,8 @@
 //! The thread that compiles while the program goes on: takes units in IR, gives back loaded images.
 //!
-//! Whatever belongs to the runtime stays on the program's thread (`queue`); jobs and results go through channels.
-//! When a result is there, the worker tells the program through its context's interrupt word, so that the program
-//! need not look at anything it would not look at anyway.
+//! Whatever belongs to the runtime stays on the program's thread (`queue`). When a result is there, the worker tells
+//! the program through its context's interrupt word, so that the program need not look at anything it would not look
+//! at anyway. The program never waits for the worker, not even for a lock.
 
 use super::compile::CompileFailure;
 use super::pipeline::{library, optimise_all, LibraryParts, SharedDirectory, STOPPED};
@@ -13,10 +13,11 @@ use crate::ir::Function;
 use crate::load::LoadedImage;
 use crate::runtime::announce_compiled;
 use crate::target::Architecture;
+use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{channel, sync_channel, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -65,12 +66,19 @@ struct Shared {
     stopping: AtomicBool,
     /// Address of the context's interrupt word; 0 once the context is gone.
     interrupt: Mutex<usize>,
+    /// Whether there is something in `finished`.
+    ready: AtomicBool,
+    finished: Mutex<VecDeque<Finished>>,
+}
+
+/// What a lock guards is whole even if a thread that had it has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The program's hold on the thread. Dropping it ends the thread, which is waited for, but not for long.
 pub(super) struct Worker {
     jobs: Option<SyncSender<Job>>,
-    finished: Receiver<Finished>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     process: u32,
@@ -86,15 +94,18 @@ impl Worker {
     /// When the system has no thread to give.
     pub(super) unsafe fn start(manner: Manner, interrupt: *mut u64) -> std::io::Result<Worker> {
         let (jobs, to_do) = sync_channel(CHANNEL);
-        let (done, finished) = channel();
-        let interrupt = Mutex::new(interrupt.expose_provenance());
-        let shared = Arc::new(Shared { stopping: AtomicBool::new(false), interrupt });
+        let shared = Arc::new(Shared {
+            stopping: AtomicBool::new(false),
+            interrupt: Mutex::new(interrupt.expose_provenance()),
+            ready: AtomicBool::new(false),
+            finished: Mutex::default(),
+        });
         let thread = {
             let shared = shared.clone();
             let builder = thread::Builder::new().name("maru-compiler".into()).stack_size(STACK_SIZE);
-            without_signals(|| builder.spawn(move || work(&manner, &to_do, &done, &shared)))?
+            without_signals(|| builder.spawn(move || work(&manner, &to_do, &shared)))?
         };
-        Ok(Worker { jobs: Some(jobs), finished, shared, thread: Some(thread), process: std::process::id() })
+        Ok(Worker { jobs: Some(jobs), shared, thread: Some(thread), process: std::process::id() })
     }
 
     /// Give the thread a job; false if it cannot take one.
@@ -102,44 +113,68 @@ impl Worker {
         self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(job).is_ok())
     }
 
-    /// A job that is done, if there is one.
+    /// Whether a job is done.
+    pub(super) fn has_finished(&self) -> bool {
+        self.shared.ready.load(Ordering::Acquire)
+    }
+
+    /// A job that is done, if there is one. Where the worker is about to say so, it says it once more afterwards.
     pub(super) fn next_finished(&self) -> Option<Finished> {
-        self.finished.try_recv().ok()
+        if !self.has_finished() {
+            return None;
+        }
+        let mut finished = self.shared.finished.try_lock().ok()?;
+        let next = finished.pop_front();
+        self.shared.ready.store(!finished.is_empty(), Ordering::Release);
+        next
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        *self.shared.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+        // The thread of a forked process stayed in its parent, and its locks are as they were.
+        let Some(thread) = self.thread.take().filter(|_| std::process::id() == self.process) else { return };
+        *lock(&self.shared.interrupt) = 0;
         self.shared.stopping.store(true, Ordering::Relaxed);
         self.jobs = None;
-        // The thread of a forked process stayed in its parent.
-        let Some(thread) = self.thread.take().filter(|_| std::process::id() == self.process) else { return };
         let end = Instant::now() + PATIENCE;
-        loop {
-            match self.finished.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(unwanted) => drop(unwanted),
-                Err(RecvTimeoutError::Disconnected) => break drop(thread.join()),
-                // It is in a large function; it will write no file after that.
-                Err(RecvTimeoutError::Timeout) => break,
+        while !thread.is_finished() {
+            if Instant::now() > end {
+                // It is in a large function, or has no CPU; it will write no file after that.
+                return;
             }
+            thread::sleep(Duration::from_micros(200));
         }
+        // Its panics were caught.
+        let _ = thread.join();
     }
 }
 
-fn work(manner: &Manner, to_do: &Receiver<Job>, done: &Sender<Finished>, shared: &Shared) {
+fn work(manner: &Manner, to_do: &Receiver<Job>, shared: &Shared) {
+    stand_back();
     while let Ok(job) = to_do.recv() {
         let ticket = job.ticket;
         let mut statistics = Statistics::default();
         let outcome = catch_unwind(AssertUnwindSafe(|| compile(manner, job, shared, &mut statistics)));
-        if done.send(Finished { ticket, outcome, statistics }).is_err() {
-            return;
-        }
-        let interrupt = shared.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut finished = lock(&shared.finished);
+        finished.push_back(Finished { ticket, outcome, statistics });
+        shared.ready.store(true, Ordering::Release);
+        drop(finished);
+        let interrupt = lock(&shared.interrupt);
         if *interrupt != 0 {
             // SAFETY: the context lives while its address stands there, and it stands there while the lock is held.
             unsafe { announce_compiled(std::ptr::with_exposed_provenance_mut(*interrupt)) };
         }
+    }
+}
+
+/// A new job must not push the program off its CPU, where there are fewer CPUs than threads.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the parameter is complete; 0 is this thread. If the system refuses, nothing is lost but some time.
+    unsafe {
+        let parameter: libc::sched_param = std::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter);
     }
 }
 
