@@ -26,7 +26,8 @@ fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 4] {
     let units = &runtime.units.statistics;
     let stall = Duration::from_nanos(units.longest_stall);
     let work = Duration::from_nanos(units.longest_stall_processor);
-    [("collecting", collecting), ("longest stall", stall), ("longest stall processor", work), ("all", elapsed)].map(|(name, time)| (name, time.as_secs_f64() * 1e6))
+    [("collecting", collecting), ("longest stall", stall), ("longest stall processor", work), ("all", elapsed)]
+        .map(|(name, time)| (name, time.as_secs_f64() * 1e6))
 }
 
 fn counts(runtime: &Runtime) -> [(&'static str, u64); 10] {

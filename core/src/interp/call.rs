@@ -7,8 +7,7 @@ use super::eval::{eval, make_box, Activation, Exit};
 use super::tree::{Template, TemplateKind};
 use super::PrimitiveInfo;
 use crate::runtime::{
-    ErrorKind, Failure, JitMode, Outcome, Runtime, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS,
-    TAIL_CALL_FLAG,
+    ErrorKind, Failure, JitMode, Outcome, Runtime, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG,
 };
 use crate::syntax::Position;
 use crate::value::{offset, Kind, Value, EXIT};

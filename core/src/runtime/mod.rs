@@ -22,9 +22,7 @@ pub use context::*;
 pub use environment::Environment;
 pub use error::{ErrorKind, Failure, Outcome};
 pub use frames::ValueStack;
-pub use interrupt::{
-    announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED,
-};
+pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::{call_enter, Ability, Machine, MachineKind};
 pub use object::Pairs;
 pub use options::{JitMode, Options};

@@ -33,8 +33,6 @@ pub struct Options {
     /// What gets hot is compiled by a thread of its own while the program goes on, where the machine is this host. Without
     /// it the program waits, so that what is compiled when follows from the program alone: for tests.
     pub background: bool,
-    /// Once an environment has been compiled, that many new functions are compiled together.
-    pub hot_functions: u32,
     /// The heap.
     pub heap: HeapOptions,
     /// Calls of functions and loop turns that the program may make in all; `None`: any number.
@@ -75,7 +73,6 @@ impl Default for Options {
             machine: None,
             hot_calls: 100,
             background: true,
-            hot_functions: 5,
             heap: HeapOptions::default(),
             fuel: None,
             max_depth: None,

@@ -174,8 +174,7 @@ impl Runtime {
         let parts = LibraryParts { name, source, data_words, manifest: &[] };
         let Runtime { context, units, .. } = self;
         let stop = || context.is_interrupt_requested();
-        let bytes =
-            pipeline::library(architecture, format, &functions, &parts, &mut units.statistics, &stop)?;
+        let bytes = pipeline::library(architecture, format, &functions, &parts, &mut units.statistics, &stop)?;
         if let Some(inspect) = self.options.inspect_library {
             inspect(&bytes, format.name());
         }
