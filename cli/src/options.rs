@@ -41,7 +41,6 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
         (options.format, options.format_origin) = (Some(name), origin.into());
     }
     options.hot_calls = number("MARU_HOT_CALLS", 1)?.unwrap_or(options.hot_calls);
-    options.hot_functions = number("MARU_HOT_FUNCTIONS", 1)?.unwrap_or(options.hot_functions);
     options.optimisation_fuel = number("MARU_OPT_FUEL", 0)?;
     options.heap.stress = if execution.stress { u64::MAX } else { 0 };
     options.heap.poison = execution.stress || execution.verify;

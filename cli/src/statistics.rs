@@ -21,15 +21,21 @@ fn phases(runtime: &Runtime) -> impl Iterator<Item = (&'static str, f64)> {
 }
 
 /// Other times, in microseconds: some contain some of the phases.
-fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 2] {
+fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 4] {
     let collecting = runtime.heap.statistics(&runtime.context).pause_total;
-    [("collecting", collecting), ("all", elapsed)].map(|(name, time)| (name, time.as_secs_f64() * 1e6))
+    let units = &runtime.units.statistics;
+    let stall = Duration::from_nanos(units.longest_stall);
+    let work = Duration::from_nanos(units.longest_stall_processor);
+    [("collecting", collecting), ("longest stall", stall), ("longest stall processor", work), ("all", elapsed)]
+        .map(|(name, time)| (name, time.as_secs_f64() * 1e6))
 }
 
-fn counts(runtime: &Runtime) -> [(&'static str, u64); 8] {
+fn counts(runtime: &Runtime) -> [(&'static str, u64); 10] {
     let (units, heap) = (&runtime.units.statistics, runtime.heap.statistics(&runtime.context));
     [
         ("units", units.units),
+        ("units in background", units.background),
+        ("units renewed", units.renewed),
         ("functions", units.functions),
         ("code bytes", units.code_bytes),
         ("file bytes", units.file_bytes),

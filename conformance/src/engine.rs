@@ -44,14 +44,23 @@ pub enum Mode {
     NativeStress,
     /// Compiled after a few calls, so that interpreted and native functions call each other.
     Hot,
+    /// The same by a thread of its own while the program goes on: which function is native when is up to chance.
+    Background,
     /// Compiled to IR, which is evaluated.
     Evaluator,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 6] =
-        [Mode::Interpreter, Mode::Stress, Mode::Evaluator, Mode::Native, Mode::NativeStress, Mode::Hot];
+    pub const ALL: [Mode; 7] = [
+        Mode::Interpreter,
+        Mode::Stress,
+        Mode::Evaluator,
+        Mode::Native,
+        Mode::NativeStress,
+        Mode::Hot,
+        Mode::Background,
+    ];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -61,13 +70,14 @@ impl Mode {
             Mode::Native => "native",
             Mode::NativeStress => "native-stress",
             Mode::Hot => "native-hot",
+            Mode::Background => "native-background",
             Mode::Evaluator => "ir-evaluator",
         }
     }
 
     /// Whether it runs machine code of a target.
     pub fn is_native(self) -> bool {
-        matches!(self, Mode::Native | Mode::NativeStress | Mode::Hot)
+        matches!(self, Mode::Native | Mode::NativeStress | Mode::Hot | Mode::Background)
     }
 
     /// Whether something must be compiled for it to have tested anything.
@@ -146,15 +156,16 @@ impl Configuration {
             jit: match self.mode {
                 Mode::Interpreter | Mode::Stress => JitMode::Off,
                 Mode::Native | Mode::NativeStress | Mode::Evaluator => JitMode::Always,
-                Mode::Hot => JitMode::Auto,
+                Mode::Hot | Mode::Background => JitMode::Auto,
             },
             target: self.target.clone(),
             target_origin: "the conformance suite".into(),
             format: self.format.clone(),
             format_origin: "the conformance suite".into(),
             machine: self.machine.clone(),
-            hot_calls: 3,
-            hot_functions: 1,
+            // A program is soon over: what is to be native before its end must be hot at once.
+            hot_calls: if self.mode == Mode::Background { 1 } else { 3 },
+            background: self.mode == Mode::Background,
             heap: HeapOptions { max_bytes: HEAP_LIMIT, ..heap },
             value_stack: VALUE_STACK,
             verify_heap: stress,
@@ -223,6 +234,8 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
 
 /// Modes that run machine code.
 const NATIVE: &[Mode] = &[Mode::Native, Mode::NativeStress, Mode::Hot];
+/// The same on this host, the only machine whose code another thread can make.
+const HOST: &[Mode] = &[Mode::Native, Mode::NativeStress, Mode::Hot, Mode::Background];
 /// Those which a second opinion is asked for in: values in an emulator's registers and stack are roots of their own.
 const SECOND: &[Mode] = &[Mode::Native, Mode::NativeStress];
 
@@ -240,7 +253,7 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
     let host = architecture.is_host() && format.is_host();
     let mut ways: Vec<Way> = Vec::new();
     if host {
-        ways.push((Some(registry::HOST.into()), NATIVE, None));
+        ways.push((Some(registry::HOST.into()), HOST, None));
     }
     let mut kinds = registry::machines();
     kinds.sort_by_key(|kind| kind.is_emulator());

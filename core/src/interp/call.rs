@@ -6,7 +6,9 @@
 use super::eval::{eval, make_box, Activation, Exit};
 use super::tree::{Template, TemplateKind};
 use super::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
+use crate::runtime::{
+    ErrorKind, Failure, JitMode, Outcome, Runtime, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG,
+};
 use crate::syntax::Position;
 use crate::value::{offset, Kind, Value, EXIT};
 use std::rc::Rc;
@@ -44,16 +46,20 @@ pub fn poll(runtime: &mut Runtime) -> Result<(), Failure> {
     if unsafe { std::ptr::read_volatile(&raw const runtime.context.interrupt) } == 0 {
         return Ok(());
     }
-    Err(serve_interrupt(runtime))
+    serve_interrupt(runtime)
 }
 
 #[cold]
 #[inline(never)]
-fn serve_interrupt(runtime: &mut Runtime) -> Failure {
-    if runtime.context.take_interrupt() == INTERRUPT_MEMORY {
-        return runtime.out_of_memory();
+fn serve_interrupt(runtime: &mut Runtime) -> Result<(), Failure> {
+    match runtime.context.take_interrupt() {
+        INTERRUPT_COMPILED => {
+            crate::unit::serve_compiled(runtime);
+            Ok(())
+        }
+        INTERRUPT_MEMORY => Err(runtime.out_of_memory()),
+        _ => Err(runtime.error(ErrorKind::Interrupt, "interrupted", &[])),
     }
-    runtime.error(ErrorKind::Interrupt, "interrupted", &[])
 }
 
 /// Count a call or loop turn against the fuel.

@@ -288,15 +288,18 @@ fn eval_apply(runtime: &mut Runtime, call: &Call, callee: Value, base: usize) ->
 
 /// Note what kinds of operands a primitive is called with.
 fn note_operands(runtime: &Runtime, call: &Call, base: usize) {
-    let mut seen = call.feedback.get();
-    for operand in runtime.stack.from(base) {
-        seen |= match operand {
-            operand if operand.is_fixnum() => feedback::FIXNUM,
-            operand if runtime.as_double(*operand).is_some() => feedback::DOUBLE,
-            _ => feedback::OTHER,
-        };
-    }
+    let operands = runtime.stack.from(base).iter();
+    let seen = operands.fold(call.feedback.get(), |seen, operand| seen | kind_of_operand(runtime, *operand));
     call.feedback.set(seen);
+}
+
+/// What an operand is, as a bit of [`feedback`].
+pub fn kind_of_operand(runtime: &Runtime, operand: Value) -> u8 {
+    match operand {
+        operand if operand.is_fixnum() => feedback::FIXNUM,
+        operand if runtime.as_double(operand).is_some() => feedback::DOUBLE,
+        _ => feedback::OTHER,
+    }
 }
 
 #[inline(never)]
@@ -332,7 +335,8 @@ fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, t
         JitMode::Auto => runtime.options.hot_calls.max(1),
         JitMode::Always => 1,
     };
-    if turns != wanted {
+    // A loop that another thread compiles is asked for again and again.
+    if turns < wanted || turns > wanted && !runtime.options.background {
         return None;
     }
     runtime.run_loop(activation.template, node, activation.closure, activation.frame)

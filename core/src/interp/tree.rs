@@ -237,6 +237,10 @@ pub struct NativeState {
     pub compiled: Cell<bool>,
     /// The image that holds the code: an index, or `u32::MAX`.
     pub image: Cell<u32>,
+    /// Whether it waits to be compiled, or is being compiled, by another thread.
+    pub waiting: Cell<bool>,
+    /// How often it was compiled anew because guesses of its code had failed.
+    pub renewals: Cell<u32>,
     /// Why it was not compiled, if that was tried in vain.
     pub failure: std::cell::RefCell<Option<String>>,
 }

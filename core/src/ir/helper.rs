@@ -96,6 +96,11 @@ helpers! {
     /// there is none. Leaves its entry in the context's `tail_entry`. The place has in its upper half how many arguments
     /// the cache has keys of. Never fails.
     FindMethod "find_method" 4,
+    /// Call a value with one argument, where code is that guessed types wrongly, and note the argument's type: callee,
+    /// argument, the image's number, the number of the site.
+    Note1 "note_1" 4,
+    /// The same with two arguments.
+    Note2 "note_2" 5,
 }
 
 /// Modes and results of [`Helper::NumberBits`].

@@ -165,6 +165,14 @@ impl Intrinsic {
         matches!(self, Arithmetic(_) | Divide | Order(_) | Equal(_) | Sign(_) | Abs | Extreme(_) | Sqrt | ToDouble)
     }
 
+    /// Whether the types of its operands are guessed for the code that follows.
+    pub fn guesses(self) -> bool {
+        use Intrinsic::*;
+        let integers =
+            matches!(self, Quotient | Remainder | Modulo | Bits(_) | ShiftLeft | ShiftRight | Even(_));
+        integers || self.has_doubles() && !matches!(self, Sqrt | ToDouble)
+    }
+
     /// Whether the primitive runs no code of the program, in its slow way either.
     pub fn is_quiet(self) -> bool {
         self != Intrinsic::Direct

@@ -95,7 +95,11 @@ impl Emit<'_, '_> {
             Held::Assumed => self.primitive_word(call.operator),
         };
         self.settle(state);
-        let result = self.call_value(callee, &words, call.site, state);
+        let result = if call.intrinsic.guesses() {
+            self.call_and_note(callee, &words, call.site, state)
+        } else {
+            self.call_value(callee, &words, call.site, state)
+        };
         state.intact = false;
         Place::word(result, Ty::Unknown)
     }

@@ -126,6 +126,7 @@ impl Roots for RuntimeRoots<'_> {
             unsafe { marker.conservative_range(frames.start, frames.end) };
             crate::unit::trace_running(runtime, frames, marker);
         }
+        crate::unit::trace_waiting(runtime, marker);
         let context = &runtime.context;
         [context.failure, context.tail_callee, runtime.global, runtime.bridge_code, runtime.memory_error]
             .into_iter()

@@ -26,6 +26,7 @@ type Helper0 = unsafe extern "C" fn(*mut Context) -> Word;
 type Helper1 = unsafe extern "C" fn(*mut Context, Word) -> Word;
 type Helper2 = unsafe extern "C" fn(*mut Context, Word, Word) -> Word;
 type Helper3 = unsafe extern "C" fn(*mut Context, Word, Word, Word) -> Word;
+type Helper5 = unsafe extern "C" fn(*mut Context, Word, Word, Word, Word, Word) -> Word;
 type Helper4 = unsafe extern "C" fn(*mut Context, Word, Word, Word, Word) -> Word;
 
 fn address(helper: Helper) -> usize {
@@ -63,6 +64,8 @@ fn address(helper: Helper) -> usize {
         Helper::SetFieldAt => set_field_at as Helper3 as usize,
         Helper::MakeInstance => make_instance as Helper3 as usize,
         Helper::FindMethod => find_method as Helper4 as usize,
+        Helper::Note1 => note_1 as Helper4 as usize,
+        Helper::Note2 => note_2 as Helper5 as usize,
     }
 }
 
@@ -83,6 +86,7 @@ pub unsafe fn call(helper: Helper, context: *mut Context, words: &[Word]) -> Wor
             [a, b] => std::mem::transmute::<usize, Helper2>(address)(context, a, b),
             [a, b, c] => std::mem::transmute::<usize, Helper3>(address)(context, a, b, c),
             [a, b, c, d] => std::mem::transmute::<usize, Helper4>(address)(context, a, b, c, d),
+            [a, b, c, d, e] => std::mem::transmute::<usize, Helper5>(address)(context, a, b, c, d, e),
             _ => panic!("{} takes {} words, not {}", helper.name(), helper.parameters(), words.len()),
         }
     }
@@ -336,6 +340,14 @@ helpers! {
         let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
         runtime.method_for(image, place, Value(callee), arguments)
     }
+    fn note_1(runtime, callee, a, image, site) {
+        note(runtime, &[Value(a)], image, site);
+        word(interp::call_directly(runtime, Value(callee), &[Value(a)]))
+    }
+    fn note_2(runtime, callee, a, b, image, site) {
+        note(runtime, &[Value(a), Value(b)], image, site);
+        word(interp::call_directly(runtime, Value(callee), &[Value(a), Value(b)]))
+    }
     fn with_environment(runtime, environment, code, count) {
         // SAFETY: the caller stored `count` captured variables there.
         let captured = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
@@ -351,6 +363,12 @@ helpers! {
         runtime.stack.top = top;
         word(result)
     }
+}
+
+/// Tell what operands came to a site whose code was made for others.
+fn note(runtime: &mut Runtime, operands: &[Value], image: Word, site: Word) {
+    let seen = operands.iter().fold(0, |seen, operand| seen | interp::kind_of_operand(runtime, *operand));
+    crate::unit::deviated(runtime, (image & !IMAGE_FLAG) as u32, site as u32, seen);
 }
 
 /// Arguments up to which a call is made from a copy on the stack.

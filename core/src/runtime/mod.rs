@@ -24,7 +24,7 @@ pub use environment::Environment;
 pub use error::{Backtrace, ErrorKind, Failure, Outcome};
 pub use frames::ValueStack;
 pub use inline_cache::{cache_place, InlineCaches, LookupHash, EMPTY_CACHE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT};
-pub use interrupt::{request_interrupt, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
+pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::{call_enter, Ability, Machine, MachineKind};
 pub use object::Pairs;
 pub use options::{JitMode, Options};
@@ -88,6 +88,13 @@ pub struct Runtime {
     pub stack_base: usize,
     /// Tables on Rust's side for the language's other indexed objects.
     pub extensions: crate::interp::Extensions,
+}
+
+impl Drop for Runtime {
+    /// The thread that compiles must have let go of the context before that is gone.
+    fn drop(&mut self) {
+        self.units.stop_worker();
+    }
 }
 
 impl Runtime {

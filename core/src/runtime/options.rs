@@ -30,8 +30,9 @@ pub struct Options {
     pub machine: Option<String>,
     /// Calls and loop turns in an environment that make it hot.
     pub hot_calls: u32,
-    /// Once an environment has been compiled, that many new functions are compiled together.
-    pub hot_functions: u32,
+    /// What gets hot is compiled by a thread of its own while the program goes on, where the machine is this host. Without
+    /// it the program waits, so that what is compiled when follows from the program alone: for tests.
+    pub background: bool,
     /// The heap.
     pub heap: HeapOptions,
     /// Calls of functions and loop turns that the program may make in all; `None`: any number.
@@ -71,7 +72,7 @@ impl Default for Options {
             format_origin: String::new(),
             machine: None,
             hot_calls: 100,
-            hot_functions: 5,
+            background: true,
             heap: HeapOptions::default(),
             fuel: None,
             max_depth: None,

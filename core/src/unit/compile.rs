@@ -2,20 +2,19 @@
 
 use super::image::{CompiledUnit, UnitImage};
 use super::machine::{Evaluated, EvaluatorMachine, Host};
+use super::pipeline::{self, LibraryParts};
+use super::statistics::Watch;
 use super::Units;
-use crate::format::{Image, ObjectFormat};
+use crate::format::ObjectFormat;
 use crate::interp::tree::{Node, Template};
 use crate::ir::evaluate::{Evaluator, Limits};
-use crate::ir::passes::{optimise, OptimisationFuel};
-use crate::ir::verify::verify_unit;
+use crate::ir::passes::OptimisationFuel;
 use crate::ir::Function;
-use crate::load::ImageHeader;
 use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, BRIDGE, ENTER};
 use crate::registry::find_machine;
 use crate::runtime::{Machine, Options, Runtime};
-use crate::target::{Architecture, MachineIdentity};
+use crate::target::Architecture;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// Why a unit could not be compiled or loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,41 +34,42 @@ pub(super) fn optimisation_fuel(options: &Options) -> OptimisationFuel {
     options.optimisation_fuel.map_or_else(OptimisationFuel::unlimited, OptimisationFuel::limited)
 }
 
-/// Measures phases.
-struct Watch(Instant);
-
-impl Watch {
-    fn start() -> Watch {
-        Watch(Instant::now())
-    }
-    /// Add the time since the last call to a phase.
-    fn lap(&mut self, phase: &mut u64) {
-        let now = Instant::now();
-        *phase += (now - self.0).as_nanos() as u64;
-        self.0 = now;
-    }
-}
-
 impl Runtime {
     /// Compile templates with all nested in them, load the code, and let it take over.
     pub(super) fn compile(&mut self, roots: &[Rc<Template>], name: &str) -> Result<u32, CompileFailure> {
+        let lowered = self.lower_functions(roots)?;
+        let count = lowered.templates.len();
+        self.load_lowered(lowered, count, name)
+    }
+
+    /// Tree to IR, for a unit that another thread compiles.
+    pub(super) fn lower_functions(&mut self, roots: &[Rc<Template>]) -> Result<LoweredUnit, CompileFailure> {
         self.set_up_machine()?;
         let registers = self.argument_registers()?;
         let mut watch = Watch::start();
         let lowered = lower_unit(self, roots, registers, Linking::Now);
         watch.lap(&mut self.units.statistics.lower);
-        let count = lowered.templates.len();
-        self.load_lowered(lowered, count, name)
+        Ok(lowered)
     }
 
-    /// Compile one loop of a template that the interpreter is running; the number of its image, whose last function
-    /// it is.
-    pub(super) fn compile_loop(&mut self, template: &Rc<Template>, node: &Node) -> Result<u32, CompileFailure> {
+    /// The same for a loop, whose function is the last.
+    pub(super) fn lower_running_loop(
+        &mut self,
+        template: &Rc<Template>,
+        node: &Node,
+    ) -> Result<LoweredUnit, CompileFailure> {
         self.set_up_machine()?;
         let registers = self.argument_registers()?;
         let mut watch = Watch::start();
         let lowered = lower_loop(self, template, node, registers);
         watch.lap(&mut self.units.statistics.lower);
+        Ok(lowered)
+    }
+
+    /// Compile one loop of a template that the interpreter is running; the number of its image, whose last function
+    /// it is.
+    pub(super) fn compile_loop(&mut self, template: &Rc<Template>, node: &Node) -> Result<u32, CompileFailure> {
+        let lowered = self.lower_running_loop(template, node)?;
         let count = lowered.templates.len() - 1;
         self.load_lowered(lowered, count, "loop")
     }
@@ -96,20 +96,12 @@ impl Runtime {
         }
     }
 
-    /// Run the optimiser over a unit, verified before and after if the options say so.
+    /// Run the optimiser over a unit, verified before and after if the options say so. Stops at an interrupt.
     pub(crate) fn optimise(&mut self, lowered: &mut LoweredUnit) -> Result<(), CompileFailure> {
-        if self.options.verify_code {
-            verify_unit(&lowered.functions)?;
-        }
-        let mut watch = Watch::start();
-        for function in &mut lowered.functions {
-            optimise(function, &mut self.units.optimisation_fuel);
-        }
-        watch.lap(&mut self.units.statistics.passes);
-        if self.options.verify_code {
-            verify_unit(&lowered.functions)?;
-        }
-        Ok(())
+        let Runtime { context, units, options, .. } = self;
+        let Units { optimisation_fuel, statistics, .. } = units;
+        let stop = || context.is_interrupt_requested();
+        pipeline::optimise_all(&mut lowered.functions, optimisation_fuel, options.verify_code, statistics, &stop)
     }
 
     pub(super) fn set_up_machine(&mut self) -> Result<(), CompileFailure> {
@@ -119,7 +111,10 @@ impl Runtime {
         if let Some(reason) = &self.units.unavailable {
             return Err(CompileFailure(reason.clone()));
         }
-        self.start_machine().inspect_err(|failure| self.units.unavailable = Some(failure.0.clone()))
+        self.start_machine().inspect_err(|failure| {
+            // An interrupt says nothing on the next attempt.
+            self.units.unavailable = Some(failure.0.clone()).filter(|reason| reason != pipeline::STOPPED);
+        })
     }
 
     fn start_machine(&mut self) -> Result<(), CompileFailure> {
@@ -139,6 +134,7 @@ impl Runtime {
             let name = architecture.name();
             CompileFailure(format!("{reason}; `maru build --target {name}` makes libraries for it all the same"))
         })?;
+        self.units.is_host = kind.is_none();
         let machine: Rc<dyn Machine> = match kind {
             None => Rc::new(Host),
             Some(kind) => kind.start(architecture).map_err(CompileFailure)?,
@@ -167,37 +163,29 @@ impl Runtime {
         name: &str,
         source: &str,
     ) -> Result<CompiledUnit, CompileFailure> {
-        self.units.statistics.functions += functions.len() as u64;
         if let Some(evaluated) = &self.units.evaluated {
+            self.units.statistics.functions += functions.len() as u64;
             let limits = Limits { argument_registers: EVALUATED_REGISTERS, stack_words: 1 << 28, ..Limits::default() };
             let evaluator = Evaluator::new(functions)?.with_limits(limits);
             let data = evaluated.add(evaluator.clone(), data_words);
             return Ok(CompiledUnit::Evaluated(evaluator, data));
         }
         let (architecture, format) = self.units.target()?;
-        let bytes = self.units.library(architecture, format, &functions, data_words, (name, source), &[])?;
+        let parts = LibraryParts { name, source, data_words, manifest: &[] };
+        let Runtime { context, units, .. } = self;
+        let stop = || context.is_interrupt_requested();
+        let bytes = pipeline::library(architecture, format, &functions, &parts, &mut units.statistics, &stop)?;
         if let Some(inspect) = self.options.inspect_library {
             inspect(&bytes, format.name());
         }
         // SAFETY: the bytes are what the format wrote a moment ago.
         let image = unsafe { self.units.load_fresh(format, &bytes) }?;
-        self.units.statistics.file = self.units.directory.time_writing.as_nanos() as u64;
-        self.units.statistics.dlopen = self.units.directory.time_opening.as_nanos() as u64;
         Ok(CompiledUnit::Library(image))
     }
 }
 
 const NO_ARCHITECTURE: &str =
     "no target for this host's CPU is linked into this maru; `maru targets` lists those that are";
-
-/// What the format calls the target.
-fn identity(
-    architecture: &'static dyn Architecture,
-    format: &'static dyn ObjectFormat,
-) -> Result<&'static MachineIdentity, CompileFailure> {
-    let identity = architecture.identity(format.name());
-    identity.ok_or_else(|| CompileFailure(format!("{} does not hold code for {}", format.name(), architecture.name())))
-}
 
 impl Units {
     /// Target and format of this run.
@@ -219,43 +207,7 @@ impl Units {
         (name, source): (&str, &str),
         manifest: &[u8],
     ) -> Result<Vec<u8>, CompileFailure> {
-        let machine = identity(architecture, format)?;
-        let mut image = Image::new(name, &absolute(source));
-        for function in functions {
-            let compiled = architecture.compile(function)?;
-            let [select, allocate, encode] = compiled.nanoseconds;
-            self.statistics.select += select;
-            self.statistics.allocate += allocate;
-            self.statistics.encode += encode;
-            let symbol = unique_symbol(&image, &function.name);
-            image.push(symbol, compiled, architecture.trap());
-        }
-        let mut watch = Watch::start();
-        image.data_words = data_words as u32;
-        ImageHeader::build(&mut image, manifest)?;
-        let layout = format.layout(&image, machine)?;
-        image.link(&layout, architecture)?;
-        let bytes = format.write(&image, &layout, machine)?;
-        watch.lap(&mut self.statistics.layout_write);
-        self.statistics.code_bytes += image.code.len() as u64;
-        self.statistics.file_bytes += bytes.len() as u64;
-        Ok(bytes)
+        let parts = LibraryParts { name, source, data_words, manifest };
+        pipeline::library(architecture, format, functions, &parts, &mut self.statistics, &|| false)
     }
-}
-
-/// Debuggers look for sources by absolute paths. What is no file, such as the text of a prompt, keeps its name.
-fn absolute(source: &str) -> String {
-    match std::path::absolute(source) {
-        Ok(path) if path.is_file() => path.display().to_string(),
-        _ => source.to_string(),
-    }
-}
-
-/// A symbol for a function: its name, with a number if another function of the image has it.
-fn unique_symbol(image: &Image, name: &str) -> String {
-    let taken = |symbol: &str| image.functions.iter().any(|function| function.symbol == symbol);
-    if !taken(name) {
-        return name.to_string();
-    }
-    (1..).map(|number| format!("{name}.{number}")).find(|symbol| !taken(symbol)).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use crate::lower::{Assumption, DataWord, SiteInfo};
 use crate::runtime::{CellId, Runtime, EMPTY_CACHE};
 use crate::syntax::Position;
 use crate::value::{offset, Kind, Value};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -94,6 +94,10 @@ pub struct UnitImage {
     pub traced: Cell<bool>,
     /// Found on the stack by the collection in progress.
     pub running: Cell<bool>,
+    /// What kinds of operands sites have seen that the code was not made for, by site; see `renewal`.
+    pub(super) learned: OnceCell<Box<[Cell<u8>]>>,
+    /// How many more of those until the functions are compiled anew.
+    pub(super) patience: Cell<u32>,
 }
 
 impl UnitImage {
@@ -104,6 +108,7 @@ impl UnitImage {
         sites: Vec<SiteInfo>,
         assumptions: Vec<(CellId, Assumption)>,
     ) -> UnitImage {
+        let patience = Cell::new(super::renewal::patience(&templates));
         UnitImage {
             unit,
             templates,
@@ -114,6 +119,8 @@ impl UnitImage {
             pending: Cell::new(true),
             traced: Cell::new(false),
             running: Cell::new(false),
+            learned: OnceCell::new(),
+            patience,
         }
     }
 
@@ -134,9 +141,15 @@ pub fn as_site(position: Position) -> Option<(u32, u32)> {
 }
 
 impl Runtime {
-    /// Tie loaded code to the runtime: fill in its data table, register its assumptions, and let the code objects and
-    /// cells of its first `count` functions lead to it.
-    pub(super) fn attach(&mut self, mut image: UnitImage, data: &[DataWord], count: usize) -> u32 {
+    /// Tie loaded code to the runtime and let the code objects and cells of its first `count` functions lead to it.
+    pub(super) fn attach(&mut self, image: UnitImage, data: &[DataWord], count: usize) -> u32 {
+        let number = self.tie(image, data);
+        self.lead_to(number, &Vec::from_iter(0..count));
+        number
+    }
+
+    /// Tie loaded code to the runtime: fill in its data table and register its assumptions.
+    pub(super) fn tie(&mut self, mut image: UnitImage, data: &[DataWord]) -> u32 {
         let number = self.units.images.len() as u32;
         for (index, word) in data.iter().enumerate() {
             let value = match *word {
@@ -161,36 +174,48 @@ impl Runtime {
             image.pending.set(false);
             image.intact.set(1);
         }
-        for (function, template) in image.templates.iter().enumerate().take(count) {
-            let entry = image.unit.entry(function);
+        self.units.images.push(Some(image));
+        number
+    }
+
+    /// Let the code objects and cells of functions of an image lead to its code.
+    pub(super) fn lead_to(&mut self, number: u32, functions: &[usize]) {
+        let Some(image) = self.units.image(number) else { return };
+        let places = functions.iter().map(|function| (image.templates[*function].clone(), image.unit.entry(*function)));
+        let mut environments = Vec::new();
+        for (template, entry) in Vec::from_iter(places) {
             self.set_field(template.code, offset::CODE_ENTRY, Value(entry as u64));
             template.native.compiled.set(true);
             template.native.image.set(number);
             template.native.failure.replace(None);
-        }
-        let environments: Vec<u32> = image.templates.iter().map(|template| self.index(template.environment)).collect();
-        self.units.images.push(Some(image));
-        let mut last = None;
-        for environment in environments {
-            if last.replace(environment) != Some(environment) {
-                self.refresh_environment(environment);
+            let environment = self.index(template.environment);
+            if environments.last() != Some(&environment) {
+                environments.push(environment);
             }
         }
-        number
+        environments.into_iter().for_each(|environment| self.refresh_environment(environment));
     }
 
     /// Whether all assumptions of an image hold.
     pub(super) fn holds(&self, image: &UnitImage) -> bool {
-        image.assumptions.iter().all(|(cell, assumption)| {
-            let value = self.cells.get(*cell).value;
-            match assumption {
-                Assumption::Value(expected) => value == *expected,
-                Assumption::Function(number) => {
-                    self.is_kind(value, Kind::Closure)
-                        && self.field(value, offset::CALLABLE_CODE) == image.templates[*number as usize].code
-                }
+        image.assumptions.iter().all(|(cell, assumption)| self.is_true(image, *cell, *assumption))
+    }
+
+    /// The cells that do not hold what an image assumes.
+    pub(super) fn broken_assumptions(&self, image: &UnitImage) -> Vec<CellId> {
+        let broken = |(cell, assumption): &(CellId, Assumption)| !self.is_true(image, *cell, *assumption);
+        image.assumptions.iter().filter(|assumption| broken(assumption)).map(|(cell, _)| *cell).collect()
+    }
+
+    fn is_true(&self, image: &UnitImage, cell: CellId, assumption: Assumption) -> bool {
+        let value = self.cells.get(cell).value;
+        match assumption {
+            Assumption::Value(expected) => value == expected,
+            Assumption::Function(number) => {
+                self.is_kind(value, Kind::Closure)
+                    && self.field(value, offset::CALLABLE_CODE) == image.templates[number as usize].code
             }
-        })
+        }
     }
 
     /// Bring the entries of an environment's own bindings up to date.

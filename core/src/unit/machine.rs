@@ -123,7 +123,7 @@ impl Units {
     ) -> Result<LoadedImage, LoadError> {
         let mapped = self.machine.as_ref().and_then(|machine| machine.load(bytes, Path::new("new code")));
         // SAFETY: by this function's contract.
-        mapped.unwrap_or_else(|| unsafe { self.directory.load_fresh(format, bytes) })
+        mapped.unwrap_or_else(|| unsafe { self.directory.load_fresh(format, bytes, &mut self.statistics) })
     }
     /// Examine a library and load it, on the machine in use.
     ///
@@ -138,6 +138,6 @@ impl Units {
     ) -> Result<LoadedImage, LoadError> {
         check(path, bytes, format, identity)?;
         let mapped = self.machine.as_ref().and_then(|machine| machine.load(bytes, path));
-        mapped.unwrap_or_else(|| self.directory.load(format, identity, bytes))
+        mapped.unwrap_or_else(|| self.directory.lock().load(format, identity, bytes))
     }
 }

@@ -4,20 +4,27 @@
 mod compile;
 mod image;
 mod machine;
+mod pipeline;
 mod program;
+mod queue;
+mod renewal;
 mod request;
 mod running;
 mod save;
+mod statistics;
+mod worker;
 
 pub use compile::CompileFailure;
 pub use image::{as_site, CompiledUnit, UnitImage, IMAGE_FLAG};
 pub use program::BuiltProgram;
+pub use queue::{serve_compiled, trace_waiting};
+pub use renewal::deviated;
 pub use request::{compile_environment, compile_function, function_ir, heat, why_not};
 pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
+pub use statistics::Statistics;
 
 use crate::format::ObjectFormat;
 use crate::interp::tree::TemplateKind;
-use crate::load::ExecutableDirectory;
 use crate::registry;
 use crate::runtime::{CellId, Environment, Failure, JitMode, Machine, Options, Runtime};
 use crate::syntax::Position;
@@ -32,59 +39,6 @@ use std::rc::Rc;
 pub struct UnitState {
     /// Whether some of its functions have been compiled.
     pub compiled_before: bool,
-}
-
-/// How long the phases of compiling took in all, in nanoseconds, and what was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// Units compiled.
-    pub units: u64,
-    /// Functions in them.
-    pub functions: u64,
-    /// Bytes of machine code.
-    pub code_bytes: u64,
-    /// Bytes of the files.
-    pub file_bytes: u64,
-    /// Tree to IR.
-    pub lower: u64,
-    /// Optimising the IR.
-    pub passes: u64,
-    /// Instruction selection.
-    pub select: u64,
-    /// Register allocation.
-    pub allocate: u64,
-    /// Encoding.
-    pub encode: u64,
-    /// Laying out, linking and writing the image into memory.
-    pub layout_write: u64,
-    /// Writing the file.
-    pub file: u64,
-    /// Opening it by the system's loader.
-    pub dlopen: u64,
-    /// Filling in the data table and the entries.
-    pub attach: u64,
-    /// The first call into the first unit.
-    pub first_call: u64,
-    /// Units taken back because an assumption broke.
-    pub invalidated: u64,
-}
-
-impl Statistics {
-    /// The phases by name, in nanoseconds, in order.
-    pub fn phases(&self) -> [(&'static str, u64); 10] {
-        [
-            ("lower", self.lower),
-            ("passes", self.passes),
-            ("select", self.select),
-            ("allocate", self.allocate),
-            ("encode", self.encode),
-            ("layout+write", self.layout_write),
-            ("file", self.file),
-            ("dlopen", self.dlopen),
-            ("attach", self.attach),
-            ("first call", self.first_call),
-        ]
-    }
 }
 
 /// Native code of a run.
@@ -107,9 +61,13 @@ pub struct Units {
     stubs: Option<CompiledUnit>,
     /// Loaded images by number; numbers are not used twice.
     images: Vec<Option<UnitImage>>,
-    /// Images of loops that became native while they ran, by the loop's node and its template's code object.
-    loops: FxHashMap<(usize, Value), u32>,
-    directory: ExecutableDirectory,
+    /// Loops that became native while they ran, or are about to.
+    loops: FxHashMap<running::LoopKey, running::RunningLoop>,
+    directory: pipeline::SharedDirectory,
+    /// Whether the machine is this host itself, whose code any thread can load.
+    is_host: bool,
+    /// What waits for another thread to compile it.
+    queue: queue::Queue,
     /// Transformations that the optimiser may still make.
     optimisation_fuel: crate::ir::passes::OptimisationFuel,
     /// Counts and times.
@@ -141,7 +99,9 @@ impl Units {
             stubs: None,
             images: Vec::new(),
             loops: FxHashMap::default(),
-            directory: ExecutableDirectory::default(),
+            directory: pipeline::SharedDirectory::default(),
+            is_host: false,
+            queue: queue::Queue::default(),
             optimisation_fuel: compile::optimisation_fuel(options),
             statistics: Statistics::default(),
         })
@@ -236,6 +196,7 @@ fn invalidate(runtime: &mut Runtime, images: &[u32]) {
     for number in images {
         let Some(image) = runtime.units.image(*number) else { continue };
         image.intact.set(0);
+        image.teach();
         for template in image.templates.clone() {
             if template.native.image.get() == *number {
                 template.native.compiled.set(false);
@@ -292,7 +253,10 @@ pub fn sweep_images(runtime: &mut Runtime) {
         }
     }
     let Units { images, loops, .. } = &mut runtime.units;
-    loops.retain(|_, number| images[*number as usize].is_some());
+    loops.retain(|_, state| match state {
+        running::RunningLoop::Native(number) => images[*number as usize].is_some(),
+        running::RunningLoop::Compiling => true,
+    });
 }
 
 /// An environment was collected.

@@ -1,28 +1,46 @@
 //! When to compile what: heat, and the language's own requests.
 
-use super::CompileFailure;
+use super::statistics::Stall;
+use super::{serve_compiled, CompileFailure};
+use crate::interp::poll;
 use crate::interp::tree::{Node, Template, TemplateKind};
 use crate::lower::{lower_unit, Linking};
 use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::value::{Kind, Value};
+use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
 /// A template's environment is hot; or, in the `always` mode, the template is about to run for the first time.
-/// Compiles the environment's functions, and the template itself, if it is none of them.
 ///
-/// An environment that was compiled before is compiled again only when enough new functions wait, or when the new
-/// ones are hot themselves: the count of calls starts anew after each compilation.
+/// In the `always` mode that compiles the environment's functions, all of them, and the template itself, if it is
+/// none of them. Otherwise it compiles those functions that have been called: of the others nothing is known yet, and
+/// most may never be needed. They are compiled when they get hot themselves, for the count of calls starts anew. The
+/// program goes on meanwhile, where the machine allows that.
 pub fn heat(runtime: &mut Runtime, template: &Rc<Template>) {
-    if template.kind == TemplateKind::TopLevel && (is_trivial(&template.body) || runtime.options.jit != JitMode::Always)
-    {
+    let always = runtime.options.jit == JitMode::Always;
+    if template.kind == TemplateKind::TopLevel && (is_trivial(&template.body) || !always) {
         return;
     }
+    if template.native.waiting.get() {
+        // All that were hot with it wait, too.
+        return serve_compiled(runtime);
+    }
+    let stall = Stall::begin();
     let environment = runtime.index(template.environment);
     let mut roots = runtime.uncompiled_functions(environment);
+    if !always {
+        roots.retain(|root| root.heat.get() > 0 && !root.native.waiting.get());
+    }
     if !roots.iter().any(|root| Rc::ptr_eq(root, template)) {
         roots.push(template.clone());
     }
-    compile_all(runtime, &roots);
+    if !always && runtime.compiles_in_background() {
+        runtime.want(roots);
+        serve_compiled(runtime);
+    } else {
+        compile_all(runtime, &roots);
+    }
+    runtime.units.statistics.note_stall(&stall);
 }
 
 /// A top-level form that only defines functions or constants is not worth compiling.
@@ -40,6 +58,10 @@ fn is_trivial(node: &Node) -> bool {
 fn compile_all(runtime: &mut Runtime, roots: &[Rc<Template>]) {
     let name = unit_name(runtime, roots);
     let Err(CompileFailure(reason)) = runtime.compile(roots, &name) else { return };
+    if runtime.context.is_interrupt_requested() {
+        // It is served at the next call; then the functions can be tried again.
+        return;
+    }
     for root in roots {
         root.native.failure.replace(Some(reason.clone()));
     }
@@ -53,7 +75,8 @@ fn compile_all(runtime: &mut Runtime, roots: &[Rc<Template>]) {
     }
 }
 
-fn unit_name(runtime: &Runtime, roots: &[Rc<Template>]) -> String {
+/// The name of a unit: that of its first function.
+pub(super) fn unit_name(runtime: &Runtime, roots: &[Rc<Template>]) -> String {
     let first = roots.first().and_then(|template| runtime.as_symbol(template.name));
     first.map_or_else(|| "unit".to_string(), |symbol| runtime.symbols.name(symbol).to_string())
 }
@@ -62,6 +85,7 @@ impl Runtime {
     /// Templates of the functions that an environment binds and that are not compiled, in order of definition.
     pub(super) fn uncompiled_functions(&self, environment: u32) -> Vec<Rc<Template>> {
         let mut found: Vec<Rc<Template>> = Vec::new();
+        let mut known = FxHashSet::default();
         for cell in &self.environments.get(environment).bound {
             let value = self.cells.get(*cell).value;
             if !self.is_kind(value, Kind::Closure) {
@@ -71,7 +95,7 @@ impl Runtime {
             // Most programs use little of the prelude: its functions are compiled once they have been called.
             let used = cell.0 >= self.prelude_cells || template.heat.get() > 0;
             let wanted = used && !template.native.compiled.get() && template.native.failure.borrow().is_none();
-            if wanted && !found.iter().any(|other| Rc::ptr_eq(other, template)) {
+            if wanted && known.insert(Rc::as_ptr(template)) {
                 found.push(template.clone());
             }
         }
@@ -106,6 +130,11 @@ pub fn compile_environment(runtime: &mut Runtime, environment: u32, architecture
 }
 
 fn refuse(runtime: &mut Runtime, roots: &[Rc<Template>], CompileFailure(reason): CompileFailure) -> Failure {
+    if runtime.context.is_interrupt_requested() {
+        if let Err(Failure) = poll(runtime) {
+            return Failure;
+        }
+    }
     for root in roots {
         root.native.failure.replace(Some(reason.clone()));
     }
@@ -163,6 +192,7 @@ pub fn why_not(runtime: &Runtime, function: Value) -> Option<String> {
     let failure = template.native.failure.borrow().clone();
     Some(failure.unwrap_or_else(|| match runtime.options.jit {
         JitMode::Off => "compilation is off (--jit off); compile-now and compile-environment still compile".into(),
+        _ if template.native.waiting.get() => "it is being compiled".to_string(),
         _ => "its environment is not hot yet".to_string(),
     }))
 }

@@ -1,6 +1,7 @@
 //! Loops that become native while they run: the interpreter hands its frame to native code between two turns.
 
 use super::image::UnitImage;
+use super::statistics::Stall;
 use super::CompileFailure;
 use crate::interp::tree::{Node, Template};
 use crate::lower::changed_slots;
@@ -8,9 +9,22 @@ use crate::runtime::{Failure, Outcome, Runtime, MAX_ARGUMENTS};
 use crate::value::{Value, FAILURE};
 use std::rc::Rc;
 
+/// A loop: its node's address and its template's code object.
+pub(super) type LoopKey = (usize, Value);
+
+/// What has become of a loop that got hot while it ran.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum RunningLoop {
+    /// Another thread compiles it.
+    Compiling,
+    /// It is the last function of the image with this number.
+    Native(u32),
+}
+
 impl Runtime {
     /// Run the rest of a loop natively: `node` is a `While` or `Loop` of the template, whose frame starts at index
-    /// `frame` of the stack of values, between two turns. `None` if the loop cannot be compiled.
+    /// `frame` of the stack of values, between two turns. `None` if the loop cannot be compiled, or is being compiled
+    /// by another thread: then it is asked for again after the next turn.
     pub(crate) fn run_loop(
         &mut self,
         template: &Rc<Template>,
@@ -23,7 +37,9 @@ impl Runtime {
             return None;
         }
         let number = match self.compiled_loop(template, node) {
-            Ok(number) => number,
+            Ok(number) => number?,
+            // The interrupt is served between this turn and the next.
+            Err(_) if self.context.is_interrupt_requested() => return None,
             Err(CompileFailure(reason)) => {
                 template.native.failure.replace(Some(reason));
                 return None;
@@ -48,16 +64,37 @@ impl Runtime {
         Some(if result == FAILURE { Err(Failure) } else { Ok(Value(result)) })
     }
 
-    fn compiled_loop(&mut self, template: &Rc<Template>, node: &Node) -> Result<u32, CompileFailure> {
+    /// The image of a loop; `None` while another thread compiles it.
+    fn compiled_loop(&mut self, template: &Rc<Template>, node: &Node) -> Result<Option<u32>, CompileFailure> {
         let key = (std::ptr::from_ref(node) as usize, template.code);
-        if let Some(number) = self.units.loops.get(&key) {
-            let usable = self.units.image(*number).is_some_and(|image| image.intact.get() != 0);
-            if usable {
-                return Ok(*number);
+        match self.units.loops.get(&key) {
+            Some(RunningLoop::Compiling) => return Ok(None),
+            Some(RunningLoop::Native(number)) => {
+                let usable = self.units.image(*number).is_some_and(|image| image.intact.get() != 0);
+                if usable {
+                    return Ok(Some(*number));
+                }
             }
+            None => {}
         }
-        let number = self.compile_loop(template, node)?;
-        self.units.loops.insert(key, number);
-        Ok(number)
+        if self.compiles_in_background() {
+            if self.want_loop(key, template, node) {
+                self.units.loops.insert(key, RunningLoop::Compiling);
+            }
+            return Ok(None);
+        }
+        let stall = Stall::begin();
+        let number = self.compile_loop(template, node);
+        self.units.statistics.note_stall(&stall);
+        self.loop_is_back(key, number.as_ref().ok().copied());
+        number.map(Some)
+    }
+
+    /// A loop was compiled, or nothing came of that.
+    pub(super) fn loop_is_back(&mut self, key: LoopKey, number: Option<u32>) {
+        match number {
+            Some(number) => self.units.loops.insert(key, RunningLoop::Native(number)),
+            None => self.units.loops.remove(&key),
+        };
     }
 }

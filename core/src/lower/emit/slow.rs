@@ -192,6 +192,22 @@ impl Emit<'_, '_> {
         result
     }
 
+    /// The same, where typed code may have left because it guessed wrongly: the runtime notes what came.
+    pub(in crate::lower) fn call_and_note(&mut self, callee: Val, words: &[Val], site: Site, state: &State) -> Val {
+        let helper = match words.len() {
+            1 => Helper::Note1,
+            2 => Helper::Note2,
+            _ => return self.call_value(callee, words, site, state),
+        };
+        let mut arguments = vec![callee];
+        arguments.extend(words);
+        arguments.push(self.b.load_data(1));
+        arguments.push(self.b.iconst(i64::from(site)));
+        let result = self.b.helper(helper, &arguments);
+        self.check_failure(result, site, state);
+        result
+    }
+
     /// The word of a place, boxed here if need be.
     pub(in crate::lower) fn place_word(&mut self, place: Place, cold: bool) -> Val {
         match (place.word, place.double) {
