@@ -96,6 +96,9 @@ helpers! {
     /// there is none. Leaves its entry in the context's `tail_entry`. The place has in its upper half how many arguments
     /// the cache has keys of. Never fails.
     FindMethod "find_method" 4,
+    /// A guess failed: the image's number, the number of the site, and the operands (one of them twice if it is the
+    /// only one). Returns nil, and allocates nothing. The operation itself is done by the code.
+    Deviated "deviated" 4,
     /// Call a value with one argument, where code is that guessed types wrongly, and note the argument's type: callee,
     /// argument, the image's number, the number of the site.
     Note1 "note_1" 4,

@@ -55,12 +55,13 @@ impl Emit<'_, '_> {
         }
         let fixnum_known = types().any(|ty| ty == Ty::Fixnum);
         let doubles = call.seen & feedback::DOUBLE != 0;
+        let in_loop = self.flow.blocks[self.at.0 as usize].in_loop;
         match call.seen {
             _ if doubles && call.args.len() > 2 => Numbers::Mixed,
             _ if doubles && guess && fixnum_known && call.seen & feedback::OTHER == 0 => Numbers::Doubles,
             feedback::DOUBLE if guess => Numbers::Doubles,
             _ if doubles => Numbers::Mixed,
-            0 if !guess && self.flow.has_doubles => Numbers::Mixed,
+            0 if !guess && self.flow.has_doubles || state.generic && in_loop => Numbers::Mixed,
             _ => Numbers::Fixnums(guess && call.seen & feedback::OTHER == 0),
         }
     }
@@ -87,8 +88,8 @@ impl Emit<'_, '_> {
                 tags = self.b.binary(Binary::Or, tags, word);
             }
             let otherwise = match guess && call.seen == 0 && self.flow.has_doubles && call.intrinsic.has_doubles() {
-                true => self.doubles_instead(&unknown, miss, state),
-                false => self.miss(miss, guess, state),
+                true => self.doubles_instead(call, &unknown, miss, state),
+                false => self.miss(call, miss, guess, state),
             };
             self.require(Condition::HasTag(FIXNUM_TAGS, tags), otherwise);
             if guess {
@@ -103,8 +104,8 @@ impl Emit<'_, '_> {
 
     /// In code that speaks of doubles and was never seen running, what is no fixnum may well be a double: then a
     /// version of the place that knows so is as good as the one for fixnums.
-    fn doubles_instead(&mut self, registers: &[Reg], miss: &mut Miss, state: &mut State) -> Target {
-        let leave = self.leave(miss, state);
+    fn doubles_instead(&mut self, call: &Inline, registers: &[Reg], miss: &mut Miss, state: &mut State) -> Target {
+        let leave = self.leave(call, miss, state);
         if !self.keeps_types(registers) {
             return leave;
         }
@@ -136,7 +137,7 @@ impl Emit<'_, '_> {
         for register in call.args {
             if guessed(self, *register, state) && (learns || !one_known) {
                 let word = self.word(state, *register);
-                let leave = self.leave(miss, state);
+                let leave = self.leave(call, miss, state);
                 let double = self.number_or(word, number_bits::DOUBLE, leave);
                 state.places.set(*register, Place { word: Some(word), double: Some(double), ty: Ty::Double });
                 one_known = true;
@@ -212,13 +213,13 @@ impl Emit<'_, '_> {
                 let values = self.fixnums(call, call.args, guess, &mut miss, state);
                 let mut result = values[0];
                 for value in &values[1..] {
-                    result = self.checked(op, result, *value, guess, &mut miss, state);
+                    result = self.checked(op, (result, *value), call, guess, &mut miss, state);
                 }
                 self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
             Numbers::Mixed if call.args.len() == 2 => {
                 let overflow = |emit: &mut Self, a: Val, b: Val, miss: &mut Miss, state: &mut State| {
-                    emit.checked(op, a, b, false, miss, state)
+                    emit.checked(op, (a, b), call, false, miss, state)
                 };
                 self.mixed(call, miss, state, overflow, Intrinsic::on_doubles(op))
             }
@@ -226,7 +227,7 @@ impl Emit<'_, '_> {
                 let values = self.fixnums(call, call.args, false, &mut miss, state);
                 let mut result = values[0];
                 for value in &values[1..] {
-                    result = self.checked(op, result, *value, false, &mut miss, state);
+                    result = self.checked(op, (result, *value), call, false, &mut miss, state);
                 }
                 self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
@@ -275,12 +276,20 @@ impl Emit<'_, '_> {
     }
 
     /// An operation on fixnums whose overflow misses.
-    fn checked(&mut self, op: Overflowing, a: Val, b: Val, guess: bool, miss: &mut Miss, state: &State) -> Val {
+    fn checked(
+        &mut self,
+        op: Overflowing,
+        (a, b): (Val, Val),
+        call: &Inline,
+        guess: bool,
+        miss: &mut Miss,
+        state: &State,
+    ) -> Val {
         let b = match op {
             Overflowing::Mul => self.b.binary_immediate(Binary::Ashr, b, i64::from(TAG_BITS)),
             _ => b,
         };
-        let otherwise = self.miss(miss, guess, state);
+        let otherwise = self.miss(call, miss, guess, state);
         let (result, overflow) = self.b.overflowing(op, a, b);
         let next = self.b.block();
         self.branch(Condition::NonZero(overflow), otherwise, plain(next));
@@ -298,7 +307,7 @@ impl Emit<'_, '_> {
             }
             Numbers::Mixed => {
                 let quotient = |emit: &mut Self, a: Val, b: Val, miss: &mut Miss, state: &mut State| {
-                    emit.quotient_of(a, b, false, miss, state)
+                    emit.quotient_of((a, b), call, false, miss, state)
                 };
                 self.mixed(call, miss, state, quotient, ir::FloatBinary::Div)
             }
@@ -327,16 +336,16 @@ impl Emit<'_, '_> {
 
     fn quotient_on(&mut self, guess: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
-        let quotient = self.quotient_of(v[0], v[1], guess, &mut miss, state);
+        let quotient = self.quotient_of((v[0], v[1]), call, guess, &mut miss, state);
         self.rejoin(call, miss, Place::word(quotient, Ty::Fixnum), Ty::Unknown, state)
     }
 
-    fn quotient_of(&mut self, a: Val, b: Val, guess: bool, miss: &mut Miss, state: &State) -> Val {
-        self.require_nonzero(b, guess, miss, state);
+    fn quotient_of(&mut self, (a, b): (Val, Val), call: &Inline, guess: bool, miss: &mut Miss, state: &State) -> Val {
+        self.require_nonzero(b, call, guess, miss, state);
         let minus_one = -1i64 << TAG_BITS;
         if self.b.constant_of(b).is_none_or(|divisor| divisor == minus_one) {
             // The smallest fixnum divided by -1 is no fixnum.
-            let otherwise = self.miss(miss, guess, state);
+            let otherwise = self.miss(call, miss, guess, state);
             let excluded = self.b.iconst(minus_one);
             self.require(Condition::Compare(Compare::Ne, b, excluded), otherwise);
         }
@@ -344,11 +353,11 @@ impl Emit<'_, '_> {
         self.b.binary_immediate(Binary::Shl, quotient, i64::from(TAG_BITS))
     }
 
-    fn require_nonzero(&mut self, divisor: Val, guess: bool, miss: &mut Miss, state: &State) {
+    fn require_nonzero(&mut self, divisor: Val, call: &Inline, guess: bool, miss: &mut Miss, state: &State) {
         if self.b.constant_of(divisor).is_some_and(|divisor| divisor != 0) {
             return;
         }
-        let otherwise = self.miss(miss, guess, state);
+        let otherwise = self.miss(call, miss, guess, state);
         self.require(Condition::NonZero(divisor), otherwise);
     }
 
@@ -356,7 +365,7 @@ impl Emit<'_, '_> {
     pub(super) fn remainder(&mut self, modulo: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
         let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
-        self.require_nonzero(v[1], guess, &mut miss, state);
+        self.require_nonzero(v[1], call, guess, &mut miss, state);
         let mut result = self.b.binary(Binary::Rem, v[0], v[1]);
         if modulo {
             result = self.with_sign_of(result, v[1]);
@@ -407,7 +416,7 @@ impl Emit<'_, '_> {
         let result = if left {
             let shifted = self.b.binary(Binary::Shl, v[0], count);
             let back = self.b.binary(Binary::Ashr, shifted, count);
-            let otherwise = self.miss(&mut miss, guess, state);
+            let otherwise = self.miss(call, &mut miss, guess, state);
             self.require(Condition::Compare(Compare::Eq, back, v[0]), otherwise);
             shifted
         } else {
@@ -432,7 +441,7 @@ impl Emit<'_, '_> {
                 let v = self.fixnums(call, call.args, guess, &mut miss, state);
                 let sign = self.b.binary_immediate(Binary::Ashr, v[0], 63);
                 let flipped = self.b.binary(Binary::Xor, v[0], sign);
-                let result = self.checked(Overflowing::Sub, flipped, sign, guess, &mut miss, state);
+                let result = self.checked(Overflowing::Sub, (flipped, sign), call, guess, &mut miss, state);
                 self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
         }

@@ -131,6 +131,8 @@ pub struct FlowBlock {
     pub handler: Option<BlockId>,
     /// Whether it is the head of a loop.
     pub is_loop: bool,
+    /// Whether it lies in a loop: its code may go on for long without being entered anew.
+    pub in_loop: bool,
     /// For the start of a handler that puts the error back on its way: the register that gets the number of the site
     /// that the error came from, a fixnum, on each edge from there.
     pub site: Option<Reg>,

@@ -168,8 +168,7 @@ impl Intrinsic {
     /// Whether the types of its operands are guessed for the code that follows.
     pub fn guesses(self) -> bool {
         use Intrinsic::*;
-        let integers =
-            matches!(self, Quotient | Remainder | Modulo | Bits(_) | ShiftLeft | ShiftRight | Even(_));
+        let integers = matches!(self, Quotient | Remainder | Modulo | Bits(_) | ShiftLeft | ShiftRight | Even(_));
         integers || self.has_doubles() && !matches!(self, Sqrt | ToDouble)
     }
 

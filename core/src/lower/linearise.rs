@@ -51,6 +51,8 @@ pub struct Linearise<'a, 'r> {
     known_slots: Vec<Option<u32>>,
     /// Registers that are bound before the entry.
     parameters: u32,
+    /// How many loops what is made linear at present lies in.
+    loop_depth: u32,
 }
 
 impl<'a, 'r> Linearise<'a, 'r> {
@@ -80,6 +82,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             assigned: vec![false; slots],
             known_slots: vec![None; slots],
             parameters: template.parameters + u32::from(template.rest),
+            loop_depth: 0,
         };
         mark_assigned(&template.body, &mut linearise.assigned);
         let entry = linearise.new_block();
@@ -181,6 +184,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             end: End::Unreachable,
             handler: self.handler,
             is_loop: false,
+            in_loop: self.loop_depth > 0,
             site: None,
         });
         self.blocks.len() as BlockId - 1
@@ -427,14 +431,16 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn while_loop(&mut self, test: &Node, body: &Node, position: Position, destination: Destination) {
+        let after = self.new_block();
+        self.loop_depth += 1;
         let head = self.new_block();
         self.blocks[head as usize].is_loop = true;
         self.fall_into(head);
         let inside = self.new_block();
-        let after = self.new_block();
         self.test(test, inside, after);
         self.current = Some(inside);
         self.lower(body, Destination::Effect);
+        self.loop_depth -= 1;
         let site = self.site(position);
         self.push(Instr::Poll(site));
         self.end(End::Jump(head));
@@ -451,12 +457,14 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     /// The head and body of a loop whose variables are bound.
     fn enter_loop(&mut self, inner: &Loop, destination: Destination) {
+        self.loop_depth += 1;
         let head = self.new_block();
         self.blocks[head as usize].is_loop = true;
         self.fall_into(head);
         let slots = inner.bindings.iter().map(|(slot, _)| *slot).collect();
         self.loops[inner.label as usize] = Some((head, slots, inner.position));
         self.lower(&inner.body, destination);
+        self.loop_depth -= 1;
     }
 
     fn next_turn(&mut self, label: u32, arguments: &[Node]) {

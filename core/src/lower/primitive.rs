@@ -67,13 +67,14 @@ impl Emit<'_, '_> {
 
     /// Whether the generic version of an operation is a call in the runtime and nothing else. It is where the version
     /// is one that typed code leaves for: that happens seldom, or the code is compiled anew. Not where it is all there
-    /// is, nor where the interpreter has seen that the types vary.
+    /// is, nor in a loop, which may go on in it, nor where the interpreter has seen that the types vary.
     pub(super) fn is_left_to_runtime(&self, call: &Inline, state: &State) -> bool {
         use crate::interp::tree::feedback::{DOUBLE, FIXNUM, OTHER};
         let varies = call.seen & (call.seen - u8::from(call.seen != 0)) != 0;
         let cheap = matches!(call.intrinsic, Intrinsic::Not | Intrinsic::Identical | Intrinsic::Is(_));
         debug_assert!(FIXNUM | DOUBLE | OTHER == 7, "varies: more than one bit is set");
-        state.generic && !self.is_exhausted() && !varies && !cheap
+        let in_loop = self.flow.blocks[self.at.0 as usize].in_loop;
+        state.generic && !self.is_exhausted() && !varies && !cheap && !in_loop
     }
 
     /// A primitive whose function is called as it is.

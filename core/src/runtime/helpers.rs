@@ -64,6 +64,7 @@ fn address(helper: Helper) -> usize {
         Helper::SetFieldAt => set_field_at as Helper3 as usize,
         Helper::MakeInstance => make_instance as Helper3 as usize,
         Helper::FindMethod => find_method as Helper4 as usize,
+        Helper::Deviated => deviated as Helper4 as usize,
         Helper::Note1 => note_1 as Helper4 as usize,
         Helper::Note2 => note_2 as Helper5 as usize,
     }
@@ -339,6 +340,10 @@ helpers! {
         // SAFETY: the caller stored `count` arguments there.
         let arguments = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
         runtime.method_for(image, place, Value(callee), arguments)
+    }
+    fn deviated(runtime, image, site, a, b) {
+        note(runtime, &[Value(a), Value(b)], image, site);
+        Value::NIL.0
     }
     fn note_1(runtime, callee, a, image, site) {
         note(runtime, &[Value(a)], image, site);

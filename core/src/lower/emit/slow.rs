@@ -56,11 +56,25 @@ impl Emit<'_, '_> {
     }
 
     /// Where to go when what is guessed for the code that follows does not hold.
-    pub(in crate::lower) fn leave(&mut self, miss: &mut Miss, state: &State) -> Target {
-        match &miss.leave {
-            Some(target) => target.clone(),
-            None => miss.leave.insert(self.generic_edge(state)).clone(),
+    pub(in crate::lower) fn leave(&mut self, call: &Inline, miss: &mut Miss, state: &State) -> Target {
+        if let Some(target) = &miss.leave {
+            return target.clone();
         }
+        let mut target = self.generic_edge(state);
+        if self.flow.blocks[self.at.0 as usize].in_loop && call.args.len() <= 2 {
+            // Elsewhere the generic version notes what comes.
+            let here = self.b.current_block();
+            let block = self.b.cold_block();
+            self.b.switch_to(block);
+            let first = self.word_apart(state, call.args[0]);
+            let second = call.args.get(1).map_or(first, |register| self.word_apart(state, *register));
+            let (image, site) = (self.b.load_data(1), self.b.iconst(i64::from(call.site)));
+            self.b.helper(Helper::Deviated, &[image, site, first, second]);
+            self.jump(target);
+            self.b.switch_to(here);
+            target = plain(block);
+        }
+        miss.leave.insert(target).clone()
     }
 
     /// Whether types may be guessed here for the code that follows: there must be a generic version to leave for.
@@ -69,9 +83,9 @@ impl Emit<'_, '_> {
     }
 
     /// Where to go when an operation turns out not to be the guessed one: out, or to the slow block.
-    pub(in crate::lower) fn miss(&mut self, miss: &mut Miss, guess: bool, state: &State) -> Target {
+    pub(in crate::lower) fn miss(&mut self, call: &Inline, miss: &mut Miss, guess: bool, state: &State) -> Target {
         if guess {
-            self.leave(miss, state)
+            self.leave(call, miss, state)
         } else {
             self.slow(miss)
         }
