@@ -16,6 +16,8 @@ use family::{Family, FAMILIES};
 
 /// What the time or memory of a doubled function may be, in times.
 const BUDGET: f64 = 2.2;
+/// A ratio of shorter times than this, in milliseconds, is noise.
+const SIGNIFICANT: f64 = 1.0;
 /// Functions up to this length are compiled several times.
 const SHORT: usize = 2000;
 
@@ -165,6 +167,10 @@ fn read(statistics: &str, peak_memory: Option<u64>) -> Point {
 }
 
 impl Pair {
+    fn is_significant(&self) -> bool {
+        self.single.as_ref().is_ok_and(|point| point.compile >= SIGNIFICANT)
+    }
+
     /// How many times as much the double takes.
     fn ratio(&self, quantity: fn(&Point) -> Option<f64>) -> Option<f64> {
         let (single, double) = (self.single.as_ref().ok()?, self.double.as_ref().ok()?);
@@ -213,7 +219,7 @@ fn summary(report: &[(&Family, Vec<Pair>)]) -> String {
     let mut text = format!("over {BUDGET}× a doubling, or not measured\n");
     for (family, pairs) in report {
         for pair in pairs {
-            let over = |quantity| pair.ratio(quantity).filter(|ratio| *ratio > BUDGET);
+            let over = |quantity| pair.ratio(quantity).filter(|ratio| *ratio > BUDGET && pair.is_significant());
             let name = format!("  {} from {} to {}", family.name, pair.size, 2 * pair.size);
             if let Err(why) = pair.single.as_ref().and(pair.double.as_ref()) {
                 let _ = writeln!(text, "{name}: {why}");
@@ -268,12 +274,13 @@ mod tests {
     #[test]
     fn what_grows_too_fast_is_said() {
         let pairs = vec![
+            Pair { size: 5, single: point(0.1, 8e6), double: point(0.4, 8e6) },
             Pair { size: 10, single: point(1.0, 8e6), double: point(2.1, 8e6) },
             Pair { size: 100, single: point(10.0, 9e6), double: point(40.0, 30e6) },
             Pair { size: 1000, single: Err("over 20 s".into()), double: Err("not tried".into()) },
         ];
         let text = summary(&[(&FAMILIES[0], pairs)]);
-        assert!(!text.contains("lines from 10 "), "{text}");
+        assert!(!text.contains("lines from 5 ") && !text.contains("lines from 10 "), "{text}");
         assert!(text.contains("lines from 100 to 200: time 4.00×\n"), "{text}");
         assert!(text.contains("lines from 100 to 200: memory 3.33×\n"), "{text}");
         assert!(text.contains("lines from 1000 to 2000: over 20 s\n"), "{text}");
