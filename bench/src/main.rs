@@ -1,6 +1,7 @@
 //! `maru-bench`: times the programs of `bench/programs/` in Maru, interpreted and native, and in other systems.
 
 mod catalogue;
+mod curves;
 mod json;
 mod measure;
 mod odd;
@@ -40,6 +41,8 @@ enum Subcommands {
     Phases(PhaseOptions),
     /// Times every operation on operands that compiled code does not expect
     Odd(odd::Options),
+    /// Shows how compile time and memory grow with the length of a function
+    Curves(curves::Options),
 }
 
 #[derive(Args)]
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
     let result = match &options.command {
         Some(Subcommands::Phases(options)) => show_phases(options),
         Some(Subcommands::Odd(options)) => odd::show(options),
+        Some(Subcommands::Curves(options)) => curves::show(options),
         None => compare(&options.compare),
     };
     result.unwrap_or_else(|message| {

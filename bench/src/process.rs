@@ -27,6 +27,18 @@ pub enum Trouble {
 /// Runs the command in `folder`, with `input` as its standard input. The outputs go through files, so that a
 /// command's orphaned children cannot keep us waiting for the end of a pipe.
 pub fn run(command: &mut Command, input: &str, folder: &Path, limit: Duration) -> Result<Output, Trouble> {
+    run_watched(command, input, folder, limit, Duration::from_millis(2), &mut |_| ())
+}
+
+/// The same, and looks at the running process, by its number, after each pause.
+pub fn run_watched(
+    command: &mut Command,
+    input: &str,
+    folder: &Path,
+    limit: Duration,
+    pause: Duration,
+    look: &mut dyn FnMut(u32),
+) -> Result<Output, Trouble> {
     let not_run = |error: std::io::Error| Trouble::NotRun(error.to_string());
     let (out_path, err_path) = (folder.join("stdout.txt"), folder.join("stderr.txt"));
     let mut child = command
@@ -40,13 +52,18 @@ pub fn run(command: &mut Command, input: &str, folder: &Path, limit: Duration) -
         // A command that ends without reading its input has said what is wrong by other means.
         let _ = pipe.write_all(input.as_bytes());
     }
-    let status = wait(&mut child, limit).map_err(not_run)?.ok_or(Trouble::TimedOut)?;
+    let status = wait(&mut child, limit, pause, look).map_err(not_run)?.ok_or(Trouble::TimedOut)?;
     let read = |path: &Path| std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Ok(Output { status, out: read(&out_path).map_err(not_run)?, err: read(&err_path).map_err(not_run)? })
 }
 
 /// Waits for the end of `child`; `None` when it had to be ended.
-fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+fn wait(
+    child: &mut Child,
+    limit: Duration,
+    pause: Duration,
+    look: &mut dyn FnMut(u32),
+) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -57,6 +74,14 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
             child.wait()?;
             return Ok(None);
         }
-        std::thread::sleep(Duration::from_millis(2));
+        look(child.id());
+        std::thread::sleep(pause);
     }
+}
+
+/// The most memory that a running process has had so far, in bytes, where the system tells, as Linux does.
+pub fn peak_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| 1024 * kilobytes)
 }
