@@ -36,8 +36,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Loops", &["control.l", "named-let.l"]),
     ("Macros", &["macros.l"]),
     ("Environments", &["environments.l"]),
-    ("Classes", &["classes.l"]),
-    ("Selectors and multimethods", &["classes.l"]),
+    ("Classes", &["classes.l", "dispatch.l"]),
+    ("Selectors and multimethods", &["classes.l", "dispatch.l"]),
     // Its cases are the reference's own examples: what they ask for differs between engines, as it should.
     ("Native code", &[]),
     ("Numbers", &["numbers.l"]),
