@@ -47,6 +47,8 @@ pub enum Callee {
     KnownCell(Operator, u32),
     /// What a register holds.
     Register(Reg),
+    /// What a register holds, expected to choose among methods by so many of the arguments.
+    Chooser(Reg, usize),
     /// A closure of a function of this unit, in a register.
     Known(Reg, u32),
 }
@@ -230,7 +232,7 @@ impl Operator {
 impl Callee {
     fn uses(&self, each: &mut impl FnMut(Reg)) {
         match self {
-            Callee::Register(r) | Callee::Known(r, _) => each(*r),
+            Callee::Register(r) | Callee::Chooser(r, _) | Callee::Known(r, _) => each(*r),
             Callee::Cell(operator) | Callee::KnownCell(operator, _) => operator.uses(each),
         }
     }

@@ -5,30 +5,24 @@
 //! arguments, in tail position too; what has no method is called itself, by way of the interpreter, and raises the error.
 
 use super::emit::{plain, Emit};
-use super::operator::Held;
-use super::DataWord;
+use super::{DataWord, UnitContext};
 use crate::ir::{Binary, Block, Compare, Condition, Helper, Type, Val, Width};
-use crate::runtime::{cache_place, CellId, Context, LookupHash, CELL_VALUE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT};
+use crate::runtime::{cache_place, CellId, Context, LookupHash, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT};
 use crate::value::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE, WORD_SIZE};
 use std::mem::offset_of;
 
-impl Emit<'_, '_> {
-    /// By how many of a call's arguments its callee chooses among methods, if that is what it does at present.
+impl UnitContext<'_> {
+    /// By how many of a call's arguments the callee chooses among methods, if that is what a cell's value does at present.
     pub(super) fn keys_of_call(&self, cell: CellId, arguments: usize) -> Option<usize> {
-        let keys = self.unit.runtime.dispatched_arguments(cell)?.min(arguments);
+        let keys = self.runtime.dispatched_arguments(cell)?.min(arguments);
         (1..=MOST_KEYS).contains(&keys).then_some(keys)
     }
+}
 
-    /// The address that a call of a selector or multimethod goes to, and the callee's value. `held` is what is at hand of
-    /// it, `keys` by how many arguments it chooses.
-    pub(super) fn send(&mut self, cell: CellId, held: Held, words: &[Val], keys: usize) -> (Val, Val) {
-        let callee = match held {
-            Held::Word(word) => word,
-            _ => {
-                let address = self.cell_address(cell);
-                self.b.load(Width::Word, address, CELL_VALUE)
-            }
-        };
+impl Emit<'_, '_> {
+    /// The address that a call of a value goes to that is expected to be a selector or multimethod, and to choose by so
+    /// many of the arguments; and the callee's value.
+    pub(super) fn send(&mut self, callee: Val, words: &[Val], keys: usize) -> (Val, Val) {
         let words_of_keys: Vec<Val> = words[..keys].iter().map(|word| self.class_key(*word)).collect();
         let cache = self.unit.cache_words(2 + keys);
         let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());

@@ -89,8 +89,12 @@ impl Emit<'_, '_> {
                 (ir::Callee::Function(FunctionId(*number)), nil)
             }
             Callee::KnownCell(operator, _) | Callee::Cell(operator) => {
-                if let Some(keys) = self.keys_of_call(operator.cell, words.len()) {
-                    let (entry, value) = self.send(operator.cell, held, words, keys);
+                if let Some(keys) = self.unit.keys_of_call(operator.cell, words.len()) {
+                    let value = match held {
+                        Held::Word(word) => word,
+                        _ => self.load_cell(operator.cell),
+                    };
+                    let (entry, value) = self.send(value, words, keys);
                     return (ir::Callee::Address(entry), value);
                 }
                 let (entry, value) = self.operator_entry(operator.cell, held, words, site, state);
@@ -99,6 +103,11 @@ impl Emit<'_, '_> {
             Callee::Known(register, number) => {
                 let value = self.word(state, *register);
                 (ir::Callee::Function(FunctionId(*number)), value)
+            }
+            Callee::Chooser(register, keys) => {
+                let value = self.word(state, *register);
+                let (entry, value) = self.send(value, words, *keys);
+                (ir::Callee::Address(entry), value)
             }
             Callee::Register(register) => {
                 let value = self.word(state, *register);

@@ -189,7 +189,10 @@ impl<'a> Linearise<'a, '_> {
                 let register = self.new_register();
                 let site = self.site(*position);
                 self.push(Instr::Global(register, cell, false, site));
-                Callee::Register(register)
+                match self.unit.keys_of_call(cell, count) {
+                    Some(keys) => Callee::Chooser(register, keys),
+                    None => Callee::Register(register),
+                }
             }
             Node::Local(slot) if self.known_slots[*slot as usize].is_some() => {
                 let known = self.known_slots[*slot as usize].expect("just tested");
