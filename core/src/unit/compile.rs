@@ -14,6 +14,7 @@ use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUni
 use crate::registry::find_machine;
 use crate::runtime::{Machine, Options, Runtime};
 use crate::target::{Architecture, MachineIdentity};
+use rustc_hash::FxHashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -221,13 +222,14 @@ impl Units {
     ) -> Result<Vec<u8>, CompileFailure> {
         let machine = identity(architecture, format)?;
         let mut image = Image::new(name, &absolute(source));
+        let mut symbols = FxHashMap::default();
         for function in functions {
             let compiled = architecture.compile(function)?;
             let [select, allocate, encode] = compiled.nanoseconds;
             self.statistics.select += select;
             self.statistics.allocate += allocate;
             self.statistics.encode += encode;
-            let symbol = unique_symbol(&image, &function.name);
+            let symbol = unique_symbol(&mut symbols, &function.name);
             image.push(symbol, compiled, architecture.trap());
         }
         let mut watch = Watch::start();
@@ -251,11 +253,21 @@ fn absolute(source: &str) -> String {
     }
 }
 
-/// A symbol for a function: its name, with a number if another function of the image has it.
-fn unique_symbol(image: &Image, name: &str) -> String {
-    let taken = |symbol: &str| image.functions.iter().any(|function| function.symbol == symbol);
-    if !taken(name) {
+/// A symbol for a function: its name, with a number if another function of the image has it. What is taken comes with
+/// the number to be tried next.
+fn unique_symbol(taken: &mut FxHashMap<String, u32>, name: &str) -> String {
+    let Some(mut number) = taken.get(name).copied() else {
+        taken.insert(name.to_string(), 1);
         return name.to_string();
-    }
-    (1..).map(|number| format!("{name}.{number}")).find(|symbol| !taken(symbol)).unwrap_or_default()
+    };
+    let symbol = loop {
+        let symbol = format!("{name}.{number}");
+        number += 1;
+        if !taken.contains_key(&symbol) {
+            break symbol;
+        }
+    };
+    taken.insert(name.to_string(), number);
+    taken.insert(symbol.clone(), 1);
+    symbol
 }
