@@ -6,6 +6,8 @@ use crate::ir::{Function, Val};
 
 /// Above this many words of bits, nothing is recorded: the answer then is "maybe".
 const LIMIT: usize = 1 << 16;
+/// For each value and node, so many bits are set; if there are more, the answer is "maybe" from then on.
+const MARKS: usize = 32;
 
 /// For each node, the values that are used after its end.
 pub(super) struct Liveness {
@@ -16,6 +18,8 @@ pub(super) struct Liveness {
     /// Words of bits for a node; 0 if nothing is recorded.
     stride: usize,
     bits: Vec<u64>,
+    /// How many bits may still be set.
+    room: usize,
     work: Vec<usize>,
 }
 
@@ -34,7 +38,8 @@ impl Liveness {
         let stride = values.div_ceil(64);
         let stride = if stride * graph.nodes.len() <= LIMIT { stride } else { 0 };
         let bits = vec![0; stride * graph.nodes.len()];
-        Liveness { definitions, used_in: vec![0; values], stride, bits, work: Vec::new() }
+        let room = MARKS * (values + graph.nodes.len());
+        Liveness { definitions, used_in: vec![0; values], stride, bits, room, work: Vec::new() }
     }
 
     /// A value (not of the target's own) is used in a node.
@@ -55,6 +60,12 @@ impl Liveness {
                 let word = &mut self.bits[predecessor * self.stride + index / 64];
                 let bit = 1 << (index % 64);
                 if *word & bit == 0 {
+                    if self.room == 0 {
+                        self.stride = 0;
+                        self.work.clear();
+                        return;
+                    }
+                    self.room -= 1;
                     *word |= bit;
                     if predecessor != definition {
                         self.work.push(predecessor);

@@ -8,6 +8,7 @@ use crate::ir::verify::verify_unit;
 use crate::ir::Function;
 use crate::load::{ExecutableDirectory, ImageHeader, LoadError, LoadedImage};
 use crate::target::{Architecture, MachineIdentity};
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Whether to stop: asked between two functions.
@@ -69,6 +70,7 @@ pub(super) fn library(
 ) -> Result<Vec<u8>, CompileFailure> {
     let machine = identity(architecture, format)?;
     let mut image = Image::new(parts.name, &absolute(parts.source));
+    let mut symbols = FxHashMap::default();
     for function in functions {
         go_on(stop)?;
         let compiled = architecture.compile(function)?;
@@ -76,7 +78,7 @@ pub(super) fn library(
         statistics.select += select;
         statistics.allocate += allocate;
         statistics.encode += encode;
-        let symbol = unique_symbol(&image, &function.name);
+        let symbol = unique_symbol(&mut symbols, &function.name);
         image.push(symbol, compiled, architecture.trap());
     }
     let mut watch = Watch::start();
@@ -109,13 +111,23 @@ fn absolute(source: &str) -> String {
     }
 }
 
-/// A symbol for a function: its name, with a number if another function of the image has it.
-fn unique_symbol(image: &Image, name: &str) -> String {
-    let taken = |symbol: &str| image.functions.iter().any(|function| function.symbol == symbol);
-    if !taken(name) {
+/// A symbol for a function: its name, with a number if another function of the image has it. What is taken comes with
+/// the number to be tried next.
+fn unique_symbol(taken: &mut FxHashMap<String, u32>, name: &str) -> String {
+    let Some(mut number) = taken.get(name).copied() else {
+        taken.insert(name.to_string(), 1);
         return name.to_string();
-    }
-    (1..).map(|number| format!("{name}.{number}")).find(|symbol| !taken(symbol)).unwrap_or_default()
+    };
+    let symbol = loop {
+        let symbol = format!("{name}.{number}");
+        number += 1;
+        if !taken.contains_key(&symbol) {
+            break symbol;
+        }
+    };
+    taken.insert(name.to_string(), number);
+    taken.insert(symbol.clone(), 1);
+    symbol
 }
 
 /// The directory that all threads of a run load from, one after another.

@@ -6,6 +6,9 @@
 use super::*;
 use crate::ir::arithmetic;
 
+/// Blocks with more parameters or operations are not skipped: it would take time, and they are hardly ever empty.
+const LARGEST_SKIPPED: usize = 64;
+
 /// Drop blocks that cannot be reached. Returns whether there were any.
 pub fn drop_unreachable(function: &mut Function, flow: &Flow) -> bool {
     let some = flow.order.len() < function.blocks.len();
@@ -100,7 +103,9 @@ fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bo
 
 /// By block: whether it does nothing but jump, or nothing but test a parameter or constant of its own.
 fn leading_on(function: &Function) -> Vec<bool> {
+    let small = |data: &BlockData| data.parameters.len().max(data.insts.len()) <= LARGEST_SKIPPED;
     let leads_on = |data: &BlockData| match &data.exit {
+        _ if !small(data) => false,
         Exit::Jump(_) => data.insts.is_empty(),
         Exit::Branch(condition, ..) => {
             let mut own = false;
@@ -206,11 +211,20 @@ fn join(function: &mut Function, fuel: &mut OptimisationFuel, unreachable: bool)
     for number in (0..function.blocks.len()).filter(|&number| reachable[number]) {
         function.blocks[number].exit.targets().for_each(|target| predecessors[target.block.0 as usize] += 1);
     }
-    let mut joiner: Option<Joiner> = None;
+    let is_only_way = |number: usize, next: usize| next != number && next != 0 && predecessors[next] == 1;
+    // Begun where no other block can be joined to the first: so all operations move once.
+    let mut is_first = reachable.clone();
     for number in (0..function.blocks.len()).filter(|&number| reachable[number]) {
+        if let Exit::Jump(target) = &function.blocks[number].exit {
+            let next = target.block.0 as usize;
+            is_first[next] &= !is_only_way(number, next);
+        }
+    }
+    let mut joiner: Option<Joiner> = None;
+    for number in (0..function.blocks.len()).filter(|&number| is_first[number]) {
         while let Exit::Jump(target) = &function.blocks[number].exit {
             let next = target.block.0 as usize;
-            if next == number || next == 0 || predecessors[next] != 1 || !fuel.spend() {
+            if !is_only_way(number, next) || !fuel.spend() {
                 break;
             }
             joiner.get_or_insert_with(|| Joiner::new(function)).join(function, number, next);
