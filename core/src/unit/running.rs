@@ -3,7 +3,7 @@
 use super::image::UnitImage;
 use super::statistics::Stall;
 use super::CompileFailure;
-use crate::interp::tree::{Node, Template};
+use crate::interp::tree::{Node, Template, TemplateKind};
 use crate::lower::changed_slots;
 use crate::runtime::{Failure, Outcome, Runtime, MAX_ARGUMENTS};
 use crate::value::{Value, FAILURE};
@@ -63,6 +63,11 @@ impl Runtime {
                 return None;
             }
         };
+        // A call that leaves the loop in tail position waits here for its end. If it comes to this function again, that
+        // must be native by then, or frames would pile up until it is.
+        if self.options.background && template.kind == TemplateKind::Function && !template.native.compiled.get() {
+            return None;
+        }
         let entry = self.units.image(number).map(UnitImage::last_entry)?;
         for slot in 0..size {
             // SAFETY: the area has room for `MAX_ARGUMENTS` values.
