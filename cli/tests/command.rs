@@ -142,7 +142,6 @@ fn variables_with_values_that_mean_nothing_are_named() {
         ("MARU_HOT_CALLS", "soon"),
         ("MARU_HOT_CALLS", "0"),
         ("MARU_HOT_CALLS", "4294967296"),
-        ("MARU_HOT_FUNCTIONS", "-1"),
         ("MARU_OPT_FUEL", "1.5"),
         ("MARU_TMPDIR", "/no/such/directory"),
         ("MARU_TMPDIR", "relative"),

@@ -256,6 +256,7 @@ pub fn sweep_images(runtime: &mut Runtime) {
     loops.retain(|_, state| match state {
         running::RunningLoop::Native(number) => images[*number as usize].is_some(),
         running::RunningLoop::Compiling => true,
+        running::RunningLoop::Unfit => false,
     });
 }
 

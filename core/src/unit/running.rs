@@ -3,10 +3,11 @@
 use super::image::UnitImage;
 use super::statistics::Stall;
 use super::CompileFailure;
-use crate::interp::tree::{Node, Template};
+use crate::interp::tree::{Node, Template, TemplateKind};
 use crate::lower::changed_slots;
 use crate::runtime::{Failure, Outcome, Runtime, MAX_ARGUMENTS};
 use crate::value::{Value, FAILURE};
+use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
 /// A loop: its node's address and its template's code object.
@@ -17,8 +18,25 @@ pub(super) type LoopKey = (usize, Value);
 pub(super) enum RunningLoop {
     /// Another thread compiles it.
     Compiling,
+    /// It cannot run by itself; forgotten at the next collection.
+    Unfit,
     /// It is the last function of the image with this number.
     Native(u32),
+}
+
+/// Whether a loop may end by going on with a loop around it, which is another function's business then.
+fn goes_on_outside(node: &Node) -> bool {
+    let (mut own, mut meant) = (FxHashSet::default(), Vec::new());
+    let mut nodes = vec![node];
+    while let Some(node) = nodes.pop() {
+        match node {
+            Node::Loop(turns) => drop(own.insert(turns.label)),
+            Node::Continue(label, _) => meant.push(*label),
+            _ => {}
+        }
+        node.children(&mut |child| nodes.push(child));
+    }
+    meant.iter().any(|label| !own.contains(label))
 }
 
 impl Runtime {
@@ -45,6 +63,11 @@ impl Runtime {
                 return None;
             }
         };
+        // A call that leaves the loop in tail position waits here for its end. If it comes to this function again, that
+        // must be native by then, or frames would pile up until it is.
+        if self.options.background && template.kind == TemplateKind::Function && !template.native.compiled.get() {
+            return None;
+        }
         let entry = self.units.image(number).map(UnitImage::last_entry)?;
         for slot in 0..size {
             // SAFETY: the area has room for `MAX_ARGUMENTS` values.
@@ -68,7 +91,7 @@ impl Runtime {
     fn compiled_loop(&mut self, template: &Rc<Template>, node: &Node) -> Result<Option<u32>, CompileFailure> {
         let key = (std::ptr::from_ref(node) as usize, template.code);
         match self.units.loops.get(&key) {
-            Some(RunningLoop::Compiling) => return Ok(None),
+            Some(RunningLoop::Compiling | RunningLoop::Unfit) => return Ok(None),
             Some(RunningLoop::Native(number)) => {
                 let usable = self.units.image(*number).is_some_and(|image| image.intact.get() != 0);
                 if usable {
@@ -76,6 +99,10 @@ impl Runtime {
                 }
             }
             None => {}
+        }
+        if goes_on_outside(node) {
+            self.units.loops.insert(key, RunningLoop::Unfit);
+            return Ok(None);
         }
         if self.compiles_in_background() {
             if self.want_loop(key, template, node) {

@@ -39,11 +39,14 @@ pub(super) struct Job {
     pub(super) source: String,
 }
 
+/// An image, and the library's bytes if they are wanted.
+pub(super) type Loaded = (LoadedImage, Option<Vec<u8>>);
+
 /// What became of a job.
 pub(super) struct Finished {
     pub(super) ticket: u64,
-    /// The image, and the library's bytes if they are wanted; the error is a panic's.
-    pub(super) outcome: thread::Result<Result<(LoadedImage, Option<Vec<u8>>), CompileFailure>>,
+    /// The image; the outer error is a panic's.
+    pub(super) outcome: thread::Result<Result<Loaded, CompileFailure>>,
     /// Counts and times of this job.
     pub(super) statistics: Statistics,
 }
@@ -178,12 +181,7 @@ fn stand_back() {
     }
 }
 
-fn compile(
-    manner: &Manner,
-    job: Job,
-    shared: &Shared,
-    statistics: &mut Statistics,
-) -> Result<(LoadedImage, Option<Vec<u8>>), CompileFailure> {
+fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statistics) -> Result<Loaded, CompileFailure> {
     let stop = || shared.stopping.load(Ordering::Relaxed);
     let Job { mut functions, data_words, name, source, .. } = job;
     let mut fuel = OptimisationFuel::unlimited();
