@@ -525,17 +525,23 @@ impl<'f> Assigner<'f> {
         }
         let occupant = self.state.occupant[register as usize];
         let Some(call) = self.live.next_use(value, self.position).filter(|next| *next < self.block_end) else { return };
-        let destroyed = self.clobbers[self.function.insts[call as usize].clobbers as usize];
-        if occupant == NONE || !destroyed.has(register) || !self.lives_on(occupant) {
+        let operands = self.function.inst_operands(Inst::new(call as usize));
+        let mut destroyed = self.clobbers[self.function.insts[call as usize].clobbers as usize];
+        let mut is_wanted = false;
+        for operand in operands {
+            match (operand.constraint(), operand.kind()) {
+                (OperandConstraint::FixedReg(result), OperandKind::Def) => destroyed.insert(result.index() as u8),
+                (OperandConstraint::FixedReg(argument), OperandKind::Use) => {
+                    let is_value = operand.vreg().vreg() as u32 == value;
+                    is_wanted |= is_value && argument.index() as u8 == register;
+                }
+                _ => {}
+            }
+        }
+        if occupant == NONE || !is_wanted || !destroyed.has(register) || !self.lives_on(occupant) {
             return;
         }
-        let wanted = |o: &Operand| {
-            let fixed = OperandConstraint::FixedReg(regalloc2::PReg::from_index(register.into()));
-            o.vreg().vreg() as u32 == value && o.kind() == OperandKind::Use && o.constraint() == fixed
-        };
-        let operands = self.function.inst_operands(Inst::new(call as usize));
-        let unused = self.live.next_use(occupant, self.position).is_none_or(|next| next > call);
-        if unused && operands.iter().any(wanted) {
+        if self.live.next_use(occupant, self.position).is_none_or(|next| next > call) {
             let taken = needs.late.union(needs.results).union(needs.fixed_uses);
             self.displace(occupant, self.file.all.without(destroyed).without(taken));
         }
