@@ -223,3 +223,17 @@ fn growth() {
         println!("{name:16} {:9} {}", "bytes", sizes.join(" "));
     }
 }
+
+/// Of shapes that make values live in memory, and large sets of moves: an independent checker verifies each allocation.
+#[test]
+fn large_functions_are_allocated_rightly() {
+    maru_core::target::verify_allocation(true);
+    for (name, shape) in SHAPES {
+        for size in [300, 1200] {
+            let mut function = shape(size);
+            optimise(&mut function, &mut OptimisationFuel::unlimited());
+            let compiled = maru_x64::TARGET.compile(&function);
+            assert!(compiled.is_ok(), "{name} of {size}: {}", compiled.unwrap_err());
+        }
+    }
+}
