@@ -481,7 +481,7 @@ impl Emit<'_, '_> {
     }
 
     /// `sqrt` and `exact->inexact`: a double in any case.
-    pub(super) fn to_double(&mut self, root: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn double_result(&mut self, root: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
         if call.held.is_some() || !matches!(self.ty(call.args[0], state), Ty::Unknown | Ty::Fixnum | Ty::Double) {
             return self.in_runtime(call, state);
         }

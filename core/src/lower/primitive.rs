@@ -33,8 +33,8 @@ impl Emit<'_, '_> {
             ShiftRight => self.shift(false, call, miss, state),
             Abs => self.absolute(call, miss, state),
             Extreme(least) => self.extreme(least, call, miss, state),
-            Sqrt => self.to_double(true, call, miss, state),
-            ToDouble => self.to_double(false, call, miss, state),
+            Sqrt => self.double_result(true, call, miss, state),
+            ToDouble => self.double_result(false, call, miss, state),
             Cons => {
                 let (car, cdr) = (self.word(state, call.args[0]), self.word(state, call.args[1]));
                 let pair = self.cons(car, cdr, call.site, state);
@@ -69,10 +69,9 @@ impl Emit<'_, '_> {
     /// is one that typed code leaves for: that happens seldom, or the code is compiled anew. Not where it is all there
     /// is, nor in a loop, which may go on in it, nor where the interpreter has seen that the types vary.
     pub(super) fn is_left_to_runtime(&self, call: &Inline, state: &State) -> bool {
-        use crate::interp::tree::feedback::{DOUBLE, FIXNUM, OTHER};
+        use Intrinsic::{FieldAt, Identical, Is, NamedField, New, Not};
         let varies = call.seen & (call.seen - u8::from(call.seen != 0)) != 0;
-        let cheap = matches!(call.intrinsic, Intrinsic::Not | Intrinsic::Identical | Intrinsic::Is(_));
-        debug_assert!(FIXNUM | DOUBLE | OTHER == 7, "varies: more than one bit is set");
+        let cheap = matches!(call.intrinsic, Not | Identical | Is(_) | NamedField | FieldAt | New(_));
         let in_loop = self.flow.blocks[self.at.0 as usize].in_loop;
         state.generic && !self.is_exhausted() && !varies && !cheap && !in_loop
     }
