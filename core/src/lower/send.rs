@@ -7,7 +7,7 @@
 use super::emit::{plain, Emit};
 use super::{DataWord, UnitContext};
 use crate::ir::{Binary, Block, Compare, Condition, Helper, Type, Val, Width};
-use crate::runtime::{cache_place, CellId, Context, LookupHash, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT};
+use crate::runtime::{cache_place, CellId, Context, LookupHash, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
 use crate::value::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE, WORD_SIZE};
 use std::mem::offset_of;
 
@@ -41,6 +41,10 @@ impl Emit<'_, '_> {
                 let found = self.look_up(callee, key, miss);
                 self.b.jump(hit, &[found]);
             }
+            [first, second] => {
+                let found = self.look_up_two(callee, [first, second], miss);
+                self.b.jump(hit, &[found]);
+            }
             _ => self.jump(plain(miss)),
         }
         self.b.switch_to(hit);
@@ -61,18 +65,38 @@ impl Emit<'_, '_> {
 
     /// What the table for all places has for something and the key of a class; go elsewhere if it has nothing.
     pub(super) fn look_up(&mut self, callee: Val, key: Val, miss: Block) -> Val {
+        let (table, at) = self.entry(callee, key);
+        self.require_entry(table, at, &[(0, callee), (1, key)], miss);
+        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
+    }
+
+    /// The same for the keys of two classes.
+    fn look_up_two(&mut self, callee: Val, [first, second]: [Val; 2], miss: Block) -> Val {
+        let marked = self.b.binary_immediate(Binary::Add, callee, TWO_KEYS);
+        let rotated = self.b.binary_immediate(Binary::Rotl, second, i64::from(LookupHash::SECOND_ROTATION));
+        let mixed = self.b.binary(Binary::Xor, first, rotated);
+        let (table, at) = self.entry(marked, mixed);
+        self.require_entry(table, at, &[(0, marked), (1, first), (3, second)], miss);
+        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
+    }
+
+    /// The table for all places, and the offset of an entry in it.
+    fn entry(&mut self, callee: Val, key: Val) -> (Val, Val) {
         let rotated = self.b.binary_immediate(Binary::Rotl, key, i64::from(LookupHash::ROTATION));
         let mixed = self.b.binary(Binary::Xor, callee, rotated);
         let spread = self.b.binary_immediate(Binary::Mul, mixed, LookupHash::FACTOR as i64);
         let high = self.b.binary_immediate(Binary::Lshr, spread, i64::from(LookupHash::SHIFT));
         let at = self.b.binary_immediate(Binary::And, high, LookupHash::MASK as i64);
         let word = self.unit.data_word(DataWord::Lookups);
-        let table = self.b.load_data(word);
-        for (index, wanted) in [callee, key].into_iter().enumerate() {
+        (self.b.load_data(word), at)
+    }
+
+    /// Go elsewhere unless an entry has these words.
+    fn require_entry(&mut self, table: Val, at: Val, words: &[(usize, Val)], miss: Block) {
+        for (index, wanted) in words {
             let found = self.b.load_indexed(Width::Word, table, at, (WORD_SIZE * index) as i32);
-            self.require(Condition::Compare(Compare::Eq, found, wanted), plain(miss));
+            self.require(Condition::Compare(Compare::Eq, found, *wanted), plain(miss));
         }
-        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
     }
 
     /// The key of a value's class, as the runtime's inline caches have it.

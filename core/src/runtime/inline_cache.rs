@@ -49,18 +49,25 @@ fn class_key(runtime: &Runtime, value: Value) -> Word {
 }
 
 /// Binary logarithm of the bytes of an entry in the table for all places: callee (or a field's name, or a class), key of
-/// the class it was looked up for, what was found, and a word that is not used.
+/// the class it was looked up for, what was found, and the key of a second class. Where there is a second one, the
+/// callee stands with [`TWO_KEYS`] added, so that no entry for one key is taken for one for two.
 const ENTRY_SHIFT: u32 = 5;
 /// Binary logarithm of the number of entries.
 const ENTRIES_SHIFT: u32 = 10;
 
+/// Added to the callee in entries for two keys: the sum is no value that anything is looked up for.
+pub const TWO_KEYS: i64 = 1;
+
 /// How code finds an entry: `callee ^ rotate_left(key, ROTATION)` times [`LookupHash::FACTOR`], shifted right by
-/// [`LookupHash::SHIFT`], and-ed with [`LookupHash::MASK`], is its byte offset.
+/// [`LookupHash::SHIFT`], and-ed with [`LookupHash::MASK`], is its byte offset. Two keys are mixed first, the second
+/// one rotated by [`LookupHash::SECOND_ROTATION`].
 pub struct LookupHash;
 
 impl LookupHash {
     /// Bits that the key is rotated by.
     pub const ROTATION: u32 = 28;
+    /// Bits that a second key is rotated by before it is mixed with the first.
+    pub const SECOND_ROTATION: u32 = 9;
     /// An odd number whose bits look like chance (the golden ratio's).
     pub const FACTOR: Word = 0x9e37_79b9_7f4a_7c15;
     /// Leaves the highest bits.
@@ -105,9 +112,19 @@ impl InlineCaches {
     }
 
     fn remember(&self, callee: Word, key: Word, found: Word) {
-        let first = LookupHash::of(callee, key) as usize / size_of::<Word>();
-        if let Some(entry) = self.lookups.get(first..first + 3) {
-            entry.iter().zip([callee, key, found]).for_each(|(place, word)| place.set(word));
+        self.set_entry(LookupHash::of(callee, key), [callee, key, found, EMPTY_CACHE]);
+    }
+
+    fn remember_two(&self, callee: Word, [first, second]: [Word; 2], found: Word) {
+        let callee = callee.wrapping_add(TWO_KEYS as Word);
+        let mixed = first ^ second.rotate_left(LookupHash::SECOND_ROTATION);
+        self.set_entry(LookupHash::of(callee, mixed), [callee, first, found, second]);
+    }
+
+    fn set_entry(&self, offset: Word, words: [Word; 4]) {
+        let first = offset as usize / size_of::<Word>();
+        if let Some(entry) = self.lookups.get(first..first + words.len()) {
+            entry.iter().zip(words).for_each(|(place, word)| place.set(word));
             self.has_lookups.set(true);
         }
     }
@@ -187,8 +204,10 @@ impl Runtime {
                 *word = class_key(self, *argument);
             }
             words[1 + keys] = method.0;
-            if keys == 1 {
-                self.remember_lookup((callee.0, words[1], method.0));
+            match keys {
+                1 => self.remember_lookup((callee.0, words[1], method.0)),
+                2 => self.extensions.classes.caches.remember_two(callee.0, [words[1], words[2]], method.0),
+                _ => {}
             }
             self.fill_cache(image, place, &words[..2 + keys], true);
         }

@@ -23,7 +23,9 @@ pub use context::*;
 pub use environment::Environment;
 pub use error::{Backtrace, ErrorKind, Failure, Outcome};
 pub use frames::ValueStack;
-pub use inline_cache::{cache_place, InlineCaches, LookupHash, EMPTY_CACHE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT};
+pub use inline_cache::{
+    cache_place, InlineCaches, LookupHash, EMPTY_CACHE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS,
+};
 pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::{call_enter, Ability, Machine, MachineKind};
 pub use object::Pairs;
