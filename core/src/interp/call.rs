@@ -380,6 +380,11 @@ pub fn accepts_directly(runtime: &Runtime, callee: Value, count: usize) -> bool 
     is_plain_primitive(runtime, callee) && takes(primitive(runtime, callee))
 }
 
+/// The address of a primitive's function, which compiled code passes to the runtime to have it called.
+pub fn primitive_address(runtime: &Runtime, callee: Value) -> usize {
+    primitive(runtime, callee).function as usize
+}
+
 /// Call a value with arguments that lie anywhere: a primitive's function without a detour.
 #[inline]
 pub fn call_directly(runtime: &mut Runtime, callee: Value, arguments: &[Value]) -> Outcome {

@@ -18,7 +18,7 @@ pub mod tree_text;
 
 pub use call::{
     accepts_directly, call, call_directly, catch_failure, interpret, is_plain_primitive, not_applicable, out_of_fuel,
-    poll, wrong_count,
+    poll, primitive_address, wrong_count,
 };
 pub use eval::{define_variable, kind_of_operand, set_variable, unbound, unbound_name};
 pub use extensions::{sweep_extensions, trace_extension, trace_extensions, trace_template, Extensions};

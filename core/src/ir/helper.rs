@@ -55,6 +55,12 @@ helpers! {
     Call2 "call_2" 3,
     /// Call a value with three arguments.
     Call3 "call_3" 4,
+    /// Call a primitive's function (address) with one argument.
+    Primitive1 "primitive_1" 2,
+    /// The same with two arguments.
+    Primitive2 "primitive_2" 3,
+    /// The same with three arguments.
+    Primitive3 "primitive_3" 4,
     /// The bits of the double that a number (a value) is, as far as a mode (see [`number_bits`]) allows.
     NumberBits "number_bits" 2,
     /// An object with that many slots (raw count), filled with nil, for the variables of a function.

@@ -53,6 +53,8 @@ pub struct Linearise<'a, 'r> {
     parameters: u32,
     /// How many loops what is made linear at present lies in.
     loop_depth: u32,
+    /// The head of the loop that the function's calls of itself in tail position are turns of, if there are any.
+    turns: Option<BlockId>,
 }
 
 impl<'a, 'r> Linearise<'a, 'r> {
@@ -83,6 +85,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             known_slots: vec![None; slots],
             parameters: template.parameters + u32::from(template.rest),
             loop_depth: 0,
+            turns: None,
         };
         mark_assigned(&template.body, &mut linearise.assigned);
         let entry = linearise.new_block();
@@ -99,6 +102,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     ) -> Flow {
         let mut linearise = Linearise::new(unit, all, template, number);
         linearise.box_parameters();
+        linearise.begin_turns();
         linearise.lower(&template.body, Destination::Return);
         linearise.finish()
     }

@@ -45,6 +45,8 @@ pub enum DataWord {
     Constant(Value),
     /// The code object of a template of the unit.
     Code(u32),
+    /// The address of a primitive's function.
+    Function(Value),
     /// A word of an inline cache, which code fills by way of the runtime; its own number.
     Cache(u32),
     /// Address of the table that code looks into when its own inline cache has something else.

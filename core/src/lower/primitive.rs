@@ -85,8 +85,7 @@ impl Emit<'_, '_> {
             if let Held::InCell = held {
                 self.require_intact(state);
             }
-            let callee = self.primitive_word(call.operator);
-            let result = self.call_value(callee, &words, call.site, state);
+            let result = self.call_primitive(call.operator, &words, call.site, state);
             return Place::word(result, Ty::Unknown);
         }
         let callee = match held {

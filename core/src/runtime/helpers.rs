@@ -47,6 +47,9 @@ fn address(helper: Helper) -> usize {
         Helper::Call1 => call_1 as Helper2 as usize,
         Helper::Call2 => call_2 as Helper3 as usize,
         Helper::Call3 => call_3 as Helper4 as usize,
+        Helper::Primitive1 => primitive_1 as Helper2 as usize,
+        Helper::Primitive2 => primitive_2 as Helper3 as usize,
+        Helper::Primitive3 => primitive_3 as Helper4 as usize,
         Helper::NumberBits => number_bits as Helper2 as usize,
         Helper::MakeFrame => make_frame as Helper1 as usize,
         Helper::CallValue => call_value as Helper2 as usize,
@@ -115,6 +118,15 @@ pub unsafe fn machine_fault(context: *mut Context, message: &str) -> Word {
     let runtime = unsafe { runtime(context) };
     let Failure = runtime.error(super::ErrorKind::Compile, message, &[]);
     FAILURE
+}
+
+/// The primitive's function at an address that native code was given.
+///
+/// # Safety
+/// The address is that of a [`interp::PrimitiveFunction`].
+unsafe fn function_at(address: Word) -> interp::PrimitiveFunction {
+    // SAFETY: by this function's contract.
+    unsafe { std::mem::transmute::<usize, interp::PrimitiveFunction>(address as usize) }
 }
 
 /// The number of the cell at an address that native code was given.
@@ -276,6 +288,18 @@ helpers! {
     }
     fn call_3(runtime, callee, a, b, c) {
         word(interp::call_directly(runtime, Value(callee), &[Value(a), Value(b), Value(c)]))
+    }
+    fn primitive_1(runtime, function, a) {
+        // SAFETY: the code's data table holds the address, see `DataWord::Function`.
+        word(unsafe { function_at(function) }(runtime, &[Value(a)]))
+    }
+    fn primitive_2(runtime, function, a, b) {
+        // SAFETY: as above.
+        word(unsafe { function_at(function) }(runtime, &[Value(a), Value(b)]))
+    }
+    fn primitive_3(runtime, function, a, b, c) {
+        // SAFETY: as above.
+        word(unsafe { function_at(function) }(runtime, &[Value(a), Value(b), Value(c)]))
     }
     fn number_bits(_runtime, number, mode) {
         number_as_bits(Value(number), mode as i64)

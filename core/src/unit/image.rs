@@ -161,6 +161,10 @@ impl Runtime {
                     value.0
                 }
                 DataWord::Code(template) => image.templates[template as usize].code.0,
+                DataWord::Function(primitive) => {
+                    image.values.push(primitive);
+                    crate::interp::primitive_address(self, primitive) as u64
+                }
                 DataWord::Cache(_) => EMPTY_CACHE,
                 DataWord::Lookups => self.extensions.classes.caches.lookups() as u64,
             };

@@ -338,7 +338,7 @@ pub fn trace_waiting(runtime: &Runtime, marker: &mut Marker) {
     for ticket in queue.at_work.values() {
         ticket.roots.iter().chain(&ticket.templates).for_each(|template| marker.value(template.code));
         let constant = |word: &DataWord| match word {
-            DataWord::Constant(value) => Some(*value),
+            DataWord::Constant(value) | DataWord::Function(value) => Some(*value),
             _ => None,
         };
         let assumed = |(_, assumption): &(CellId, Assumption)| match assumption {

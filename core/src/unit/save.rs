@@ -320,6 +320,11 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
                 lists.tagged("code", &[template])?
             }
             DataWord::Constant(value) => constant_word(lists, &all, *value)?,
+            DataWord::Function(value) => {
+                let primitive = lists.runtime.primitive_name(*value).ok_or("the code calls what is no primitive")?;
+                let primitive = lists.runtime.symbol_value(primitive);
+                lists.tagged("primitive", &[primitive])?
+            }
             DataWord::Lookups => lists.tagged("lookups", &[])?,
             DataWord::Cache(number) => lists.tagged("cache", &[Value::fixnum(i64::from(*number))])?,
         });
@@ -523,6 +528,7 @@ impl Manifest<'_> {
             "intact" => DataWord::Intact,
             "image" => DataWord::Image,
             "lookups" => DataWord::Lookups,
+            "primitive" => DataWord::Function(self.primitive(item(1))?),
             "cache" => DataWord::Cache(self.number(item(1))? as u32),
             "cell" => DataWord::Cell(self.cell(item(1))?),
             "code" => DataWord::Constant(Self::entry(all, self.number(item(1))?)?.code),

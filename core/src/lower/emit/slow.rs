@@ -15,6 +15,7 @@ use crate::ir::{Block, Compare, Condition, Helper, Target, Type, Val};
 use crate::lower::flow::{Operator, Reg, Site};
 use crate::lower::intrinsic::Intrinsic;
 use crate::lower::operator::Held;
+use crate::lower::DataWord;
 use crate::value::NIL;
 
 /// A call of a primitive that is done inline.
@@ -183,11 +184,37 @@ impl Emit<'_, '_> {
     pub(in crate::lower) fn call_runtime(&mut self, call: &Inline, state: &mut State) -> Val {
         let words: Vec<Val> = call.args.iter().map(|register| self.word_apart(state, *register)).collect();
         let callee = match call.held {
-            None | Some(Held::Assumed) => self.primitive_word(call.operator),
+            None | Some(Held::Assumed) => return self.call_primitive(call.operator, &words, call.site, state),
             Some(Held::Word(value)) => value,
             Some(Held::InCell) => self.load_cell(call.operator.cell),
         };
         self.call_value(callee, &words, call.site, state)
+    }
+
+    /// Call the function of the primitive that an operator is known to be.
+    pub(in crate::lower) fn call_primitive(
+        &mut self,
+        operator: Operator,
+        words: &[Val],
+        site: Site,
+        state: &State,
+    ) -> Val {
+        let helper = match words.len() {
+            1 => Helper::Primitive1,
+            2 => Helper::Primitive2,
+            3 => Helper::Primitive3,
+            _ => {
+                let callee = self.primitive_word(operator);
+                return self.call_value(callee, words, site, state);
+            }
+        };
+        let value = self.unit.runtime.cells.get(operator.cell).value;
+        let function = self.unit.data_word(DataWord::Function(value));
+        let mut arguments = vec![self.b.load_data(function)];
+        arguments.extend(words);
+        let result = self.b.helper(helper, &arguments);
+        self.check_failure(result, site, state);
+        result
     }
 
     /// Call a value through the runtime.

@@ -76,7 +76,7 @@ impl<'a> Linearise<'a, '_> {
             self.define(instr, result, destination);
             return;
         }
-        if self.try_inline(call, destination) {
+        if self.try_turn(call, destination) || self.try_inline(call, destination) {
             return;
         }
         let callee = self.callee(call);
@@ -104,6 +104,62 @@ impl<'a> Linearise<'a, '_> {
         let Node::Global(index, _) = &call.function else { return false };
         let value = self.unit.runtime.cells.get(self.template.cells[*index as usize]).value;
         interp::is_plain_primitive(self.unit.runtime, value)
+    }
+
+    /// If the function calls itself in tail position, its body is a loop, which begins here.
+    pub(super) fn begin_turns(&mut self) {
+        let boxed = (0..self.template.parameters).any(|slot| self.template.variables[slot as usize].boxed);
+        if boxed || self.unit.metered || !self.calls_itself(&self.template.body) {
+            return;
+        }
+        self.loop_depth += 1;
+        let head = self.new_block();
+        self.blocks[head as usize].is_loop = true;
+        self.fall_into(head);
+        self.turns = Some(head);
+    }
+
+    fn calls_itself(&self, node: &Node) -> bool {
+        match node {
+            Node::Call(call) => call.tail && self.is_own(call),
+            Node::Try(_) | Node::WithEnvironment(_) => false,
+            _ => {
+                let mut found = false;
+                node.children(&mut |child| found = found || self.calls_itself(child));
+                found
+            }
+        }
+    }
+
+    /// Whether a call reaches the function itself at present, which takes that many arguments.
+    fn is_own(&self, call: &Call) -> bool {
+        let Node::Global(index, _) = &call.function else { return false };
+        let cell = self.template.cells[*index as usize];
+        self.unit.inlinable(cell, call.arguments.len()) == Some(self.number)
+    }
+
+    /// A call of the function itself in tail position: another turn of the loop that its body is.
+    fn try_turn(&mut self, call: &Call, destination: Destination) -> bool {
+        let (Some(head), Destination::Return) = (self.turns, destination) else { return false };
+        let own = self.inlining.len() == 1 && self.handler.is_none() && self.is_own(call);
+        let Node::Global(index, _) = &call.function else { return false };
+        let cell = self.template.cells[*index as usize];
+        let assumption = if own { self.unit.rely_on_function(cell) } else { None };
+        let Some(assumption) = assumption else { return false };
+        let operator = self.operator(cell, Some(assumption), call);
+        let arguments: Vec<Reg> = call.arguments.iter().map(|argument| self.value(argument)).collect();
+        if self.current.is_none() {
+            return true;
+        }
+        let site = self.call_site(call);
+        let turn = self.new_block();
+        self.end(End::InlineTail(operator, arguments.clone(), site, turn));
+        self.current = Some(turn);
+        let slots: Vec<u32> = (0..self.template.parameters).collect();
+        self.bind_all(&slots, &arguments);
+        self.push(Instr::Poll(site));
+        self.end(End::Jump(head));
+        true
     }
 
     /// Put a small function's body in place of a call of it, guarded by the unit's assumptions.
