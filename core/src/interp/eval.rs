@@ -306,6 +306,9 @@ pub fn kind_of_operand(runtime: &Runtime, operand: Value) -> u8 {
 fn eval_while(runtime: &mut Runtime, activation: &Activation, node: &Node) -> Step {
     let Node::While(test, body, position) = node else { return Ok(Value::NIL) };
     let mut turns: u32 = 0;
+    if let Some(outcome) = go_on_natively(runtime, activation, node, turns) {
+        return Ok(outcome?);
+    }
     while eval(runtime, activation, test)?.is_true() {
         eval(runtime, activation, body)?;
         turn(runtime, activation, *position)?;
@@ -330,13 +333,17 @@ fn turn(runtime: &mut Runtime, activation: &Activation, position: Position) -> R
 
 /// The rest of a loop that has become hot, done by native code. `None` if it is not hot yet, or cannot be compiled.
 fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, turns: u32) -> Option<Outcome> {
+    // Where one loop of a function is native already, the others follow soon: those around it are next.
+    let others = activation.template.native.has_loops.get();
     let wanted = match runtime.options.jit {
         JitMode::Off => return None,
+        JitMode::Auto if others => turns.min(2),
         JitMode::Auto => runtime.options.hot_calls.max(1),
         JitMode::Always => 1,
     };
     // A loop that another thread compiles is asked for again and again.
-    if turns < wanted || turns > wanted && !runtime.options.background {
+    let asks_again = runtime.options.background || others;
+    if turns < wanted || turns > wanted && !asks_again {
         return None;
     }
     runtime.run_loop(activation.template, node, activation.closure, activation.frame)

@@ -241,6 +241,8 @@ pub struct NativeState {
     pub waiting: Cell<bool>,
     /// How often it was compiled anew because guesses of its code had failed.
     pub renewals: Cell<u32>,
+    /// Whether a loop of it has become native while the rest was interpreted.
+    pub has_loops: Cell<bool>,
     /// Why it was not compiled, if that was tried in vain.
     pub failure: std::cell::RefCell<Option<String>>,
 }

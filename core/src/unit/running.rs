@@ -120,7 +120,12 @@ impl Runtime {
     /// A loop was compiled, or nothing came of that.
     pub(super) fn loop_is_back(&mut self, key: LoopKey, number: Option<u32>) {
         match number {
-            Some(number) => self.units.loops.insert(key, RunningLoop::Native(number)),
+            Some(number) => {
+                if let Some(template) = self.template(key.1) {
+                    template.native.has_loops.set(true);
+                }
+                self.units.loops.insert(key, RunningLoop::Native(number))
+            }
             None => self.units.loops.remove(&key),
         };
     }
