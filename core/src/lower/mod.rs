@@ -13,6 +13,7 @@ mod flow;
 mod instance;
 mod intrinsic;
 mod linearise;
+mod liveness;
 mod meter;
 mod object;
 mod operator;

@@ -13,7 +13,8 @@
 use super::state::{Leaving, Place, Start, State, Ty};
 use super::{plain, Emit};
 use crate::ir::{Block, Condition, Helper, Target, Type, Val, Width};
-use crate::lower::flow::{members, BlockId, Flow, Liveness, Reg};
+use crate::lower::flow::{BlockId, Flow, Reg};
+use crate::lower::liveness::Liveness;
 use crate::value::{offset, Kind, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_OBJECT, TAG_PAIR};
 
 /// Typed versions of a block's start beyond which types are forgotten where they differ.
@@ -24,8 +25,9 @@ const VERSIONS_AT_MOST: usize = 6;
 const BUDGET: usize = 8;
 /// … and besides.
 const BUDGET_BASE: usize = 400;
-/// Largest product of blocks and registers for which liveness is computed.
-const LIVENESS_LIMIT: usize = 1 << 23;
+/// Largest product of blocks and registers for which registers are passed on edges: beyond it, more versions of the
+/// blocks are not worth the time.
+const PASSING_LIMIT: usize = 1 << 23;
 /// Registers that may live into a block on average, for functions that are not small.
 const LIVE_ON_AVERAGE: usize = 12;
 
@@ -68,10 +70,9 @@ pub(super) enum Passing {
 impl Passing {
     /// The way for a function: both take time and memory in proportion to its size.
     pub(super) fn of(flow: &Flow) -> Passing {
-        if flow.blocks.len().saturating_mul(flow.registers as usize) <= LIVENESS_LIMIT {
-            let liveness = Liveness::of(flow);
+        if flow.blocks.len().saturating_mul(flow.registers as usize) <= PASSING_LIMIT {
             let instructions: usize = flow.blocks.iter().map(|block| 1 + block.instrs.len()).sum();
-            if liveness.live_into_blocks() <= LIVE_ON_AVERAGE * instructions + BUDGET_BASE {
+            if let Some(liveness) = Liveness::of(flow, LIVE_ON_AVERAGE * instructions + BUDGET_BASE) {
                 return Passing::Edges(liveness);
             }
         }
@@ -249,9 +250,8 @@ impl Emit<'_, '_> {
 
     /// The registers that live into a place.
     fn live_at(&mut self, block: BlockId, index: u32) -> Vec<Reg> {
-        let Passing::Edges(liveness) = &self.passing else { return Vec::new() };
-        liveness.before(self.flow, block, index as usize, &mut self.live_set);
-        members(&self.live_set).collect()
+        let Passing::Edges(liveness) = &mut self.passing else { return Vec::new() };
+        liveness.before(self.flow, block, index)
     }
 
     /// An edge to the generic version of the present place.
@@ -415,9 +415,18 @@ impl Emit<'_, '_> {
         self.work.pop().or_else(|| self.generic_work.pop())
     }
 
-    /// Whether a generic version begins at a place: then one that comes to it from before goes on there.
-    pub(super) fn joins_generic(&self, block: BlockId, index: u32) -> bool {
-        self.versions.get(&(block, index)).is_some_and(|known| known.iter().any(|version| version.generic))
+    /// Whether a version that began at `index` goes on in the generic version of the present place: where there is one
+    /// already, or where nothing more may be emitted for guesses to leave for.
+    pub(super) fn goes_on_elsewhere(&self, index: u32, state: &State) -> bool {
+        match state.generic {
+            true => self.at.1 > index && self.joins_generic(),
+            false => self.is_exhausted(),
+        }
+    }
+
+    /// Whether a generic version begins at the present place.
+    fn joins_generic(&self) -> bool {
+        self.versions.get(&self.at).is_some_and(|known| known.iter().any(|version| version.generic))
     }
 
     fn type_of(&self, leaving: Leaving, register: Reg, generic: bool) -> Ty {
