@@ -218,3 +218,92 @@ impl Walk {
         self.at = index;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::flow::{FlowBlock, Instr};
+    use proptest::prelude::*;
+
+    const REGISTERS: Reg = 5;
+    const BLOCKS: BlockId = 6;
+
+    /// By place and register, whether it is live: by definition, again and again until nothing changes.
+    fn by_definition(flow: &Flow) -> Vec<Vec<BTreeSet<Reg>>> {
+        let mut live: Vec<_> = flow.blocks.iter().map(|b| vec![BTreeSet::new(); b.instrs.len() + 1]).collect();
+        loop {
+            let before = live.clone();
+            for (number, block) in flow.blocks.iter().enumerate() {
+                let handler = block.handler.map(|handler| {
+                    let mut into = live[handler as usize][0].clone();
+                    flow.blocks[handler as usize].site.iter().for_each(|site| _ = into.remove(site));
+                    into
+                });
+                for index in (0..=block.instrs.len()).rev() {
+                    let mut here = BTreeSet::new();
+                    match block.instrs.get(index) {
+                        Some(instr) => {
+                            here.extend(&live[number][index + 1]);
+                            instr.defines().iter().for_each(|defined| _ = here.remove(defined));
+                            instr.uses(|used| _ = here.insert(used));
+                        }
+                        None => {
+                            block.end.successors().for_each(|to| here.extend(&live[to as usize][0]));
+                            block.end.defines().iter().for_each(|defined| _ = here.remove(defined));
+                            block.end.uses(|used| _ = here.insert(used));
+                        }
+                    }
+                    here.extend(handler.iter().flatten());
+                    live[number][index] = here;
+                }
+            }
+            if live == before {
+                return live;
+            }
+        }
+    }
+
+    fn any_block() -> impl Strategy<Value = FlowBlock> {
+        let moves = prop::collection::vec((0..REGISTERS, 0..REGISTERS), 0..5);
+        let end = (0..4u8, 0..REGISTERS, 0..BLOCKS, 0..BLOCKS);
+        let handler = (prop::option::of(0..BLOCKS), prop::option::of(0..REGISTERS));
+        (moves, end, handler).prop_map(|(moves, (kind, register, yes, no), (handler, site))| FlowBlock {
+            instrs: moves.into_iter().map(|(to, from)| Instr::Move(to, from)).collect(),
+            end: match kind {
+                0 => End::Jump(yes),
+                1 => End::If(register, yes, no),
+                2 => End::Return(register),
+                _ => End::Unreachable,
+            },
+            handler,
+            is_loop: false,
+            in_loop: false,
+            site,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn liveness_is_as_defined(
+            blocks in prop::collection::vec(any_block(), BLOCKS as usize),
+            places in prop::collection::vec((0..BLOCKS, 0..6u32), 20)
+        ) {
+            let flow = Flow {
+                blocks,
+                registers: REGISTERS,
+                typed: vec![false; REGISTERS as usize],
+                has_doubles: false,
+                operators: FxHashMap::default(),
+                parameters: 0,
+            };
+            let expected = by_definition(&flow);
+            let mut liveness = Liveness::of(&flow, usize::MAX).expect("no limit");
+            for (block, index) in places {
+                let index = index.min(flow.blocks[block as usize].instrs.len() as u32);
+                let found = liveness.before(&flow, block, index);
+                let expected: Vec<Reg> = expected[block as usize][index as usize].iter().copied().collect();
+                prop_assert_eq!(found, expected, "block {}, instruction {}", block, index);
+            }
+        }
+    }
+}
