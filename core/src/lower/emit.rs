@@ -162,6 +162,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 self.jump(target);
                 return;
             }
+            self.charge(usize::from(state.generic));
             if !self.instr(instr, state) {
                 return;
             }

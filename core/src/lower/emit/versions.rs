@@ -270,10 +270,8 @@ impl Emit<'_, '_> {
             return self.edge_through_memory(leaving, block);
         }
         let live = self.live_at(block, index);
-        self.charge(live.len() / 4);
-        if index > 0 {
-            self.charge(self.flow.blocks[block as usize].instrs.len() - index as usize);
-        }
+        // Where an edge leaves from within a block, the other end is mostly its alone.
+        self.charge(if index > 0 { live.len() } else { live.len() / 4 });
         let Found { ir, types, check } = self.version(leaving, block, index, generic, &live);
         let mut arguments = Vec::with_capacity(live.len());
         let mut on_edge = None;
@@ -403,7 +401,9 @@ impl Emit<'_, '_> {
         }
         let version = Version { types: types.to_vec(), intact, generic, ir };
         self.versions.entry((block, index)).or_default().push(version);
-        self.charge(self.flow.blocks[block as usize].instrs.len() - index as usize + 1);
+        // Generic ones are charged as they are emitted, for they end where the next one begins.
+        let rest = self.flow.blocks[block as usize].instrs.len() - index as usize;
+        self.charge(if generic { 1 } else { 1 + rest });
         // Typed versions first: generic ones look for those that they may lead back to.
         let work = if generic { &mut self.generic_work } else { &mut self.work };
         work.push((block, index, start, ir));
