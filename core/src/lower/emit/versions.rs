@@ -25,6 +25,8 @@ const VERSIONS_AT_MOST: usize = 6;
 const BUDGET: usize = 8;
 /// … and besides.
 const BUDGET_BASE: usize = 400;
+/// How many registers an edge carries cheaply.
+const CHEAP: usize = 8;
 /// Largest product of blocks and registers for which registers are passed on edges: beyond it, more versions of the
 /// blocks are not worth the time.
 const PASSING_LIMIT: usize = 1 << 23;
@@ -271,7 +273,9 @@ impl Emit<'_, '_> {
         }
         let live = self.live_at(block, index);
         // Where an edge leaves from within a block, the other end is mostly its alone.
-        self.charge(if index > 0 { live.len() } else { live.len() / 4 });
+        // Few registers are passed in registers of the machine, so many are dear.
+        let carried = live.len() + live.len().saturating_sub(CHEAP);
+        self.charge(if index > 0 { carried } else { live.len() / 4 });
         let Found { ir, types, check } = self.version(leaving, block, index, generic, &live);
         let mut arguments = Vec::with_capacity(live.len());
         let mut on_edge = None;
