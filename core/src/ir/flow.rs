@@ -1,6 +1,8 @@
 //! Control flow of a function: reverse postorder, predecessors, dominators. Computed once, flat, and thrown away when
 //! an edge changes.
 
+mod dominators;
+
 use super::*;
 
 /// What is known of the control flow. Blocks that cannot be reached from the entry are not part of it.
@@ -120,7 +122,7 @@ impl Flow {
     }
 
     /// In reverse postorder, all predecessors of a block come before it, but for those at the ends of back edges. If a
-    /// loop can be entered at its header only, those do not count; else, all is done again the slow way.
+    /// loop can be entered at its header only, those do not count; else, all is done again in a slower way.
     fn find_dominators(&mut self) {
         let mut tree = Tree::new(self.order.len());
         for position in 1..self.order.len() {
@@ -135,25 +137,9 @@ impl Flow {
             predecessors.any(|before| before >= position && !self.dominates(position, before))
         };
         if (0..self.order.len()).any(back_edge_enters) {
-            self.repeat_until_settled();
+            self.dominators = dominators::of(self);
             self.find_intervals();
         }
-    }
-
-    /// Cooper, Harvey and Kennedy: "A Simple, Fast Dominance Algorithm".
-    fn repeat_until_settled(&mut self) {
-        let mut dominators = std::mem::take(&mut self.dominators);
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for position in 1..self.order.len() {
-                let all = self.predecessors(position).iter().copied();
-                let dominator = all.reduce(|a, b| common_dominator(&dominators, a, b)).expect("a predecessor");
-                changed |= dominators[position] != dominator;
-                dominators[position] = dominator;
-            }
-        }
-        self.dominators = dominators;
     }
 
     fn find_intervals(&mut self) {
@@ -217,19 +203,6 @@ impl Tree {
         }
         a
     }
-}
-
-/// The nearest block that dominates both, given the tree found so far.
-fn common_dominator(dominators: &[u32], mut a: u32, mut b: u32) -> u32 {
-    while a != b {
-        while a > b {
-            a = dominators[a as usize];
-        }
-        while b > a {
-            b = dominators[b as usize];
-        }
-    }
-    a
 }
 
 #[cfg(test)]

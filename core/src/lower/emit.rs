@@ -32,8 +32,6 @@ pub(super) struct Emit<'a, 'r> {
     generic_work: Vec<(BlockId, u32, Start, Block)>,
     /// What may still be emitted before blocks have no more versions.
     budget: usize,
-    /// Working memory for sets of registers.
-    live_set: Vec<u64>,
     failure: Option<Block>,
     /// Whether it is a loop, which runs in a frame of the interpreter.
     is_loop: bool,
@@ -74,7 +72,6 @@ impl<'a, 'r> Emit<'a, 'r> {
             work: Vec::new(),
             generic_work: Vec::new(),
             budget: Emit::budget_of(flow),
-            live_set: Vec::new(),
             failure: None,
             is_loop,
             meter,
@@ -160,17 +157,18 @@ impl<'a, 'r> Emit<'a, 'r> {
         let data = &flow.blocks[block as usize];
         for (number, instr) in data.instrs.iter().enumerate().skip(index as usize) {
             self.at = (block, number as u32);
-            if state.generic && number as u32 > index && self.joins_generic(block, number as u32) {
+            if self.goes_on_elsewhere(index, state) {
                 let target = self.generic_edge(state);
                 self.jump(target);
                 return;
             }
+            self.charge(usize::from(state.generic));
             if !self.instr(instr, state) {
                 return;
             }
         }
         self.at = (block, data.instrs.len() as u32);
-        if state.generic && self.at.1 > index && self.joins_generic(block, self.at.1) {
+        if self.goes_on_elsewhere(index, state) {
             let target = self.generic_edge(state);
             self.jump(target);
             return;

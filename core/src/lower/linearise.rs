@@ -7,7 +7,7 @@ use super::UnitContext;
 use crate::interp::tree::{Capture, Loop, Node, Template, Try, WithEnvironment};
 use crate::syntax::Position;
 use crate::value::{Kind, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// Where an expression's value goes.
@@ -160,17 +160,20 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     /// What is copied to a register whose type matters matters too.
     fn spread_typed(&mut self) {
-        let copies = self.blocks.iter().flat_map(|block| &block.instrs).filter_map(|instr| match *instr {
-            Instr::Move(to, from) => Some((to as usize, from as usize)),
-            _ => None,
-        });
-        let copies: Vec<_> = copies.collect();
-        let typed = &mut self.typed;
-        while copies.iter().rev().fold(false, |changed, (to, from)| {
-            let spreads = typed[*to] && !typed[*from];
-            typed[*from] |= spreads;
-            changed | spreads
-        }) {}
+        let mut sources: FxHashMap<Reg, Vec<Reg>> = FxHashMap::default();
+        for instr in self.blocks.iter().flat_map(|block| &block.instrs) {
+            if let Instr::Move(to, from) = *instr {
+                sources.entry(to).or_default().push(from);
+            }
+        }
+        let mut work: Vec<Reg> = (0..self.registers).filter(|register| self.typed[*register as usize]).collect();
+        while let Some(register) = work.pop() {
+            for from in sources.remove(&register).unwrap_or_default() {
+                if !std::mem::replace(&mut self.typed[from as usize], true) {
+                    work.push(from);
+                }
+            }
+        }
     }
 
     fn box_parameters(&mut self) {
@@ -527,7 +530,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn fix(&mut self, bindings: &[(u32, Rc<Template>)]) {
-        let group: Vec<u32> = bindings.iter().map(|(slot, _)| *slot).collect();
+        let group: FxHashSet<u32> = bindings.iter().map(|(slot, _)| *slot).collect();
         let in_group = |capture: &Capture| matches!(capture, Capture::Local(slot) if group.contains(slot));
         for (slot, template) in bindings {
             let known = self.unit.number_of(template);

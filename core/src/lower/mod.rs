@@ -13,6 +13,7 @@ mod flow;
 mod instance;
 mod intrinsic;
 mod linearise;
+mod liveness;
 mod meter;
 mod object;
 mod operator;
@@ -29,7 +30,7 @@ use crate::ir;
 use crate::runtime::{CellId, Runtime};
 use crate::syntax::Position;
 use crate::value::{Kind, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// A word of the image's data table, filled in when the image is loaded.
@@ -54,7 +55,7 @@ pub enum DataWord {
 }
 
 /// What a cell must hold for the code of a unit to be valid.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Assumption {
     /// This very value, a primitive.
     Value(Value),
@@ -113,6 +114,8 @@ pub(crate) struct UnitContext<'r> {
     data_numbers: FxHashMap<DataWord, u32>,
     sites: Vec<SiteInfo>,
     assumptions: Vec<(CellId, Assumption)>,
+    /// The same, to find what is there already.
+    assumed: FxHashSet<(CellId, Assumption)>,
     linking: Linking,
     argument_registers: usize,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
@@ -165,6 +168,7 @@ impl<'r> UnitContext<'r> {
             data_numbers: FxHashMap::default(),
             sites: Vec::new(),
             assumptions: Vec::new(),
+            assumed: FxHashSet::default(),
             linking,
             argument_registers,
         };
@@ -300,7 +304,7 @@ impl<'r> UnitContext<'r> {
         if self.runtime.cells.get(cell).changes >= CHANGES_TOLERATED {
             return None;
         }
-        if !self.assumptions.contains(&(cell, assumption)) {
+        if self.assumed.insert((cell, assumption)) {
             self.assumptions.push((cell, assumption));
         }
         Some(assumption)

@@ -13,7 +13,8 @@
 use super::state::{Leaving, Place, Start, State, Ty};
 use super::{plain, Emit};
 use crate::ir::{Block, Condition, Helper, Target, Type, Val, Width};
-use crate::lower::flow::{members, BlockId, Flow, Liveness, Reg};
+use crate::lower::flow::{BlockId, Flow, Reg};
+use crate::lower::liveness::Liveness;
 use crate::value::{offset, Kind, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_OBJECT, TAG_PAIR};
 
 /// Typed versions of a block's start beyond which types are forgotten where they differ.
@@ -24,8 +25,11 @@ const VERSIONS_AT_MOST: usize = 6;
 const BUDGET: usize = 40;
 /// … and besides.
 const BUDGET_BASE: usize = 400;
-/// Largest product of blocks and registers for which liveness is computed.
-const LIVENESS_LIMIT: usize = 1 << 23;
+/// How many registers an edge carries cheaply.
+const CHEAP: usize = 8;
+/// Largest product of blocks and registers for which registers are passed on edges: beyond it, more versions of the
+/// blocks are not worth the time.
+const PASSING_LIMIT: usize = 1 << 23;
 /// Registers that may live into a block on average, for functions that are not small.
 const LIVE_ON_AVERAGE: usize = 12;
 
@@ -68,10 +72,9 @@ pub(super) enum Passing {
 impl Passing {
     /// The way for a function: both take time and memory in proportion to its size.
     pub(super) fn of(flow: &Flow) -> Passing {
-        if flow.blocks.len().saturating_mul(flow.registers as usize) <= LIVENESS_LIMIT {
-            let liveness = Liveness::of(flow);
+        if flow.blocks.len().saturating_mul(flow.registers as usize) <= PASSING_LIMIT {
             let instructions: usize = flow.blocks.iter().map(|block| 1 + block.instrs.len()).sum();
-            if liveness.live_into_blocks() <= LIVE_ON_AVERAGE * instructions + BUDGET_BASE {
+            if let Some(liveness) = Liveness::of(flow, LIVE_ON_AVERAGE * instructions + BUDGET_BASE) {
                 return Passing::Edges(liveness);
             }
         }
@@ -249,9 +252,8 @@ impl Emit<'_, '_> {
 
     /// The registers that live into a place.
     fn live_at(&mut self, block: BlockId, index: u32) -> Vec<Reg> {
-        let Passing::Edges(liveness) = &self.passing else { return Vec::new() };
-        liveness.before(self.flow, block, index as usize, &mut self.live_set);
-        members(&self.live_set).collect()
+        let Passing::Edges(liveness) = &mut self.passing else { return Vec::new() };
+        liveness.before(self.flow, block, index)
     }
 
     /// An edge to the generic version of the present place.
@@ -270,10 +272,10 @@ impl Emit<'_, '_> {
             return self.edge_through_memory(leaving, block);
         }
         let live = self.live_at(block, index);
-        self.charge(live.len() / 4);
-        if index > 0 {
-            self.charge(self.flow.blocks[block as usize].instrs.len() - index as usize);
-        }
+        // Where an edge leaves from within a block, the other end is mostly its alone.
+        // Few registers are passed in registers of the machine, so many are dear.
+        let carried = live.len() + live.len().saturating_sub(CHEAP);
+        self.charge(if index > 0 { carried } else { live.len() / 4 });
         let Found { ir, types, check } = self.version(leaving, block, index, generic, &live);
         let mut arguments = Vec::with_capacity(live.len());
         let mut on_edge = None;
@@ -403,7 +405,9 @@ impl Emit<'_, '_> {
         }
         let version = Version { types: types.to_vec(), intact, generic, ir };
         self.versions.entry((block, index)).or_default().push(version);
-        self.charge(self.flow.blocks[block as usize].instrs.len() - index as usize + 1);
+        // Generic ones are charged as they are emitted, for they end where the next one begins.
+        let rest = self.flow.blocks[block as usize].instrs.len() - index as usize;
+        self.charge(if generic { 1 } else { 1 + rest });
         // Typed versions first: generic ones look for those that they may lead back to.
         let work = if generic { &mut self.generic_work } else { &mut self.work };
         work.push((block, index, start, ir));
@@ -415,9 +419,18 @@ impl Emit<'_, '_> {
         self.work.pop().or_else(|| self.generic_work.pop())
     }
 
-    /// Whether a generic version begins at a place: then one that comes to it from before goes on there.
-    pub(super) fn joins_generic(&self, block: BlockId, index: u32) -> bool {
-        self.versions.get(&(block, index)).is_some_and(|known| known.iter().any(|version| version.generic))
+    /// Whether a version that began at `index` goes on in the generic version of the present place: where there is one
+    /// already, or where nothing more may be emitted for guesses to leave for.
+    pub(super) fn goes_on_elsewhere(&self, index: u32, state: &State) -> bool {
+        match state.generic {
+            true => self.at.1 > index && self.joins_generic(),
+            false => self.is_exhausted(),
+        }
+    }
+
+    /// Whether a generic version begins at the present place.
+    fn joins_generic(&self) -> bool {
+        self.versions.get(&self.at).is_some_and(|known| known.iter().any(|version| version.generic))
     }
 
     fn type_of(&self, leaving: Leaving, register: Reg, generic: bool) -> Ty {
