@@ -35,6 +35,8 @@ pub(super) struct Emit<'a, 'r> {
     /// Working memory for sets of registers.
     live_set: Vec<u64>,
     failure: Option<Block>,
+    /// The edge that is being made is taken when there is no memory for the word of an operator.
+    pub(super) making_operator: bool,
     /// Whether it is a loop, which runs in a frame of the interpreter.
     is_loop: bool,
     /// Whether fuel is counted, and whether entries and exits count depth.
@@ -76,6 +78,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             budget: Emit::budget_of(flow),
             live_set: Vec::new(),
             failure: None,
+            making_operator: false,
             is_loop,
             meter,
             at: (0, 0),
