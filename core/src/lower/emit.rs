@@ -67,15 +67,17 @@ impl<'a, 'r> Emit<'a, 'r> {
         let b = FunctionBuilder::new(&name, signature);
         let parameters = b.parameters(b.current_block()).to_vec();
         let meter = Meter::of(unit.metered, is_loop);
+        let passing = Passing::of(flow, unit.runtime.options.bounds.in_memory);
+        let budget = Emit::budget_of(flow, &unit.runtime.options);
         let mut emit = Emit {
             unit,
             flow,
-            passing: Passing::of(flow),
+            passing,
             b,
             versions: FxHashMap::default(),
             work: Vec::new(),
             generic_work: Vec::new(),
-            budget: Emit::budget_of(flow),
+            budget,
             live_set: Vec::new(),
             failure: None,
             making_operator: false,

@@ -15,6 +15,7 @@ use crate::ir::{Block, Compare, Condition, Helper, Target, Type, Val};
 use crate::lower::flow::{Operator, Reg, Site};
 use crate::lower::intrinsic::Intrinsic;
 use crate::lower::operator::Held;
+use crate::runtime::OptimisationLevel;
 use crate::value::NIL;
 
 /// A call of a primitive that is done inline.
@@ -79,6 +80,11 @@ impl Emit<'_, '_> {
 
     /// Whether types may be guessed here for the code that follows: there must be a generic version to leave for.
     pub(in crate::lower) fn may_guess(&self, state: &State) -> bool {
+        self.keeps_knowledge(state) && self.unit.runtime.options.level == OptimisationLevel::Full
+    }
+
+    /// Whether what is known of registers here is of use to the code that follows.
+    pub(in crate::lower) fn keeps_knowledge(&self, state: &State) -> bool {
         !state.generic && !self.is_exhausted()
     }
 
