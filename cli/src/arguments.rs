@@ -37,7 +37,7 @@ pub enum Command {
     Repl(Repl),
 }
 
-/// Which target and format.
+/// What code is made: for which target and format, and how much is done for its speed.
 #[derive(Args, Debug, Default)]
 pub struct Selection {
     /// The target's architecture, by name or synonym [default: $MARU_TARGET_ARCH, else this host's]
@@ -46,6 +46,10 @@ pub struct Selection {
     /// The object format, by name or synonym [default: $MARU_TARGET_FORMAT, else this host's]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
+    /// How much is done for the speed of compiled code: 0 nothing, 1 what is known of types is used, 2 they are
+    /// guessed as well [default: $MARU_OPT, else 2]
+    #[arg(short = 'O', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub level: Option<u8>,
 }
 
 /// How programs are run.

@@ -5,7 +5,7 @@ use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::{self, Trouble};
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{JitMode, Options};
+use maru_core::runtime::{JitMode, OptimisationLevel, Options};
 use maru_core::target::Architecture;
 use std::path::Path;
 use std::str::FromStr;
@@ -14,6 +14,8 @@ use std::str::FromStr;
 const TARGET_VARIABLE: &str = "MARU_TARGET_ARCH";
 /// Names the object format.
 const FORMAT_VARIABLE: &str = "MARU_TARGET_FORMAT";
+/// The optimisation level.
+const LEVEL_VARIABLE: &str = "MARU_OPT";
 
 /// The settings that flags and environment ask for.
 ///
@@ -40,6 +42,7 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
     if let Some((name, origin)) = object_format(selection)? {
         (options.format, options.format_origin) = (Some(name), origin.into());
     }
+    options.level = level(selection)?;
     options.hot_calls = number("MARU_HOT_CALLS", 1)?.unwrap_or(options.hot_calls);
     options.optimisation_fuel = number("MARU_OPT_FUEL", 0)?;
     options.heap.stress = if execution.stress { u64::MAX } else { 0 };
@@ -57,6 +60,23 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
 /// When there are none with these names.
 pub fn names(selection: &Selection) -> Result<(Option<String>, Option<String>), Trouble> {
     Ok((target(selection)?.map(|(name, _)| name), object_format(selection)?.map(|(name, _)| name)))
+}
+
+/// The optimisation level that was asked for.
+///
+/// # Errors
+/// When the variable has a value that is none.
+pub fn level(selection: &Selection) -> Result<OptimisationLevel, Trouble> {
+    let of = |number: u8| OptimisationLevel::ALL.into_iter().find(|level| level.number() == number);
+    if let Some(level) = selection.level.and_then(of) {
+        return Ok(level);
+    }
+    let Some(text) = variable(LEVEL_VARIABLE)? else { return Ok(OptimisationLevel::default()) };
+    text.trim().parse().ok().and_then(of).ok_or_else(|| {
+        Trouble::wrong_call(format!(
+            "{LEVEL_VARIABLE}: '{text}' is not a level from 0 to 2; set it to one, or unset it"
+        ))
+    })
 }
 
 /// The target's name, and where it was asked for.

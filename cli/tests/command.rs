@@ -143,6 +143,8 @@ fn variables_with_values_that_mean_nothing_are_named() {
         ("MARU_HOT_CALLS", "0"),
         ("MARU_HOT_CALLS", "4294967296"),
         ("MARU_OPT_FUEL", "1.5"),
+        ("MARU_OPT", "3"),
+        ("MARU_OPT", "-O1"),
         ("MARU_TMPDIR", "/no/such/directory"),
         ("MARU_TMPDIR", "relative"),
     ] {

@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{Ability, JitMode, Options, Runtime};
+use maru_core::runtime::{Ability, JitMode, OptimisationLevel, Options, Runtime};
 use maru_core::target::Architecture;
 use maru_core::value::heap::HeapOptions;
 use std::ops::Range;
@@ -40,6 +40,10 @@ pub enum Mode {
     Stress,
     /// Everything compiled before its first call.
     Native,
+    /// The same, with nothing done for speed.
+    NativeO0,
+    /// The same, with nothing guessed.
+    NativeO1,
     /// Everything compiled, with a collection at every allocation.
     NativeStress,
     /// Compiled after a few calls, so that interpreted and native functions call each other.
@@ -52,11 +56,13 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 7] = [
+    pub const ALL: [Mode; 9] = [
         Mode::Interpreter,
         Mode::Stress,
         Mode::Evaluator,
         Mode::Native,
+        Mode::NativeO0,
+        Mode::NativeO1,
         Mode::NativeStress,
         Mode::Hot,
         Mode::Background,
@@ -68,6 +74,8 @@ impl Mode {
             Mode::Interpreter => "interpreter",
             Mode::Stress => "interpreter-stress",
             Mode::Native => "native",
+            Mode::NativeO0 => "native-O0",
+            Mode::NativeO1 => "native-O1",
             Mode::NativeStress => "native-stress",
             Mode::Hot => "native-hot",
             Mode::Background => "native-background",
@@ -77,7 +85,7 @@ impl Mode {
 
     /// Whether it runs machine code of a target.
     pub fn is_native(self) -> bool {
-        matches!(self, Mode::Native | Mode::NativeStress | Mode::Hot | Mode::Background)
+        !matches!(self, Mode::Interpreter | Mode::Stress | Mode::Evaluator)
     }
 
     /// Whether something must be compiled for it to have tested anything.
@@ -85,10 +93,21 @@ impl Mode {
         self.is_native() || self == Mode::Evaluator
     }
 
-    /// Every so many programs are run in this mode: collecting all the time is slow.
+    /// The most that is done for the speed of its code.
+    pub fn level(self) -> OptimisationLevel {
+        match self {
+            Mode::NativeO0 => OptimisationLevel::None,
+            Mode::NativeO1 => OptimisationLevel::Known,
+            _ => OptimisationLevel::Full,
+        }
+    }
+
+    /// Every so many programs are run in this mode: collecting all the time is slow, and most of what is done at a
+    /// lower level is done at each.
     pub fn every(self) -> u64 {
         match self {
             Mode::Stress | Mode::NativeStress => 8,
+            Mode::NativeO0 | Mode::NativeO1 => 4,
             _ => 1,
         }
     }
@@ -111,17 +130,29 @@ pub struct Configuration {
     pub machine: Option<String>,
     /// A seeded fault.
     pub fault: Option<Fault>,
+    /// The most that is done for the speed of compiled code, in whatever mode.
+    pub level: OptimisationLevel,
 }
 
 impl Configuration {
     /// The interpreter.
     pub fn interpreter() -> Configuration {
-        Configuration { mode: Mode::Interpreter, target: None, format: None, machine: None, fault: None }
+        Configuration {
+            mode: Mode::Interpreter,
+            target: None,
+            format: None,
+            machine: None,
+            fault: None,
+            level: OptimisationLevel::Full,
+        }
     }
 
     /// Its name: mode, and target and format if it has them.
     pub fn name(&self) -> String {
         let mut name = self.mode.name().to_string();
+        if self.level < self.mode.level() && self.mode.compiles() {
+            name.push_str(&format!(" at -O{}", self.level.number()));
+        }
         for part in [&self.target, &self.format].into_iter().flatten() {
             name.push(' ');
             name.push_str(part);
@@ -155,7 +186,9 @@ impl Configuration {
         Options {
             jit: match self.mode {
                 Mode::Interpreter | Mode::Stress => JitMode::Off,
-                Mode::Native | Mode::NativeStress | Mode::Evaluator => JitMode::Always,
+                Mode::Native | Mode::NativeO0 | Mode::NativeO1 | Mode::NativeStress | Mode::Evaluator => {
+                    JitMode::Always
+                }
                 Mode::Hot | Mode::Background => JitMode::Auto,
             },
             target: self.target.clone(),
@@ -168,6 +201,7 @@ impl Configuration {
             background: self.mode == Mode::Background,
             heap: HeapOptions { max_bytes: HEAP_LIMIT, ..heap },
             value_stack: VALUE_STACK,
+            level: self.level.min(self.mode.level()),
             verify_heap: stress,
             verify_code: true,
             inspect_library: self.mode.is_native().then_some(crate::files::inspect),
@@ -222,7 +256,7 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
                         target: Some(architecture.name().into()),
                         format: Some(format.name().into()),
                         machine: machine.clone(),
-                        fault: None,
+                        ..Configuration::interpreter()
                     };
                     all.push(Planned { configuration, skipped: skipped.clone() });
                 }
@@ -234,8 +268,9 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
 
 /// Modes that run machine code.
 const NATIVE: &[Mode] = &[Mode::Native, Mode::NativeStress, Mode::Hot];
-/// The same on this host, the only machine whose code another thread can make.
-const HOST: &[Mode] = &[Mode::Native, Mode::NativeStress, Mode::Hot, Mode::Background];
+/// The same on this host, the only machine whose code another thread can make; at lower levels too, which differ in
+/// what all targets have in common.
+const HOST: &[Mode] = &[Mode::Native, Mode::NativeO0, Mode::NativeO1, Mode::NativeStress, Mode::Hot, Mode::Background];
 /// Those which a second opinion is asked for in: values in an emulator's registers and stack are roots of their own.
 const SECOND: &[Mode] = &[Mode::Native, Mode::NativeStress];
 
@@ -299,13 +334,16 @@ impl RuntimeEngine {
             self.reset();
         }
         self.programs += 1;
+        let bounds = options.bounds;
         let runtime = if options.is_metered() { &mut self.metered } else { &mut self.free };
         if runtime.is_none() {
             let made = Runtime::new(options, self.stack.clone());
             let failed = |message| Box::new(ended_early(format!("no runtime: {message}")));
             *runtime = Some(made.map_err(failed)?);
         }
-        Ok(runtime.as_mut().expect("just made"))
+        let runtime = runtime.as_mut().expect("just made");
+        runtime.options.bounds = bounds;
+        Ok(runtime)
     }
 
     /// The settings for a text, and the limits that it names.

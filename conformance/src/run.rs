@@ -9,6 +9,7 @@ use crate::report::{Failure, Report, Row};
 use crate::session::{Session, Shrunk, Verdict};
 use crate::worker::Worker;
 use indicatif::{ProgressBar, ProgressStyle};
+use maru_core::runtime::OptimisationLevel;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -61,6 +62,8 @@ pub struct Conform {
     pub target: Option<String>,
     /// Only this object format.
     pub format: Option<String>,
+    /// The most that is done for the speed of compiled code, in whatever mode.
+    pub level: OptimisationLevel,
     /// Only these modes besides the interpreter; all if empty.
     pub modes: Vec<Mode>,
     /// Part `i` of `n`, counted from 1.
@@ -101,6 +104,7 @@ impl Default for Conform {
             seed: 1,
             target: None,
             format: None,
+            level: OptimisationLevel::default(),
             modes: Vec::new(),
             shard: (1, 1),
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
@@ -191,8 +195,11 @@ pub(crate) fn engines(conform: &Conform) -> Result<Vec<Planned>, String> {
     let mut planned = plan(conform.target.as_deref(), conform.format.as_deref())?;
     planned.retain(|planned| {
         let mode = planned.configuration.mode;
-        conform.modes.is_empty() || mode == Mode::Interpreter || conform.modes.contains(&mode)
+        let wanted = conform.modes.is_empty() || mode == Mode::Interpreter || conform.modes.contains(&mode);
+        // One that would do no more than another does.
+        wanted && (mode.level() == OptimisationLevel::Full || mode.level() < conform.level)
     });
+    planned.iter_mut().for_each(|planned| planned.configuration.level = conform.level);
     if conform.fault.is_some() {
         if conform.modes.is_empty() {
             planned.truncate(1);

@@ -165,7 +165,8 @@ fn run(arguments: &Conform) -> Result<ExitCode, Trouble> {
 fn suite(scope: &Scope) -> Result<Suite, Trouble> {
     let (target, format) = options::names(&scope.selection)?;
     let limit = Duration::from_secs(scope.limit);
-    Ok(Suite { target, format, modes: scope.modes.clone(), limit, ..Suite::default() })
+    let level = options::level(&scope.selection)?;
+    Ok(Suite { target, format, level, modes: scope.modes.clone(), limit, ..Suite::default() })
 }
 
 /// A worker that died closes its pipe: that is an error for the suite to see, and not the end of this process.

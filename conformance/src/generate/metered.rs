@@ -15,6 +15,7 @@ pub fn metered(dice: &mut Dice) -> Program {
     let limits = Limits {
         fuel: dice.chance(80).then(|| dice.between(fuel / 2, fuel) as i64),
         depth: Some(dice.between(depth / 3, depth) as i64),
+        ..Limits::default()
     };
     program.items.insert(0, Item::Limits(limits));
     program.prediction = Prediction::None;

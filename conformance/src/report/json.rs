@@ -3,6 +3,7 @@
 use super::{Count, Failure, Report, Row, COLUMNS};
 use crate::engine::{Configuration, Mode, Skipped};
 use crate::generate::Coverage;
+use maru_core::runtime::OptimisationLevel;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +65,7 @@ fn row_json(row: &Row) -> Value {
         "target": row.configuration.target,
         "format": row.configuration.format,
         "machine": row.configuration.machine,
+        "level": row.configuration.level.number(),
         "skipped": row.skipped.as_ref().map(|skipped| match skipped {
             Skipped::Unsupported(_) => "unsupported",
             Skipped::NotRun(_) => "not run",
@@ -117,11 +119,14 @@ impl Part<'_> {
 fn row(part: &Part) -> Result<Row, String> {
     let name = part.text("engine")?;
     let mode = Mode::ALL.into_iter().find(|mode| mode.name() == name);
+    let number = part.number("level")?;
+    let level = OptimisationLevel::ALL.into_iter().find(|level| u64::from(level.number()) == number);
     let configuration = Configuration {
         mode: mode.ok_or_else(|| format!("there is no engine '{name}'"))?,
         target: part.optional("target"),
         format: part.optional("format"),
         machine: part.optional("machine"),
+        level: level.ok_or_else(|| part.missing("level"))?,
         fault: None,
     };
     let reason = part.optional("reason").unwrap_or_default();

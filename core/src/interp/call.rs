@@ -250,6 +250,10 @@ fn run_closure(
     match eval(runtime, &activation, &template.body) {
         Ok(value) => Ok(Next::Return(value)),
         Err(Exit::Tail) => Ok(Next::Call(slide(runtime, base))),
+        Err(Exit::Left) => {
+            runtime.extensions.failing_site = Position::UNKNOWN;
+            Err(Failure)
+        }
         Err(Exit::Failure | Exit::Again(_)) => {
             let site = std::mem::replace(&mut runtime.extensions.failing_site, Position::UNKNOWN);
             if template.kind == TemplateKind::Function {

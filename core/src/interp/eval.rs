@@ -11,7 +11,7 @@
 //! loop in [`super::call`], which moves them over the caller's frame and goes on there.
 
 use super::call;
-use super::tree::{feedback, Call, Capture, Loop, Node, Slot, Template, Try, WithEnvironment};
+use super::tree::{feedback, Call, Capture, Loop, Node, Slot, Template, TemplateKind, Try, WithEnvironment};
 use crate::runtime::{CellId, ErrorKind, Failure, JitMode, Outcome, Runtime, Symbol};
 use crate::syntax::Position;
 use crate::value::{field, offset, Kind, Value};
@@ -22,6 +22,9 @@ use std::rc::Rc;
 pub(super) enum Exit {
     /// An error is on its way.
     Failure,
+    /// The same, from a function that has taken the place of this one: a call in tail position of a loop that went on
+    /// natively.
+    Left,
     /// A call in tail position: the context has callee, count and position; the arguments are on top of the stack,
     /// above the callee.
     Tail,
@@ -314,7 +317,7 @@ fn eval_while(runtime: &mut Runtime, activation: &Activation, node: &Node) -> St
         turn(runtime, activation, *position)?;
         turns = turns.saturating_add(1);
         if let Some(outcome) = go_on_natively(runtime, activation, node, turns) {
-            return Ok(outcome?);
+            return outcome;
         }
     }
     Ok(Value::NIL)
@@ -332,7 +335,7 @@ fn turn(runtime: &mut Runtime, activation: &Activation, position: Position) -> R
 }
 
 /// The rest of a loop that has become hot, done by native code. `None` if it is not hot yet, or cannot be compiled.
-fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, turns: u32) -> Option<Outcome> {
+fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, turns: u32) -> Option<Step> {
     // Where one loop of a function is native already, the others follow soon: those around it are next.
     let others = activation.template.native.has_loops.get();
     let wanted = match runtime.options.jit {
@@ -346,7 +349,11 @@ fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, t
     if turns < wanted || turns > wanted && !asks_again {
         return None;
     }
-    runtime.run_loop(activation.template, node, activation.closure, activation.frame)
+    let outcome = runtime.run_loop(activation.template, node, activation.closure, activation.frame)?;
+    // A top-level form is no frame, whether or not it has left.
+    let is_function = activation.template.kind == TemplateKind::Function;
+    let has_left = std::mem::take(&mut runtime.extensions.has_left) && is_function;
+    Some(outcome.map_err(|Failure| if has_left { Exit::Left } else { Exit::Failure }))
 }
 
 #[inline(never)]
@@ -366,7 +373,7 @@ fn eval_loop(runtime: &mut Runtime, activation: &Activation, node: &Node, turns:
         }
         runtime.stack.top = base;
         if let Some(outcome) = go_on_natively(runtime, activation, node, count) {
-            return Ok(outcome?);
+            return outcome;
         }
         match eval(runtime, activation, &turns.body) {
             Err(Exit::Again(label)) if label == turns.label => turn(runtime, activation, turns.position)?,

@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 pub struct Extensions {
     /// Position of the call, in the function being left, that an error on its way came through.
     pub failing_site: Position,
+    /// The error on its way comes out of a running loop by way of a function that the loop's own has left for.
+    pub has_left: bool,
     /// Where the backtrace of the error on its way goes on.
     pub backtrace: Backtrace,
     /// Number of the prelude's text. Errors have positions in the program, not there.
@@ -42,6 +44,7 @@ impl Default for Extensions {
     fn default() -> Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
+            has_left: false,
             backtrace: Backtrace::default(),
             prelude: u32::MAX,
             exit_status: None,

@@ -423,8 +423,7 @@ impl Emit<'_, '_> {
             let shifted = self.b.binary(Binary::Ashr, v[0], count);
             self.b.binary_immediate(Binary::And, shifted, -1 << TAG_BITS)
         };
-        let slow = if constant.is_some() { Ty::Fixnum } else { Ty::Unknown };
-        self.rejoin(call, miss, Place::word(result, Ty::Fixnum), slow, state)
+        self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
     }
 
     /// `abs`.

@@ -33,6 +33,8 @@ pub(super) struct Emit<'a, 'r> {
     /// What may still be emitted before blocks have no more versions.
     budget: usize,
     failure: Option<Block>,
+    /// The edge that is being made is taken when there is no memory for the word of an operator.
+    pub(super) making_operator: bool,
     /// Whether it is a loop, which runs in a frame of the interpreter.
     is_loop: bool,
     /// Whether fuel is counted, and whether entries and exits count depth.
@@ -63,16 +65,19 @@ impl<'a, 'r> Emit<'a, 'r> {
         let b = FunctionBuilder::new(&name, signature);
         let parameters = b.parameters(b.current_block()).to_vec();
         let meter = Meter::of(unit.metered, is_loop);
+        let passing = Passing::of(flow, unit.runtime.options.bounds.in_memory);
+        let budget = Emit::budget_of(flow, &unit.runtime.options);
         let mut emit = Emit {
             unit,
             flow,
-            passing: Passing::of(flow),
+            passing,
             b,
             versions: FxHashMap::default(),
             work: Vec::new(),
             generic_work: Vec::new(),
-            budget: Emit::budget_of(flow),
+            budget,
             failure: None,
+            making_operator: false,
             is_loop,
             meter,
             at: (0, 0),

@@ -92,6 +92,10 @@ impl Emit<'_, '_> {
     /// The word of an operator that has none yet.
     pub(super) fn operator_word(&mut self, register: Reg, ty: Ty, state: &State) -> Val {
         let read = self.flow.operators[&register];
+        if self.making_operator {
+            // On the way to a handler, because there was no memory for an operator: nothing more can be made there.
+            return self.load_cell(read.cell);
+        }
         match read.assumption {
             Some(Assumption::Value(value)) if ty == Ty::Assumed => self.load_constant(value),
             // Any closure of the function is as good as the one that was there, for it captures nothing.
@@ -100,7 +104,10 @@ impl Emit<'_, '_> {
                 let code = self.b.load_data(code);
                 let none = self.b.iconst(0);
                 let closure = self.b.helper(Helper::MakeClosure, &[code, none]);
+                // The handler may want the same operator as a word.
+                self.making_operator = true;
                 self.check_failure(closure, read.site, state);
+                self.making_operator = false;
                 closure
             }
             _ => self.load_cell(read.cell),

@@ -148,7 +148,7 @@ impl Emit<'_, '_> {
 
     /// A register is of a type in all that follows, since the primitive raises an error if it is not.
     fn learn(&mut self, call: &Inline, register: Reg, word: Val, ty: Ty, state: &mut State) {
-        if call.held.is_none() && self.may_guess(state) {
+        if call.held.is_none() && self.keeps_knowledge(state) {
             state.places.set(register, Place::word(word, ty));
         }
     }

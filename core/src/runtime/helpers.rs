@@ -144,13 +144,13 @@ fn tail_position(runtime: &Runtime) -> Position {
 }
 
 /// An error reaches a handler in the function that a site of an image is in: the functions whose bodies were inlined
-/// are left, the function itself is not. Where the error is in the latter.
-fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Position {
+/// are left, the function itself is not. Where the error is in the latter, and its name if it is a frame.
+fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Option<(Position, Option<Value>)> {
     let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
-    let Some(((position, _), inlined)) = places.split_last() else { return Position::UNKNOWN };
+    let (outermost, inlined) = places.split_last()?;
     leave(runtime, inlined);
-    runtime.place_error(*position);
-    *position
+    runtime.place_error(outermost.0);
+    Some(*outermost)
 }
 
 /// An error leaves functions, innermost first, each with where it was and its name if it is a frame.
@@ -277,7 +277,9 @@ helpers! {
         FAILURE
     }
     fn leave_loop(runtime, image, site) {
-        runtime.extensions.failing_site = handle_error(runtime, image, site);
+        let place = handle_error(runtime, image, site);
+        runtime.extensions.failing_site = place.map_or(Position::UNKNOWN, |(position, _)| position);
+        runtime.extensions.has_left = place.is_some_and(|(_, name)| name.is_none());
         FAILURE
     }
     fn call_1(runtime, callee, a) {

@@ -29,7 +29,7 @@ pub use inline_cache::{
 pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use machine::{call_enter, Ability, Machine, MachineKind};
 pub use object::Pairs;
-pub use options::{JitMode, Options};
+pub use options::{JitMode, LoweringBounds, OptimisationLevel, Options};
 pub use slab::Slab;
 pub(crate) use stack::prepare_spill;
 pub use stack::{on_large_stack, spill, stack_address, DEFAULT_STACK_SIZE};

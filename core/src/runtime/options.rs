@@ -13,6 +13,38 @@ pub enum JitMode {
     Always,
 }
 
+/// How much is done for the speed of compiled code. What it does is the same at each level.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum OptimisationLevel {
+    /// Each place of a program is compiled once, for values of any type; functions are not inlined, IR stays as it is.
+    None,
+    /// What is known of types is used, but nothing is guessed. IR is optimised.
+    Known,
+    /// Types are guessed from what was seen.
+    #[default]
+    Full,
+}
+
+impl OptimisationLevel {
+    /// All levels.
+    pub const ALL: [OptimisationLevel; 3] =
+        [OptimisationLevel::None, OptimisationLevel::Known, OptimisationLevel::Full];
+
+    /// Its number, from 0.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Bounds of the lowering that only large functions meet, set narrower: for tests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LoweringBounds {
+    /// What may be emitted for a function before its blocks have no more versions.
+    pub budget: Option<usize>,
+    /// Registers live in memory in functions of any size.
+    pub in_memory: bool,
+}
+
 /// Settings of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -47,6 +79,10 @@ pub struct Options {
     pub verify_code: bool,
     /// Collect times by phase.
     pub statistics: bool,
+    /// How much is done for the speed of compiled code.
+    pub level: OptimisationLevel,
+    /// Narrower bounds of the lowering.
+    pub bounds: LoweringBounds,
     /// How many transformations the optimiser may make in all; for bisecting its faults.
     pub optimisation_fuel: Option<u64>,
     /// Called with the bytes of every library that is compiled, and the name of its format: for tests of files.
@@ -80,6 +116,8 @@ impl Default for Options {
             verify_heap: false,
             verify_code: false,
             statistics: false,
+            level: OptimisationLevel::default(),
+            bounds: LoweringBounds::default(),
             optimisation_fuel: None,
             inspect_library: None,
             evaluator: false,

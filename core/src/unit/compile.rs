@@ -12,7 +12,7 @@ use crate::ir::passes::OptimisationFuel;
 use crate::ir::Function;
 use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, BRIDGE, ENTER};
 use crate::registry::find_machine;
-use crate::runtime::{Machine, Options, Runtime};
+use crate::runtime::{Machine, OptimisationLevel, Options, Runtime};
 use crate::target::Architecture;
 use std::rc::Rc;
 
@@ -31,6 +31,9 @@ const EVALUATED_REGISTERS: usize = 4;
 
 /// The fuel that the options give the optimiser.
 pub(super) fn optimisation_fuel(options: &Options) -> OptimisationFuel {
+    if options.level == OptimisationLevel::None {
+        return OptimisationFuel::limited(0);
+    }
     options.optimisation_fuel.map_or_else(OptimisationFuel::unlimited, OptimisationFuel::limited)
 }
 

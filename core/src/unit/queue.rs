@@ -13,7 +13,7 @@ use super::worker::{Finished, Job, Manner, Worker};
 use crate::interp::tree::{Node, Template};
 use crate::load::LoadedImage;
 use crate::lower::{Assumption, DataWord, LoweredUnit, SiteInfo};
-use crate::runtime::{announce_compiled, CellId, JitMode, Runtime};
+use crate::runtime::{announce_compiled, CellId, JitMode, OptimisationLevel, Runtime};
 use crate::value::heap::Marker;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
@@ -155,6 +155,7 @@ impl Runtime {
             architecture,
             format,
             directory: self.units.directory.clone(),
+            optimise: self.options.level != OptimisationLevel::None,
             verify: self.options.verify_code,
             keep_bytes: self.options.inspect_library.is_some(),
         });

@@ -601,6 +601,7 @@ fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), P
         ("name", name.as_bytes()),
         ("architecture", architecture.name().as_bytes()),
         ("format", format.name().as_bytes()),
+        ("optimisation level", &[runtime.options.level.number()]),
     ];
     Ok((cache, CacheKey::new(name, &parts)))
 }

@@ -57,6 +57,8 @@ pub(super) struct Manner {
     pub(super) architecture: &'static dyn Architecture,
     pub(super) format: &'static dyn ObjectFormat,
     pub(super) directory: SharedDirectory,
+    /// Run the optimiser.
+    pub(super) optimise: bool,
     /// Verify the IR before and after optimising.
     pub(super) verify: bool,
     /// Give the libraries' bytes back.
@@ -184,7 +186,7 @@ fn stand_back() {
 fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statistics) -> Result<Loaded, CompileFailure> {
     let stop = || shared.stopping.load(Ordering::Relaxed);
     let Job { mut functions, data_words, name, source, .. } = job;
-    let mut fuel = OptimisationFuel::unlimited();
+    let mut fuel = if manner.optimise { OptimisationFuel::unlimited() } else { OptimisationFuel::limited(0) };
     optimise_all(&mut functions, &mut fuel, manner.verify, statistics, &stop)?;
     let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
     let bytes = library(manner.architecture, manner.format, &functions, &parts, statistics, &stop)?;

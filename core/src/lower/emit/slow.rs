@@ -16,6 +16,7 @@ use crate::lower::flow::{Operator, Reg, Site};
 use crate::lower::intrinsic::Intrinsic;
 use crate::lower::operator::Held;
 use crate::lower::DataWord;
+use crate::runtime::OptimisationLevel;
 use crate::value::NIL;
 
 /// A call of a primitive that is done inline.
@@ -80,6 +81,11 @@ impl Emit<'_, '_> {
 
     /// Whether types may be guessed here for the code that follows: there must be a generic version to leave for.
     pub(in crate::lower) fn may_guess(&self, state: &State) -> bool {
+        self.keeps_knowledge(state) && self.unit.runtime.options.level == OptimisationLevel::Full
+    }
+
+    /// Whether what is known of registers here is of use to the code that follows.
+    pub(in crate::lower) fn keeps_knowledge(&self, state: &State) -> bool {
         !state.generic && !self.is_exhausted()
     }
 

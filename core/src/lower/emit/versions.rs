@@ -15,6 +15,7 @@ use super::{plain, Emit};
 use crate::ir::{Block, Condition, Helper, Target, Type, Val, Width};
 use crate::lower::flow::{BlockId, Flow, Reg};
 use crate::lower::liveness::Liveness;
+use crate::runtime::{OptimisationLevel, Options};
 use crate::value::{offset, Kind, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_OBJECT, TAG_PAIR};
 
 /// Typed versions of a block's start beyond which types are forgotten where they differ.
@@ -70,9 +71,9 @@ pub(super) enum Passing {
 }
 
 impl Passing {
-    /// The way for a function: both take time and memory in proportion to its size.
-    pub(super) fn of(flow: &Flow) -> Passing {
-        if flow.blocks.len().saturating_mul(flow.registers as usize) <= PASSING_LIMIT {
+    /// The way for a function, which is memory if that is asked for: both take time and memory in proportion to its size.
+    pub(super) fn of(flow: &Flow, in_memory: bool) -> Passing {
+        if !in_memory && flow.blocks.len().saturating_mul(flow.registers as usize) <= PASSING_LIMIT {
             let instructions: usize = flow.blocks.iter().map(|block| 1 + block.instrs.len()).sum();
             if let Some(liveness) = Liveness::of(flow, LIVE_ON_AVERAGE * instructions + BUDGET_BASE) {
                 return Passing::Edges(liveness);
@@ -168,8 +169,12 @@ impl Emit<'_, '_> {
         self.budget = self.budget.saturating_sub(amount);
     }
 
-    pub(super) fn budget_of(flow: &Flow) -> usize {
-        BUDGET_BASE + BUDGET * flow.blocks.iter().map(|block| 1 + block.instrs.len()).sum::<usize>()
+    pub(super) fn budget_of(flow: &Flow, options: &Options) -> usize {
+        if options.level == OptimisationLevel::None {
+            return 0;
+        }
+        let size = || flow.blocks.iter().map(|block| 1 + block.instrs.len()).sum::<usize>();
+        options.bounds.budget.unwrap_or_else(|| BUDGET_BASE + BUDGET * size())
     }
 
     /// An edge to the start of a flow block. A generic state begins to guess again where a loop begins, which is the

@@ -6,7 +6,7 @@ use crate::interp::tree::{Call, Node, Template};
 use crate::lower::flow::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
 use crate::lower::intrinsic::{is_quiet as is_quiet_primitive, Intrinsic};
 use crate::lower::Assumption;
-use crate::runtime::CellId;
+use crate::runtime::{CellId, OptimisationLevel};
 
 impl<'a> Linearise<'a, '_> {
     /// The primitive that a call reaches at present, if it is one that can be done inline; the unit then relies on it.
@@ -166,7 +166,7 @@ impl<'a> Linearise<'a, '_> {
     fn try_inline(&mut self, call: &Call, destination: Destination) -> bool {
         let Node::Global(index, _) = &call.function else { return false };
         let cell = self.template.cells[*index as usize];
-        if self.inlining.len() > DEEPEST_INLINING {
+        if self.inlining.len() > DEEPEST_INLINING || self.unit.runtime.options.level == OptimisationLevel::None {
             return false;
         }
         let Some(number) = self.unit.inlinable(cell, call.arguments.len()) else { return false };
