@@ -310,7 +310,7 @@ fn eval_while(runtime: &mut Runtime, activation: &Activation, node: &Node) -> St
     let Node::While(test, body, position) = node else { return Ok(Value::NIL) };
     let mut turns: u32 = 0;
     if let Some(outcome) = go_on_natively(runtime, activation, node, turns) {
-        return Ok(outcome?);
+        return outcome;
     }
     while eval(runtime, activation, test)?.is_true() {
         eval(runtime, activation, body)?;

@@ -227,6 +227,15 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let place = self.word(state, *place);
                 self.store_object(value, place, offset::BOX_VALUE);
             }
+            Instr::Known(to, value, cell) => {
+                let place = if self.may_guess(state) {
+                    self.require_intact(state);
+                    self.immediate(*value)
+                } else {
+                    Place::word(self.load_cell(*cell), Ty::Unknown)
+                };
+                self.define(state, *to, place);
+            }
             Instr::Global(to, cell, bound, site) => {
                 let value = self.global(*cell, *bound, *site, state);
                 self.set(state, *to, value);

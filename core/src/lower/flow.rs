@@ -72,6 +72,8 @@ pub enum Instr {
     BoxSet(Reg, Reg),
     /// A free variable's value; the flag says that it is known to be bound.
     Global(Reg, CellId, bool, Site),
+    /// The same for a cell that holds a constant, which the unit relies on.
+    Known(Reg, Value, CellId),
     /// Assign a free variable.
     SetGlobal(CellId, Reg, Site),
     /// Define.
@@ -169,6 +171,7 @@ impl Instr {
             | NewBox(d, _)
             | BoxGet(d, _)
             | Global(d, ..)
+            | Known(d, ..)
             | Operator(d)
             | Primitive(d, ..)
             | Call(d, ..)
@@ -217,8 +220,8 @@ impl Instr {
                 args.iter().for_each(|r| each(*r));
             }
             FrameStore(slots) => slots.iter().for_each(|r| each(*r)),
-            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Operator(_) | Catch(..) | Poll(_)
-            | FrameLoad(_) => {}
+            Immediate(..) | Constant(..) | Captured(..) | Global(..) | Known(..) | Operator(_) | Catch(..)
+            | Poll(_) | FrameLoad(_) => {}
         }
     }
 }

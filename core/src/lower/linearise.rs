@@ -294,7 +294,14 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 }
                 let site = self.site(*position);
                 let result = self.target(destination);
-                self.define(Instr::Global(result, cell, bound, site), result, destination);
+                let instr = match self.unit.constant(cell) {
+                    Some(value) => {
+                        self.has_doubles |= value.as_immediate_double().is_some();
+                        Instr::Known(result, value, cell)
+                    }
+                    None => Instr::Global(result, cell, bound, site),
+                };
+                self.define(instr, result, destination);
             }
             Node::Bind(slot, value) => {
                 if self.template.variables[*slot as usize].boxed {

@@ -57,7 +57,7 @@ pub enum DataWord {
 /// What a cell must hold for the code of a unit to be valid.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Assumption {
-    /// This very value, a primitive.
+    /// This very value: a primitive or, in code for this process only, a constant that is no pointer.
     Value(Value),
     /// A closure of this function of the unit, which captures nothing.
     Function(u32),
@@ -294,6 +294,18 @@ impl<'r> UnitContext<'r> {
     /// The name of the primitive that a cell holds.
     pub(crate) fn primitive_name(&self, cell: CellId) -> Option<&'static str> {
         self.runtime.primitive_name(self.runtime.cells.get(cell).value)
+    }
+    /// What a cell holds, if it is bound to a constant that is no pointer; the unit then relies on it. Not for other
+    /// processes, which may bind the name to something else.
+    pub(crate) fn constant(&mut self, cell: CellId) -> Option<Value> {
+        let binding = self.runtime.binding_cell(cell)?;
+        let value = self.runtime.cells.get(cell).value;
+        let usable = self.linking == Linking::Now && self.runtime.cells.get(binding).constant && !value.is_pointer();
+        if usable && value.as_unbound().is_none() {
+            self.assume(cell).map(|_| value)
+        } else {
+            None
+        }
     }
     /// Rely on a cell keeping the primitive that it holds, unless it changes too often for that.
     pub(crate) fn assume(&mut self, cell: CellId) -> Option<Assumption> {
