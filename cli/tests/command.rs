@@ -164,9 +164,9 @@ fn variables_with_values_that_mean_nothing_are_named() {
 #[test]
 fn the_optimisation_level_is_chosen_by_flag_then_variable() {
     let build = |variable: &str, flags: &[&str]| {
-        let output =
-            maru().env("MARU_OPT", variable).arg("build").arg(example("fib.l")).args(["--emit", "ir"]).args(flags);
-        let output = output.output().unwrap();
+        let mut command = maru();
+        command.env("MARU_OPT", variable).arg("build").arg(example("fib.l")).args(["--emit", "ir"]).args(flags);
+        let output = command.output().unwrap();
         expect(&output, 0, &[]);
         text(&output.stdout)
     };
