@@ -151,8 +151,35 @@ fn variables_with_values_that_mean_nothing_are_named() {
         let output = maru().env(name, value).arg("run").arg(example("fib.l")).output().unwrap();
         expect(&output, 2, &[&format!("maru: {name}: '{value}'")]);
     }
-    let output = maru().env("MARU_HOT_CALLS", "3").env("MARU_OPT_FUEL", "0").arg("run").arg(example("fib.l")).output();
+    let output = maru()
+        .env("MARU_HOT_CALLS", "3")
+        .env("MARU_OPT_FUEL", "0")
+        .env("MARU_OPT", "1")
+        .arg("run")
+        .arg(example("fib.l"))
+        .output();
     expect(&output.unwrap(), 0, &[]);
+}
+
+#[test]
+fn the_optimisation_level_is_chosen_by_flag_then_variable() {
+    let build = |variable: &str, flags: &[&str]| {
+        let mut command = maru();
+        command.env("MARU_OPT", variable).arg("build").arg(example("fib.l")).args(["--emit", "ir"]).args(flags);
+        let output = command.output().unwrap();
+        expect(&output, 0, &[]);
+        text(&output.stdout)
+    };
+    let (least, most) = (build("", &["-O0"]), build("", &["-O", "2"]));
+    assert_ne!(least, most);
+    assert_eq!((build("0", &[]), build("0", &["-O2"]), build("", &[])), (least, most.clone(), most));
+    for level in ["-O0", "-O1", "-O2"] {
+        let printed =
+            run("levels", "(define (f x) (if (< x 2) x (+ (f (- x 1)) (f (- x 2)))))\n(println (f 20))", &[level]);
+        expect(&printed, 0, &[]);
+        assert_eq!(text(&printed.stdout), "6765\n");
+    }
+    expect(&maru().args(["run", "-O3"]).arg(example("fib.l")).output().unwrap(), 2, &["-O"]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! they must do what the interpreter does.
 //!
 //! ```text
-//! generate   programs by the thousand: typed, with a planted error, without types, variants that must agree, metered
+//! generate   programs by the thousand: typed, with a planted error, without types, variants that must agree, metered, loops that
+//!            change while they run
 //! cases      files of forms with what they must come to
 //!    ↓ text
 //! run → session → worker ⇉ a child process with all engines; it may crash or hang, the run goes on

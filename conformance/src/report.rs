@@ -12,8 +12,8 @@ use std::time::Duration;
 const LINES: usize = 40;
 
 /// The columns of the matrix.
-pub const COLUMNS: [&str; 8] =
-    ["typed", "planted", "untyped", "metamorphic", "metered", "cases", "regressions", "files"];
+pub const COLUMNS: [&str; 9] =
+    ["typed", "planted", "untyped", "metamorphic", "metered", "shifting", "cases", "regressions", "files"];
 
 /// One cell of the matrix. Never blank.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,13 +1,14 @@
 //! Counts of what programs contain, so that a run that never met something important does not pass for a good one.
 
-use super::syntax::{Expr, Function, Item, Kind, Name, Program, Type};
+use super::shifting::SCENARIOS;
+use super::syntax::{Expr, Form, Function, Item, Kind, Name, Program, Type};
 use std::collections::{BTreeMap, HashSet};
 
 /// What a run of at least this many programs must have met.
 pub const CASES_FOR_COVERAGE: usize = 500;
 
 /// What must occur, in words for the report.
-pub const WANTED: &[&str] = &[
+const WANTED: &[&str] = &[
     "loop variable at the edge of the fixnums",
     "closure over a loop's counter",
     "closure over an assigned variable",
@@ -35,7 +36,14 @@ pub const WANTED: &[&str] = &[
     "integer beyond 64 bits",
     "special double",
     "planted error in a function",
+    "variables in memory",
+    "budget of versions used up",
 ];
+
+/// All that must occur: what is listed above, and each scenario of loops that change.
+fn wanted() -> impl Iterator<Item = &'static str> {
+    WANTED.iter().copied().chain(SCENARIOS.iter().map(|(_, feature)| *feature))
+}
 
 /// How often each feature was met.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +67,11 @@ impl Coverage {
                     found.insert("nested environment");
                 }
                 Item::Function(function) => count_function(function, program, &mut found),
+                Item::Limits(limits) => {
+                    found.extend(limits.memory.then_some("variables in memory"));
+                    found.extend(limits.budget.map(|_| "budget of versions used up"));
+                }
+                Item::Form(form) => found.extend(scenario(form)),
                 _ => {}
             }
             for expr in item.expressions() {
@@ -73,7 +86,7 @@ impl Coverage {
 
     /// The counts of a report, by the names that it has them under.
     pub fn from_counts(count: impl Fn(&str) -> u64) -> Coverage {
-        Coverage { counts: WANTED.iter().map(|feature| (*feature, count(feature))).collect() }
+        Coverage { counts: wanted().map(|feature| (feature, count(feature))).collect() }
     }
 
     /// Add another run's counts.
@@ -85,13 +98,25 @@ impl Coverage {
 
     /// How many programs contained each wanted feature.
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
-        WANTED.iter().map(|feature| (*feature, self.counts.get(feature).copied().unwrap_or(0))).collect()
+        wanted().map(|feature| (feature, self.counts.get(feature).copied().unwrap_or(0))).collect()
     }
 
     /// What no program contained.
     pub fn missing(&self) -> Vec<&'static str> {
         self.counts().into_iter().filter(|(_, count)| *count == 0).map(|(feature, _)| feature).collect()
     }
+}
+
+/// The scenario that a call belongs to, which its function's name tells.
+fn scenario(form: &Form) -> Option<&'static str> {
+    let Form::List(parts) = form else { return None };
+    let Some(Form::Atom(head)) = parts.first() else { return None };
+    let about = match (head.as_str(), parts.get(1)) {
+        ("with-environment", Some(Form::Atom(place))) => place,
+        _ => head,
+    };
+    let found = SCENARIOS.iter().find(|(start, _)| about.strip_prefix(start).is_some_and(|rest| rest.starts_with('-')));
+    found.map(|(_, feature)| *feature)
 }
 
 fn count_function(function: &Function, program: &Program, found: &mut HashSet<&'static str>) {

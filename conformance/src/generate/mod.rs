@@ -1,6 +1,7 @@
-//! Programs by the thousand: typed ones, typed ones with one planted error, variants that must agree, and ones
-//! without types. Every program is a function of its family and one number, which is therefore its identity.
+//! Programs by the thousand: typed ones, typed ones with one planted error, variants that must agree, ones without
+//! types, and ones whose loops change while they run. Every program is a function of its family and one number, which is therefore its identity.
 
+mod bounded;
 mod coverage;
 mod dice;
 mod forms;
@@ -10,6 +11,7 @@ mod metered;
 mod own;
 mod planted;
 mod program;
+mod shifting;
 mod shrink;
 mod swarm;
 mod syntax;
@@ -42,12 +44,14 @@ pub enum Family {
     Metamorphic,
     /// Well-typed or with a planted error, under limits of fuel and depth that may stop it anywhere.
     Metered,
+    /// Loops that change while they run: types, operators, classes.
+    Shifting,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 5] =
-        [Family::Typed, Family::Planted, Family::Untyped, Family::Metamorphic, Family::Metered];
+    pub const ALL: [Family; 6] =
+        [Family::Typed, Family::Planted, Family::Untyped, Family::Metamorphic, Family::Metered, Family::Shifting];
 
     /// Its name in reports and case numbers.
     pub fn name(self) -> &'static str {
@@ -57,6 +61,7 @@ impl Family {
             Family::Untyped => "untyped",
             Family::Metamorphic => "metamorphic",
             Family::Metered => "metered",
+            Family::Shifting => "shifting",
         }
     }
 
@@ -68,6 +73,7 @@ impl Family {
             (12, Family::Untyped),
             (6, Family::Metamorphic),
             (12, Family::Metered),
+            (24, Family::Shifting),
         ])
     }
 }
@@ -85,13 +91,16 @@ impl CaseId {
     /// The case's program.
     pub fn program(self) -> Program {
         let mut dice = Dice::new(self.seed);
-        match self.family {
+        let mut program = match self.family {
             Family::Typed => program::typed(&mut dice),
             Family::Planted => planted::planted(&mut dice),
             Family::Untyped => untyped::untyped(&mut dice),
             Family::Metamorphic => metamorphic::metamorphic(&mut dice),
             Family::Metered => metered::metered(&mut dice),
-        }
+            Family::Shifting => shifting::shifting(&mut dice),
+        };
+        bounded::bound(&mut program, &mut dice);
+        program
     }
 }
 
