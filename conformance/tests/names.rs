@@ -32,7 +32,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Evaluation", &["operators.l", "control.l"]),
     ("Conditions", &["control.l"]),
     ("Variables", &["closures.l", "control.l"]),
-    ("Functions", &["closures.l", "tail-calls.l", "tail-depth.l"]),
+    ("Functions", &["closures.l", "tail-calls.l", "tail-depth.l", "long-functions.l"]),
     ("Loops", &["control.l", "named-let.l", "small-budget.l", "in-memory.l"]),
     ("Macros", &["macros.l"]),
     ("Environments", &["environments.l"]),

@@ -53,7 +53,10 @@ impl Emit<'_, '_> {
     /// What is at hand of an operator where it is called. It is not needed any more after that.
     pub(super) fn held(&mut self, operator: Operator, state: &mut State) -> Held {
         let Some(register) = operator.early else { return Held::InCell };
-        state.pending.retain(|pending| *pending != register);
+        // Calls inside each other take theirs from the end.
+        if let Some(at) = state.pending.iter().rposition(|pending| *pending == register) {
+            state.pending.remove(at);
+        }
         match self.place(state, register) {
             Place { ty: Ty::InCell, .. } => Held::InCell,
             Place { ty: Ty::Assumed, .. } => Held::Assumed,
