@@ -307,6 +307,11 @@ impl<'r> UnitContext<'r> {
             None
         }
     }
+    /// Whether a cell holds `apply` at present.
+    pub(crate) fn holds_apply(&self, cell: CellId) -> bool {
+        let value = self.runtime.cells.get(cell).value;
+        self.runtime.is_kind(value, Kind::Primitive) && !crate::interp::is_plain_primitive(self.runtime, value)
+    }
     /// Rely on a cell keeping the primitive that it holds, unless it changes too often for that.
     pub(crate) fn assume(&mut self, cell: CellId) -> Option<Assumption> {
         let value = self.runtime.cells.get(cell).value;

@@ -212,7 +212,7 @@ impl Emit<'_, '_> {
     }
 
     /// Whether an object is of a kind.
-    pub(super) fn has_kind(&mut self, object: Val, kind: Kind) -> Condition {
+    pub(in crate::lower) fn has_kind(&mut self, object: Val, kind: Kind) -> Condition {
         let found = self.load_kind(object);
         let wanted = self.b.iconst(kind as i64);
         Condition::Compare(Compare::Eq, found, wanted)

@@ -1,13 +1,14 @@
 //! Calls: how a callee is reached, what a call in tail position leaves behind.
 
 use super::state::State;
-use super::Emit;
-use crate::ir::{self, Condition, FunctionId, Helper, Type, Val, Width};
+use super::{plain, Emit};
+use crate::ir::{self, Compare, Condition, FunctionId, Helper, Type, Val, Width};
 use crate::lower::flow::{Callee, Reg, Site};
 use crate::lower::meter::Meter;
 use crate::lower::operator::Held;
+use crate::lower::SiteInfo;
 use crate::runtime::{Context, TAIL_CALL_FLAG};
-use crate::value::{offset, NIL};
+use crate::value::{offset, Kind, FAILURE, NIL, TAG_OBJECT};
 use std::mem::offset_of;
 
 impl Emit<'_, '_> {
@@ -35,13 +36,42 @@ impl Emit<'_, '_> {
 
     pub(in crate::lower) fn call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) -> Val {
         let mut words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
+        // `apply` is a primitive, but leaves its place to what it calls.
+        let applies = matches!(callee, Callee::Cell(operator) if self.unit.holds_apply(operator.cell));
         let (callee, value) = self.resolve(callee, &words, site, state);
         let count = self.b.iconst(words.len() as i64);
         words.splice(0..0, [value, count]);
         let result = self.b.call(callee, &words, Type::Word);
-        self.check_failure(result, site, state);
+        match callee {
+            ir::Callee::Address(_) if self.unit.sites[site as usize].left && !applies => {
+                self.check_failure_of(value, result, site, state);
+            }
+            _ => self.check_failure(result, site, state),
+        }
         state.intact = false;
         result
+    }
+
+    /// The same as `check_failure` for a call in tail position that is none here: a primitive takes nobody's place, so
+    /// that an error out of one comes through the function; only then is it known which it was.
+    fn check_failure_of(&mut self, callee: Val, result: Val, site: Site, state: &State) {
+        let failure = self.b.iconst(FAILURE as i64);
+        let (failed, next) = (self.b.cold_block(), self.b.block());
+        self.branch(Condition::Compare(Compare::Ne, result, failure), plain(next), plain(failed));
+        self.b.switch_to(failed);
+        let left = self.failure_edge(site, state);
+        self.require(Condition::HasTag(1 << TAG_OBJECT, callee), left.clone());
+        let is_primitive = self.has_kind(callee, Kind::Primitive);
+        let site = self.staying(site);
+        let stayed = self.failure_edge(site, state);
+        self.branch(is_primitive, stayed, left);
+        self.b.switch_to(next);
+    }
+
+    /// The site of the same call, if it takes nobody's place.
+    fn staying(&mut self, site: Site) -> Site {
+        let SiteInfo { position, template, outer, .. } = self.unit.sites[site as usize];
+        self.unit.site(position, template, outer, false)
     }
 
     pub(in crate::lower) fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) {
@@ -55,6 +85,8 @@ impl Emit<'_, '_> {
                 let image = self.b.load_data(1);
                 let shift = self.b.iconst(32);
                 let image = self.b.binary(ir::Binary::Shl, image, shift);
+                // A callee that takes no place has the function's frame in its backtrace.
+                let site = self.staying(site);
                 let site = self.b.iconst(i64::from(site));
                 let packed = self.b.binary(ir::Binary::Or, image, site);
                 self.b.store_context(packed, offset_of!(Context, tail_site) as i32);

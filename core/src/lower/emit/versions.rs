@@ -23,7 +23,7 @@ const VERSIONS: usize = 4;
 /// Typed versions of a block's start beyond which all types are forgotten.
 const VERSIONS_AT_MOST: usize = 6;
 /// What may be emitted, for each instruction of the flow graph …
-const BUDGET: usize = 40;
+const BUDGET: usize = 12;
 /// … and besides.
 const BUDGET_BASE: usize = 400;
 /// How many registers an edge carries cheaply.

@@ -95,15 +95,7 @@ impl<'a> Linearise<'a, '_> {
 
     /// The site of a call that is not done inline.
     fn call_site(&mut self, call: &Call) -> Site {
-        let left = call.tail && !self.calls_primitive(call);
-        self.unit.site(call.position, self.number, self.outer_site, left)
-    }
-
-    /// Whether a call reaches a primitive at present, which takes nobody's place.
-    fn calls_primitive(&self, call: &Call) -> bool {
-        let Node::Global(index, _) = &call.function else { return false };
-        let value = self.unit.runtime.cells.get(self.template.cells[*index as usize]).value;
-        interp::is_plain_primitive(self.unit.runtime, value)
+        self.unit.site(call.position, self.number, self.outer_site, call.tail)
     }
 
     /// If the function calls itself in tail position, its body is a loop, which begins here.
