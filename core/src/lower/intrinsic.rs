@@ -1,6 +1,6 @@
 //! Primitives that the lowering knows how to do inline, by name.
 
-use super::test::TypeTest;
+use super::condition::TypeTest;
 use crate::ir::{Binary, Compare, FloatBinary, Overflowing};
 use crate::value::{Kind, INLINE_ALLOCATION_MAX, PAIR_SIZE};
 

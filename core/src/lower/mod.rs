@@ -8,6 +8,7 @@
 
 mod arithmetic;
 mod bridge;
+mod condition;
 mod emit;
 mod flow;
 mod instance;
@@ -19,7 +20,6 @@ mod object;
 mod operator;
 mod primitive;
 mod send;
-mod test;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use flow::Site;

@@ -9,8 +9,12 @@ use std::collections::HashMap;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("eq", 2, |_, arguments| Ok(Value::boolean(arguments[0] == arguments[1]))),
-    PrimitiveInfo::fixed("eq?", 2, |_, arguments| Ok(Value::boolean(arguments[0] == arguments[1]))),
+    PrimitiveInfo::fixed("eq", 2, |runtime, arguments| {
+        Ok(Value::boolean(identical(runtime, arguments[0], arguments[1])))
+    }),
+    PrimitiveInfo::fixed("eq?", 2, |runtime, arguments| {
+        Ok(Value::boolean(identical(runtime, arguments[0], arguments[1])))
+    }),
     PrimitiveInfo::fixed("equal", 2, equal_primitive),
     PrimitiveInfo::fixed("equal?", 2, equal_primitive),
     PrimitiveInfo::fixed("not", 1, |_, arguments| Ok(Value::boolean(arguments[0].is_nil()))),
@@ -26,6 +30,18 @@ fn equal_primitive(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn equal_values_primitive(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     Ok(Value::boolean(arguments.windows(2).all(|pair| equal_values(runtime, pair[0], pair[1]))))
+}
+
+/// `eq`: the same object, or doubles of the same bits. Those have no identity: compiled code unboxes them, and boxes
+/// them again when it must.
+pub fn identical(runtime: &Runtime, left: Value, right: Value) -> bool {
+    left == right || left.is_object() && right.is_object() && same_double(runtime, left, right)
+}
+
+#[cold]
+fn same_double(runtime: &Runtime, left: Value, right: Value) -> bool {
+    let bits = |value: Value| runtime.as_double(value).map(f64::to_bits);
+    bits(left).is_some_and(|left| Some(left) == bits(right))
 }
 
 /// `=`: numbers by value, strings by content, everything else by identity. NaN is equal to nothing.

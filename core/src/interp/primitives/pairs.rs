@@ -1,7 +1,7 @@
 //! Pairs and lists. Functions that take functions are in the prelude, written in Maru, so that they compile.
 
 use super::arguments;
-use super::compare::equal;
+use super::compare::{equal, identical};
 use crate::interp::{call, PrimitiveInfo};
 use crate::runtime::{Failure, Outcome, Pairs, Runtime};
 use crate::value::{Kind, Value};
@@ -193,7 +193,7 @@ fn last_pair(runtime: &mut Runtime, operation: &str, list: Value) -> Outcome {
 fn memq(runtime: &Runtime, key: Value, list: Value) -> Value {
     let mut pairs = Pairs::of(list);
     while let Some(pair) = pairs.next(runtime) {
-        if runtime.car(pair) == key {
+        if identical(runtime, runtime.car(pair), key) {
             return pair;
         }
     }
@@ -228,7 +228,7 @@ fn assq(runtime: &Runtime, key: Value, list: Value) -> Value {
     let mut pairs = Pairs::of(list);
     while let Some(pair) = pairs.next(runtime) {
         let entry = runtime.car(pair);
-        if entry.is_pair() && runtime.car(entry) == key {
+        if entry.is_pair() && identical(runtime, runtime.car(entry), key) {
             return entry;
         }
     }
