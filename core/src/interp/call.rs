@@ -546,5 +546,20 @@ pub fn catch_failure(runtime: &mut Runtime) -> Option<Value> {
         return None;
     }
     runtime.extensions.failing_site = Position::UNKNOWN;
-    Some(runtime.take_failure())
+    let error = runtime.take_failure();
+    if error == runtime.memory_error {
+        runtime.extensions.memory_ran_out = true;
+        clear_left_stack();
+    }
+    Some(error)
+}
+
+/// Overwrite what calls that are over have left below this frame on the machine stack. The collector takes every word
+/// there for a value once a new frame covers it, and what used memory up must not be kept by that.
+#[cold]
+#[inline(never)]
+pub(super) fn clear_left_stack() {
+    const BYTES: usize = 256 << 10;
+    let mut words = [0u8; BYTES];
+    std::hint::black_box(&mut words);
 }

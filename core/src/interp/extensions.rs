@@ -14,6 +14,9 @@ use std::collections::VecDeque;
 /// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
 #[derive(Debug)]
 pub struct Extensions {
+    /// A handler was told that memory is used up, and what calls have left on the machine stack since may still name
+    /// what used it up.
+    pub memory_ran_out: bool,
     /// Position of the call, in the function being left, that an error on its way came through.
     pub failing_site: Position,
     /// The error on its way comes out of a running loop by way of a function that the loop's own has left for.
@@ -44,6 +47,7 @@ impl Default for Extensions {
     fn default() -> Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
+            memory_ran_out: false,
             has_left: false,
             backtrace: Backtrace::default(),
             prelude: u32::MAX,

@@ -19,6 +19,7 @@ const PRELUDE_NAME: &str = "<prelude>";
 ///
 /// # Errors
 /// What expanding or running raises.
+#[inline(never)] // What it leaves on the machine stack must not lie in the frame of a caller that goes on.
 pub fn evaluate_toplevel(runtime: &mut Runtime, form: Value, environment: Value) -> Outcome {
     let template = expand_toplevel(runtime, form, environment)?;
     run_template(runtime, &template, &[])
@@ -81,7 +82,14 @@ pub fn evaluate_text(runtime: &mut Runtime, name: &str, text: &str, environment:
         match reader.next(runtime) {
             Ok(None) => break Ok(result),
             Ok(Some(form)) => match evaluate_toplevel(runtime, form, environment) {
-                Ok(value) => result = value,
+                Ok(value) => {
+                    result = value;
+                    if std::mem::take(&mut runtime.extensions.memory_ran_out) {
+                        // From here, where next to nothing is on the stack that could keep it.
+                        call::clear_left_stack();
+                        runtime.collect();
+                    }
+                }
                 Err(Failure) => break Err(Failure),
             },
             Err(fault) => break Err(fault.raise(runtime)),
