@@ -379,9 +379,7 @@ pub fn is_plain_primitive(runtime: &Runtime, callee: Value) -> bool {
 
 /// Whether compiled code may call a primitive's function itself, with that many arguments.
 pub fn accepts_directly(runtime: &Runtime, callee: Value, count: usize) -> bool {
-    let takes =
-        |info: PrimitiveInfo| count >= info.least as usize && info.most.is_none_or(|most| count <= most as usize);
-    is_plain_primitive(runtime, callee) && takes(primitive(runtime, callee))
+    is_plain_primitive(runtime, callee) && primitive(runtime, callee).accepts(count)
 }
 
 /// The address of a primitive's function, which compiled code passes to the runtime to have it called.
@@ -394,8 +392,7 @@ pub fn primitive_address(runtime: &Runtime, callee: Value) -> usize {
 pub fn call_directly(runtime: &mut Runtime, callee: Value, arguments: &[Value]) -> Outcome {
     if runtime.is_kind(callee, Kind::Primitive) {
         let info = primitive(runtime, callee);
-        let count = arguments.len();
-        if count >= info.least as usize && info.most.is_none_or(|most| count <= most as usize) && !is_apply(&info) {
+        if info.accepts(arguments.len()) && !is_apply(&info) {
             return (info.function)(runtime, arguments);
         }
     }
@@ -416,11 +413,10 @@ pub(super) fn primitive(runtime: &Runtime, callee: Value) -> PrimitiveInfo {
 #[inline]
 pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: PrimitiveInfo, base: usize) -> Outcome {
     let arguments = runtime.stack.from(base);
-    let count = arguments.len() as u32;
-    let result = if count < primitive.least || primitive.most.is_some_and(|most| count > most) {
-        Err(wrong_count(runtime, callee, i64::from(count)))
-    } else {
+    let result = if primitive.accepts(arguments.len()) {
         (primitive.function)(runtime, arguments)
+    } else {
+        Err(wrong_count(runtime, callee, arguments.len() as i64))
     };
     runtime.stack.top = base - 1;
     result

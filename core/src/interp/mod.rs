@@ -50,6 +50,10 @@ pub struct PrimitiveInfo {
 }
 
 impl PrimitiveInfo {
+    /// Whether it takes that many arguments.
+    pub fn accepts(&self, count: usize) -> bool {
+        count >= self.least as usize && self.most.is_none_or(|most| count <= most as usize)
+    }
     /// A primitive that takes a fixed number of arguments.
     const fn fixed(name: &'static str, count: u32, function: PrimitiveFunction) -> PrimitiveInfo {
         PrimitiveInfo { name, least: count, most: Some(count), function }

@@ -172,11 +172,6 @@ impl Intrinsic {
         integers || self.has_doubles() && !matches!(self, Sqrt | ToDouble)
     }
 
-    /// Whether the primitive runs no code of the program, in its slow way either.
-    pub fn is_quiet(self) -> bool {
-        self != Intrinsic::Direct
-    }
-
     /// The operation on doubles that belongs to an arithmetic operation.
     pub fn on_doubles(op: Overflowing) -> FloatBinary {
         match op {

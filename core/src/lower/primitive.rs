@@ -13,10 +13,7 @@ impl Emit<'_, '_> {
     /// Do a primitive inline; its result.
     pub(super) fn primitive(&mut self, mut call: Inline, state: &mut State) -> Place {
         use Intrinsic::*;
-        if call.intrinsic == Direct {
-            return self.direct(call, state);
-        }
-        if self.is_left_to_runtime(&call, state) {
+        if call.intrinsic == Direct || self.is_left_to_runtime(&call, state) {
             return self.direct(call, state);
         }
         let mut miss = Miss::default();
@@ -70,7 +67,7 @@ impl Emit<'_, '_> {
     /// is, nor in a loop, which may go on in it, nor where the interpreter has seen that the types vary.
     pub(super) fn is_left_to_runtime(&self, call: &Inline, state: &State) -> bool {
         use Intrinsic::{FieldAt, Identical, Is, NamedField, New, Not};
-        let varies = call.seen & (call.seen - u8::from(call.seen != 0)) != 0;
+        let varies = call.seen.count_ones() > 1;
         let cheap = matches!(call.intrinsic, Not | Identical | Is(_) | NamedField | FieldAt | New(_));
         let in_loop = self.flow.blocks[self.at.0 as usize].in_loop;
         state.generic && !self.is_exhausted() && !varies && !cheap && !in_loop

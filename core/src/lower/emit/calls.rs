@@ -26,10 +26,8 @@ impl Emit<'_, '_> {
     /// Check, once after each call, that the unit's assumptions hold.
     pub(in crate::lower) fn require_intact(&mut self, state: &mut State) {
         if !state.intact {
-            let word = self.b.load_data(0);
-            let intact = self.b.load(Width::Word, word, 0);
             let otherwise = self.generic_edge(state);
-            self.require(Condition::NonZero(intact), otherwise);
+            self.check_intact(otherwise);
             state.intact = true;
         }
     }

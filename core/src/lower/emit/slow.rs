@@ -116,10 +116,8 @@ impl Emit<'_, '_> {
             Held::InCell if state.intact => return,
             Held::InCell => {
                 self.settle(state);
-                let word = self.b.load_data(0);
-                let intact = self.b.load(crate::ir::Width::Word, word, 0);
                 let otherwise = self.slow(miss);
-                self.require(Condition::NonZero(intact), otherwise);
+                self.check_intact(otherwise);
             }
             Held::Word(value) => {
                 self.settle(state);
@@ -180,7 +178,7 @@ impl Emit<'_, '_> {
     /// After a join with a slow block: what it may have changed.
     pub(in crate::lower) fn after_runtime(&mut self, call: &Inline, state: &mut State) {
         // An operator that is not the primitive may have run any code.
-        if call.held.is_some() || !call.intrinsic.is_quiet() {
+        if call.held.is_some() {
             state.intact = false;
         }
     }

@@ -249,7 +249,7 @@ impl Emit<'_, '_> {
     }
 
     /// Go elsewhere if the unit's assumptions do not hold any more.
-    fn check_intact(&mut self, otherwise: Target) {
+    pub(in crate::lower) fn check_intact(&mut self, otherwise: Target) {
         let word = self.b.load_data(0);
         let intact = self.b.load(Width::Word, word, 0);
         self.require(Condition::NonZero(intact), otherwise);

@@ -4,7 +4,7 @@ use super::{is_quiet, is_small, mark_assigned, Destination, Linearise, DEEPEST_I
 use crate::interp;
 use crate::interp::tree::{Call, Node, Template};
 use crate::lower::flow::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
-use crate::lower::intrinsic::{is_quiet as is_quiet_primitive, Intrinsic};
+use crate::lower::intrinsic::{self, Intrinsic};
 use crate::lower::Assumption;
 use crate::runtime::{CellId, OptimisationLevel};
 
@@ -65,7 +65,7 @@ impl<'a> Linearise<'a, '_> {
                 self.has_doubles = true;
             }
             // One that is called as it is, and may run any code, need not be what the unit assumes.
-            let quiet = self.unit.primitive_name(cell).is_some_and(is_quiet_primitive);
+            let quiet = self.unit.primitive_name(cell).is_some_and(intrinsic::is_quiet);
             let assumption = Some(assumption).filter(|_| intrinsic != Intrinsic::Direct || quiet);
             let operator = self.operator(cell, assumption, call);
             let arguments = self.operands(&call.arguments, intrinsic.wants_types());
