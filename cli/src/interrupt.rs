@@ -1,7 +1,8 @@
 //! Ctrl-C: the first asks the program to stop, with an error that it may catch; a second one, before the first was
 //! served, ends the process.
 
-use maru_core::runtime::{request_interrupt, Context, Runtime};
+use maru_core::abi::{request_interrupt, Context};
+use maru_language::runtime::Runtime;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// The exit status of a program that an interrupt ended: 128 and the signal's number, as shells have it.

@@ -1,8 +1,8 @@
 //! Machine code of functions as text.
 
 use crate::trouble::Trouble;
+use maru_core::codegen::Architecture;
 use maru_core::ir::Function;
-use maru_core::target::Architecture;
 
 /// Bytes of an instruction that are shown in one line.
 const BYTES_SHOWN: usize = 10;

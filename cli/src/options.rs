@@ -3,10 +3,10 @@
 
 use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::{self, Trouble};
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{JitMode, OptimisationLevel, Options};
-use maru_core::target::Architecture;
+use maru_language::runtime::{JitMode, OptimisationLevel, Options};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -184,7 +184,7 @@ fn check_choice(name: &str, chosen: &Option<String>, origin: &str, own: &str) ->
 /// When there is none: who wanted it, what to install, and what can be done without it.
 fn check_machine(options: &Options, origin: &str, ways: &str) -> Result<(), Trouble> {
     let (architecture, format) = (architecture(options)?, format(options)?);
-    let machine = registry::find_machine(architecture, format, options.machine.as_deref())
+    let machine = maru_compiler::machine::find_machine(architecture, format, options.machine.as_deref())
         .map_err(|reason| Trouble::wrong_call(format!("{origin}: {reason}; {ways}")))?;
     if let Some(kind) = machine.filter(|kind| kind.is_emulator()) {
         let (name, kind) = (architecture.name(), kind.name());

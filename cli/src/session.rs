@@ -3,10 +3,11 @@
 use crate::interrupt::{Watch, INTERRUPTED};
 use crate::streams;
 use crate::trouble::Trouble;
-use maru_core::interp;
-use maru_core::runtime::{on_large_stack, ErrorKind, Failure, Options, Outcome, Runtime};
-use maru_core::syntax::render_error;
-use maru_core::value::Value;
+use maru_core::abi::layout::Value;
+use maru_language::interp;
+use maru_language::runtime::{ErrorKind, Failure, Options, Outcome, Runtime};
+use maru_language::syntax::render_error;
+use maru_language::value::on_large_stack;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ pub fn with_runtime<T>(
     body: impl FnOnce(&mut Runtime) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
     let outcome = on_large_stack(max_stack.unwrap_or_else(stack_size), |stack| {
-        let mut runtime = Runtime::new(options, stack).map_err(Trouble::failed)?;
+        let mut runtime = maru_compiler::runtime(options, stack).map_err(Trouble::failed)?;
         if streams::output_is_closed() {
             runtime.close_output();
         }

@@ -1,7 +1,8 @@
 //! `--stats`: counts and times of a run. Times are in microseconds.
 
 use crate::arguments::Report;
-use maru_core::runtime::Runtime;
+use maru_compiler::unit::HasUnits;
+use maru_language::runtime::Runtime;
 use serde_json::{json, Map, Value};
 use std::io::Write;
 use std::time::Duration;
@@ -17,13 +18,13 @@ pub fn print(runtime: &Runtime, report: Report, elapsed: Duration) {
 
 /// Times by phase of compiling, in microseconds.
 fn phases(runtime: &Runtime) -> impl Iterator<Item = (&'static str, f64)> {
-    runtime.units.statistics.phases().into_iter().map(|(name, nanoseconds)| (name, nanoseconds as f64 / 1e3))
+    runtime.native.units().statistics.phases().into_iter().map(|(name, nanoseconds)| (name, nanoseconds as f64 / 1e3))
 }
 
 /// Other times, in microseconds: some contain some of the phases.
 fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 4] {
     let collecting = runtime.heap.statistics(&runtime.context).pause_total;
-    let units = &runtime.units.statistics;
+    let units = &runtime.native.units().statistics;
     let stall = Duration::from_nanos(units.longest_stall);
     let work = Duration::from_nanos(units.longest_stall_processor);
     [("collecting", collecting), ("longest stall", stall), ("longest stall processor", work), ("all", elapsed)]
@@ -31,7 +32,7 @@ fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 4] {
 }
 
 fn counts(runtime: &Runtime) -> [(&'static str, u64); 10] {
-    let (units, heap) = (&runtime.units.statistics, runtime.heap.statistics(&runtime.context));
+    let (units, heap) = (&runtime.native.units().statistics, runtime.heap.statistics(&runtime.context));
     [
         ("units", units.units),
         ("units in background", units.background),
@@ -66,9 +67,9 @@ fn as_json(runtime: &Runtime, elapsed: Duration) -> Value {
     let times = times(runtime, elapsed).into_iter().map(|(name, time)| (key(name), json!(time)));
     let counts = counts(runtime).into_iter().map(|(name, count)| (key(name), json!(count)));
     json!({
-        "architecture": runtime.units.architecture.map(|architecture| architecture.name()),
-        "format": runtime.units.format.map(|format| format.name()),
-        "machine": runtime.units.machine_name(),
+        "architecture": runtime.native.units().architecture.map(|architecture| architecture.name()),
+        "format": runtime.native.units().format.map(|format| format.name()),
+        "machine": runtime.native.units().machine_name(),
         "phases": phases.collect::<Map<_, _>>(),
         "times": times.collect::<Map<_, _>>(),
         "counts": counts.collect::<Map<_, _>>(),

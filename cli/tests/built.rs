@@ -3,8 +3,9 @@
 //! forms have what they may use each, a program's have it together.
 
 use maru_conformance::CASES;
-use maru_core::runtime::{on_large_stack, Options, Runtime};
-use maru_core::syntax::Reader;
+use maru_language::runtime::Options;
+use maru_language::syntax::Reader;
+use maru_language::value::on_large_stack;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,7 @@ const WORKERS: usize = 4;
 /// The forms of a text, each with the comments behind it.
 fn forms(text: &str) -> Vec<(&str, &str)> {
     let ends = on_large_stack(1 << 26, |stack| {
-        let mut runtime = Runtime::new(Options::default(), stack).expect("a runtime");
+        let mut runtime = maru_compiler::runtime(Options::default(), stack).expect("a runtime");
         let mut reader = Reader::new(0, text);
         let mut ends = Vec::new();
         while reader.next(&mut runtime).ok().flatten().is_some() {

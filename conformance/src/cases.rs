@@ -127,7 +127,7 @@ fn expectations(text: &str) -> (Vec<Expectation>, Vec<String>) {
                 Some((kind, irritants)) => (kind, Some(irritants.trim().to_string())),
                 None => (error, None),
             };
-            let known = maru_core::runtime::ErrorKind::ALL.iter().any(|known| known.name() == kind);
+            let known = maru_language::runtime::ErrorKind::ALL.iter().any(|known| known.name() == kind);
             if !known && !["exit", "raised"].contains(&kind) {
                 wrong.push(line.trim().to_string());
             }

@@ -4,11 +4,12 @@ use crate::evaluate;
 use crate::fault::{Fault, Faulty};
 use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
+use maru_compiler::machine::Ability;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::runtime::{Ability, JitMode, OptimisationLevel, Options, Runtime};
-use maru_core::target::Architecture;
-use maru_core::value::heap::HeapOptions;
+use maru_language::runtime::{JitMode, OptimisationLevel, Options, Runtime};
+use maru_language::value::heap::HeapOptions;
 use std::ops::Range;
 
 /// After so many programs a runtime is replaced: what one program leaves behind must not matter for long, but a
@@ -157,7 +158,7 @@ impl Configuration {
             name.push(' ');
             name.push_str(part);
         }
-        if let Some(machine) = self.machine.as_ref().filter(|machine| *machine != registry::HOST) {
+        if let Some(machine) = self.machine.as_ref().filter(|machine| *machine != maru_compiler::machine::HOST) {
             name.push_str(&format!(" on {machine}"));
         }
         let foreign = |name: &String| registry::find_format(name, "").is_ok_and(|format| !format.is_host());
@@ -288,9 +289,9 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
     let host = architecture.is_host() && format.is_host();
     let mut ways: Vec<Way> = Vec::new();
     if host {
-        ways.push((Some(registry::HOST.into()), HOST, None));
+        ways.push((Some(maru_compiler::machine::HOST.into()), HOST, None));
     }
-    let mut kinds = registry::machines();
+    let mut kinds = maru_compiler::machine::machines();
     kinds.sort_by_key(|kind| kind.is_emulator());
     for kind in kinds.into_iter().filter(|kind| kind.is_emulator() || !host) {
         let modes = if ways.is_empty() { NATIVE } else { SECOND };
@@ -337,7 +338,7 @@ impl RuntimeEngine {
         let bounds = options.bounds;
         let runtime = if options.is_metered() { &mut self.metered } else { &mut self.free };
         if runtime.is_none() {
-            let made = Runtime::new(options, self.stack.clone());
+            let made = maru_compiler::runtime(options, self.stack.clone());
             let failed = |message| Box::new(ended_early(format!("no runtime: {message}")));
             *runtime = Some(made.map_err(failed)?);
         }

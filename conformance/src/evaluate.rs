@@ -3,11 +3,13 @@
 use crate::files;
 use crate::limits::Limits;
 use crate::outcome::{Compiled, FormResult, Observation, Outcome};
-use maru_core::interp;
-use maru_core::runtime::{Failure, Runtime};
-use maru_core::syntax::{Position, Reader};
-use maru_core::value::print::{text, Style};
-use maru_core::value::{offset, Kind, Value, EXIT};
+use maru_compiler::unit::HasUnits;
+use maru_core::abi::layout::{offset, Kind, Value, EXIT};
+use maru_core::abi::Position;
+use maru_language::interp;
+use maru_language::runtime::{Failure, Runtime};
+use maru_language::syntax::print::{text, Style};
+use maru_language::syntax::Reader;
 
 /// The name by which a program knows the environment that it runs in.
 const PROGRAM_ENVIRONMENT: &str = "*program-environment*";
@@ -72,7 +74,7 @@ impl Evaluation<'_> {
         runtime.roots.push(environment);
         let index = runtime.index(environment);
         runtime.define(index, PROGRAM_ENVIRONMENT, environment);
-        let units = runtime.units.statistics.units;
+        let units = runtime.native.units().statistics.units;
         Evaluation { runtime, reader, source, base, units, over: false }
     }
 
@@ -158,7 +160,7 @@ impl Evaluation<'_> {
 
     /// What was compiled, and whether something could not be.
     fn finish(self) -> Compiled {
-        let units = self.runtime.units.statistics.units - self.units;
+        let units = self.runtime.native.units().statistics.units - self.units;
         self.runtime.roots.truncate(self.base);
         let mut refused = Vec::new();
         for index in self.runtime.templates.indices() {

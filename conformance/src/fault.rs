@@ -3,7 +3,7 @@
 
 use crate::engine::Engine;
 use crate::outcome::{FormResult, Observation, Outcome};
-use maru_core::value::{FIXNUM_MAX, FIXNUM_MIN};
+use maru_core::abi::layout::{FIXNUM_MAX, FIXNUM_MIN};
 use std::collections::HashSet;
 
 /// A mistake.

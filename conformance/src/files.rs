@@ -17,7 +17,7 @@ struct Inspected {
     bad: Vec<String>,
 }
 
-/// Look at a library that was compiled a moment ago: for [`maru_core::runtime::Options::inspect_library`].
+/// Look at a library that was compiled a moment ago: for [`maru_language::runtime::Options::inspect_library`].
 pub fn inspect(bytes: &[u8], format: &str) {
     INSPECTED.with_borrow_mut(|inspected| {
         inspected.seen += 1;

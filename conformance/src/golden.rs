@@ -1,8 +1,8 @@
 //! Golden listings: each target's code for the functions in `lower/*.ir`, kept in the target's `golden` folder, one
 //! file an input. A new target blesses a folder of its own and touches no shared file.
 
+use maru_core::codegen::Architecture;
 use maru_core::ir::{parse, verify};
-use maru_core::target::Architecture;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

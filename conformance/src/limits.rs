@@ -3,7 +3,7 @@
 //!
 //! They travel in the text, so that whatever runs it again (a shrinker, a replay, a regression) sets them again.
 
-use maru_core::runtime::{LoweringBounds, Options, Runtime};
+use maru_language::runtime::{LoweringBounds, Options, Runtime};
 use std::fmt;
 
 const START: &str = "; limits:";

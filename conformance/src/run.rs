@@ -9,7 +9,7 @@ use crate::report::{Failure, Report, Row};
 use crate::session::{Session, Shrunk, Verdict};
 use crate::worker::Worker;
 use indicatif::{ProgressBar, ProgressStyle};
-use maru_core::runtime::OptimisationLevel;
+use maru_language::runtime::OptimisationLevel;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};

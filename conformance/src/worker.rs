@@ -239,7 +239,7 @@ fn serve(configurations: &[Configuration], requests: File, answers: File) -> ! {
     }
     std::panic::set_hook(Box::new(|_| {}));
     let run = || {
-        maru_core::runtime::on_large_stack(STACK_SIZE, |stack| {
+        maru_language::value::on_large_stack(STACK_SIZE, |stack| {
             let mut engines: Vec<Box<dyn Engine>> =
                 configurations.iter().map(|configuration| configuration.engine(stack.clone())).collect();
             while serve_one(&mut engines, &requests, &answers).is_ok() {}

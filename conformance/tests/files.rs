@@ -1,9 +1,10 @@
 //! The readers of library files accept what was just compiled, and find damage.
 
 use maru_conformance::files::check_file;
-use maru_core::interp;
 use maru_core::registry;
-use maru_core::runtime::{on_large_stack, JitMode, Options, Runtime};
+use maru_language::interp;
+use maru_language::runtime::{JitMode, Options};
+use maru_language::value::on_large_stack;
 use std::sync::Mutex;
 
 static FILES: Mutex<Vec<(Vec<u8>, String)>> = Mutex::new(Vec::new());
@@ -18,7 +19,7 @@ fn libraries() -> Vec<(Vec<u8>, String)> {
         ..Options::default()
     };
     on_large_stack(64 << 20, |stack| {
-        let mut runtime = Runtime::new(options, stack).expect("a runtime");
+        let mut runtime = maru_compiler::runtime(options, stack).expect("a runtime");
         let program = "(define (f x) (if (< x 1) 1 (* x (f (- x 1))))) (f 30)";
         interp::run_program(&mut runtime, "test.l", program).expect("a value");
     })

@@ -2,9 +2,10 @@
 //! form occurs in one. `cases/INDEX.md` lists which; `BLESS=1 cargo test -p maru-conformance --test names` rewrites it.
 
 use maru_conformance::CASES;
-use maru_core::interp;
-use maru_core::runtime::{on_large_stack, Options, Runtime};
-use maru_core::value::heap::HeapOptions;
+use maru_language::interp;
+use maru_language::runtime::Options;
+use maru_language::value::heap::HeapOptions;
+use maru_language::value::on_large_stack;
 use std::collections::BTreeSet;
 
 /// Names that say something about targets and about how a program is compiled. Engines answer differently, as they
@@ -58,8 +59,8 @@ fn is_internal(name: &str) -> bool {
 /// The names that the global environment binds when a program starts.
 fn bound_names() -> BTreeSet<String> {
     on_large_stack(1 << 26, |stack| {
-        let mut runtime =
-            Runtime::new(Options { heap: HeapOptions::default(), ..Options::default() }, stack).expect("a runtime");
+        let mut runtime = maru_compiler::runtime(Options { heap: HeapOptions::default(), ..Options::default() }, stack)
+            .expect("a runtime");
         let text = "(map car (<environment>-bindings *global-environment*))";
         let environment = runtime.global;
         let names = interp::evaluate_text(&mut runtime, "names.l", text, environment).expect("a list of names");

@@ -1,10 +1,13 @@
 //! Every target writes every example in every format that it has an identity for: readers accept the files, and the
 //! format's own checks of distrusted files do. What this host cannot run is looked at all the same.
 
+use maru_compiler::unit;
 use maru_conformance::files::check_file;
-use maru_core::runtime::{on_large_stack, Options, Runtime};
-use maru_core::target::Architecture;
-use maru_core::{format::ObjectFormat, registry, unit};
+use maru_core::codegen::Architecture;
+use maru_core::format::ObjectFormat;
+use maru_core::registry;
+use maru_language::runtime::Options;
+use maru_language::value::on_large_stack;
 use std::path::Path;
 
 /// The bytes of a program's library.
@@ -15,7 +18,7 @@ fn built(
     format: &'static dyn ObjectFormat,
 ) -> Vec<u8> {
     let bytes = on_large_stack(64 << 20, |stack| {
-        let mut runtime = Runtime::new(Options::default(), stack).expect("a runtime");
+        let mut runtime = maru_compiler::runtime(Options::default(), stack).expect("a runtime");
         unit::build_program(&mut runtime, name, text, architecture, format)
     });
     bytes.expect("a stack").unwrap_or_else(|problem| {

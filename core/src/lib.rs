@@ -1,27 +1,24 @@
-//! Maru's core: the language, its reference interpreter, and the contracts of its back ends.
+//! Maru's core: the contract that plugins build against.
 //!
-//! The way of a program:
+//! A target turns functions of [`ir`] into machine code ([`codegen`]); a format lays an image out as a file
+//! ([`format`]); both are found by [`registry`]. What compiled code knows of the runtime stands in [`abi`]. The language
+//! itself, and the compiler that makes IR of it, are crates of their own, which plugins do without:
 //!
 //! ```text
-//! text → reader → forms → expander → resolved tree → interpreter      (syntax, value, interp)
-//!      → when hot: a whole environment's trees → IR → passes          (unit, lower, ir)
-//!      → Architecture::compile → code + fixups                        (target)
+//! text → reader → forms → expander → resolved tree → interpreter      (maru-language)
+//!      → when hot: a whole environment's trees → IR                   (maru-compiler: lower)
+//!      → passes                                                       (ir)
+//!      → Architecture::compile → code + fixups                        (codegen)
 //!      → Image → ObjectFormat::layout → fixups patched → ::write      (format)
-//!      → bytes → loader → entry points put into code objects and cells (load, unit, runtime)
+//!      → bytes → loader → entry points put into code objects and cells (maru-compiler: load, unit)
 //! ```
 //!
-//! No name of any CPU or file format appears in this crate: those are plugins, found by [`registry`].
+//! No name of any CPU or file format appears in these crates.
 
+pub mod abi;
+pub mod codegen;
 pub mod format;
-pub mod interp;
 pub mod ir;
-pub mod load;
-pub mod lower;
 pub mod registry;
-pub mod runtime;
-pub mod syntax;
-pub mod target;
-pub mod unit;
-pub mod value;
 
 pub use inventory;

@@ -1,7 +1,7 @@
 //! This host's CPU as a processor, so that what tries code on an emulator can try it here in the same way.
 
 use crate::processor::{Fault, Processor, Serve};
-use maru_core::runtime::Context;
+use maru_core::abi::Context;
 use std::cell::Cell;
 use std::ops::Range;
 

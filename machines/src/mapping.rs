@@ -8,8 +8,8 @@ use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
 use goblin::mach::load_command::CommandVariant;
 use goblin::mach::{Mach, MachO};
 use goblin::Object;
+use maru_compiler::load::MappedLibrary;
 use maru_core::format::HEADER_SYMBOL;
-use maru_core::load::MappedLibrary;
 use maru_core::registry;
 use std::sync::Arc;
 

@@ -1,12 +1,13 @@
 //! The machine `mapped`: code of this CPU in libraries that the system's loader does not open.
 
 use crate::mapping;
+use maru_compiler::load::{LoadError, LoadedImage};
+use maru_compiler::machine::{Ability, Machine, MachineKind};
+use maru_compiler::register_machine;
+use maru_core::abi::layout::{Value, Word};
+use maru_core::abi::Context;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use maru_core::load::{LoadError, LoadedImage};
-use maru_core::register_machine;
-use maru_core::runtime::{Ability, Context, Machine, MachineKind};
-use maru_core::target::Architecture;
-use maru_core::value::{Value, Word};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -50,6 +51,6 @@ impl Machine for Mapped {
 
     unsafe fn run(&self, enter: usize, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
         // SAFETY: the caller vouches for all of them.
-        unsafe { maru_core::runtime::call_enter(enter, context, entry, callee, count) }
+        unsafe { maru_compiler::machine::call_enter(enter, context, entry, callee, count) }
     }
 }

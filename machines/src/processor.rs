@@ -5,10 +5,12 @@
 
 use crate::arena::Arena;
 use crate::mapping;
+use maru_compiler::load::{LoadError, LoadedImage};
+use maru_compiler::machine::Machine;
+use maru_core::abi::layout::{Value, Word};
+use maru_core::abi::Context;
 use maru_core::ir::Helper;
-use maru_core::load::{LoadError, LoadedImage};
-use maru_core::runtime::{helpers, Context, Machine};
-use maru_core::value::{Value, Word};
+use maru_language::interp::helpers;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;

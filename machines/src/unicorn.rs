@@ -3,10 +3,10 @@
 use crate::cpu;
 use crate::emulator::Emulator;
 use crate::processor::Foreign;
+use maru_compiler::machine::{Ability, Machine, MachineKind};
+use maru_compiler::register_machine;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use maru_core::register_machine;
-use maru_core::runtime::{Ability, Machine, MachineKind};
-use maru_core::target::Architecture;
 use std::rc::Rc;
 
 /// The kind.

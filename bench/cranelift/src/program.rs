@@ -1,10 +1,11 @@
 //! The benchmark programs: their text, their IR, and running them.
 
-use maru_core::interp;
+use maru_language::interp;
 use maru_core::ir::Function;
-use maru_core::runtime::{on_large_stack, Failure, JitMode, Options, Runtime};
-use maru_core::syntax::render_error;
-use maru_core::unit;
+use maru_language::value::on_large_stack;
+use maru_language::runtime::{Failure, JitMode, Options, Runtime};
+use maru_language::syntax::render_error;
+use maru_compiler::unit;
 use std::path::{Path, PathBuf};
 
 /// Bytes of stack for a program.
@@ -92,7 +93,7 @@ pub fn run(path: &Path, target: &str) -> Result<(), String> {
 
 fn with_runtime<T>(options: Options, body: impl FnOnce(&mut Runtime) -> Result<T, String>) -> Result<T, String> {
     let outcome = on_large_stack(STACK, |stack| {
-        let mut runtime = Runtime::new(options, stack).map_err(|error| error.to_string())?;
+        let mut runtime = maru_compiler::runtime(options, stack).map_err(|error| error.to_string())?;
         body(&mut runtime)
     });
     outcome.map_err(|error| error.to_string())?

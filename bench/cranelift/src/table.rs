@@ -5,7 +5,7 @@ use crate::target::OWN;
 use crate::Compare;
 use maru_core::ir::Function;
 use maru_core::registry::find_architecture;
-use maru_core::target::Architecture;
+use maru_core::codegen::Architecture;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

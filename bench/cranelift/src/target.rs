@@ -1,6 +1,6 @@
 //! Cranelift as a target of Maru's, once without its optimiser and once with it. Only for 64-bit x86.
 
-use crate::translate::{self, translate, ARGUMENT_REGISTERS};
+use crate::translate::{self, ARGUMENT_REGISTERS, translate};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::ExternalName;
@@ -9,10 +9,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use maru_core::ir::{Function, FunctionId};
-use maru_core::target::{
-    Architecture, CompileError, CompiledFunction, Fixup, FixupKind, FixupTarget, ListingLine, MachineIdentity,
-    OutOfRange,
-};
+use maru_core::codegen::{Architecture, CompileError, CompiledFunction, Fixup, FixupKind, FixupTarget, ListingLine, MachineIdentity, OutOfRange};
 use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::time::Instant;

@@ -15,7 +15,7 @@ use maru_core::ir::{
     Binary, Block, Callee, Compare, Condition, Convention, Exit, FloatBinary, FloatCompare, FloatUnary, Function,
     FunctionId, Helper, Inst, Op, Overflowing, Signature, Target, Type, Val, Width,
 };
-use maru_core::runtime::Context;
+use maru_core::abi::Context;
 use std::collections::HashMap;
 use std::mem::offset_of;
 

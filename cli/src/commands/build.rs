@@ -3,10 +3,10 @@
 use crate::arguments::{Build, Emit, Execution};
 use crate::trouble::Trouble;
 use crate::{listing, options, program, session};
+use maru_compiler::unit;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use maru_core::runtime::Runtime;
-use maru_core::target::Architecture;
-use maru_core::unit;
+use maru_language::runtime::Runtime;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;

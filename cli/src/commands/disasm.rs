@@ -3,7 +3,7 @@
 use crate::arguments::{Disasm, Execution};
 use crate::trouble::Trouble;
 use crate::{listing, options, program, session};
-use maru_core::unit;
+use maru_compiler::unit;
 use std::process::ExitCode;
 
 /// Show the code of a program's functions, or of those with one name.

@@ -3,9 +3,11 @@
 use crate::arguments::{Doctor, Execution, Selection};
 use crate::trouble::Trouble;
 use crate::{options, session};
-use maru_core::load::Candidate;
+use maru_compiler::load::Candidate;
+use maru_compiler::machine::Ability;
+use maru_compiler::unit::HasUnits;
 use maru_core::registry;
-use maru_core::runtime::{Ability, JitMode};
+use maru_language::runtime::JitMode;
 use serde_json::{json, Value};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -70,7 +72,7 @@ fn trial() -> Result<Result<String, String>, Trouble> {
     (options.target, options.format, options.jit) = (None, None, JitMode::Auto);
     session::with_runtime(options, None, |runtime| {
         Ok(match session::evaluate(runtime, "<doctor>", PROGRAM) {
-            Ok(_) => Ok(runtime.units.machine_name().unwrap_or("no machine").to_string()),
+            Ok(_) => Ok(runtime.native.units().machine_name().unwrap_or("no machine").to_string()),
             Err(message) => Err(message),
         })
     })
@@ -79,7 +81,7 @@ fn trial() -> Result<Result<String, String>, Trouble> {
 /// What the other kinds of machine run here, and what is missing for it.
 fn machines() -> Vec<Finding> {
     let mut findings = Vec::new();
-    for kind in registry::machines() {
+    for kind in maru_compiler::machine::machines() {
         let mut pairs = Vec::new();
         let (mut good, mut detail) = (false, String::new());
         for architecture in registry::architectures() {

@@ -7,12 +7,12 @@ use crate::prompt::command::{self, Answer};
 use crate::prompt::input::{Input, Person, Typed};
 use crate::trouble::{self, Trouble};
 use crate::{options, session};
-use maru_core::interp;
-use maru_core::interp::expand::core_form_names;
-use maru_core::runtime::{Failure, Outcome, Runtime};
-use maru_core::syntax::Reader;
-use maru_core::value::print::Style;
-use maru_core::value::Value;
+use maru_core::abi::layout::Value;
+use maru_language::interp;
+use maru_language::interp::expand::core_form_names;
+use maru_language::runtime::{Failure, Outcome, Runtime};
+use maru_language::syntax::print::Style;
+use maru_language::syntax::Reader;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 

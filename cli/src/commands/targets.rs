@@ -3,9 +3,9 @@
 use crate::arguments::Targets;
 use crate::table;
 use crate::trouble::Trouble;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_core::target::Architecture;
 use serde_json::{json, Map, Value};
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ fn ability(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> &'stat
     } else if architecture.is_host() && format.is_host() {
         "runs"
     } else {
-        match registry::find_machine(architecture, format, None) {
+        match maru_compiler::machine::find_machine(architecture, format, None) {
             Ok(Some(kind)) if kind.is_emulator() => "emulated",
             Ok(_) => "runs",
             Err(_) => "builds",

@@ -2,12 +2,13 @@
 //! functions; whatever they say is said on standard output.
 
 use crate::listing;
-use maru_core::interp;
+use maru_compiler::unit;
+use maru_compiler::unit::HasUnits;
+use maru_core::abi::layout::Value;
 use maru_core::ir::Function;
-use maru_core::runtime::{Failure, Outcome, Runtime};
-use maru_core::unit;
-use maru_core::value::print::{text_within, Style};
-use maru_core::value::Value;
+use maru_language::interp;
+use maru_language::runtime::{Failure, Outcome, Runtime};
+use maru_language::syntax::print::{text_within, Style};
 use std::fmt::Write;
 use std::time::Instant;
 
@@ -82,7 +83,7 @@ fn evaluate(runtime: &mut Runtime, text: &str, environment: Value) -> Outcome {
 }
 
 fn time(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {
-    let before = (runtime.heap.statistics(&runtime.context), runtime.units.statistics.units);
+    let before = (runtime.heap.statistics(&runtime.context), runtime.native.units().statistics.units);
     let start = Instant::now();
     let outcome = evaluate(runtime, expression, environment);
     let elapsed = start.elapsed();
@@ -92,7 +93,7 @@ fn time(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {
     let allocated = heap.allocated_bytes - before.0.allocated_bytes;
     let collections = heap.collections - before.0.collections;
     let collecting = heap.pause_total - before.0.pause_total;
-    let units = runtime.units.statistics.units - before.1;
+    let units = runtime.native.units().statistics.units - before.1;
     let _ = writeln!(
         answer,
         "{:.3} ms, {allocated} bytes allocated, {collections} collections ({:.3} ms), {units} units compiled",
@@ -119,7 +120,7 @@ fn with_ir(
 fn disasm(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {
     let shown = with_ir(runtime, expression, environment, true, |runtime, functions| {
         let architecture =
-            runtime.units.architecture.ok_or("no target is for this host's CPU; choose one with --target")?;
+            runtime.native.units().architecture.ok_or("no target is for this host's CPU; choose one with --target")?;
         listing::listing(architecture, functions).map_err(|trouble| trouble.message().to_string())
     });
     shown.map_or_else(|answer| answer, Answer::Text)

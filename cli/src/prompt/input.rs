@@ -2,7 +2,7 @@
 //! file, line by line.
 
 use crate::trouble::{self, Trouble};
-use maru_core::syntax::is_incomplete;
+use maru_language::syntax::is_incomplete;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter, MatchingBracketHighlighter};

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::syntax::{Expr, Kind, Type};
-use maru_core::value::{FIXNUM_MAX, FIXNUM_MIN};
+use maru_core::abi::layout::{FIXNUM_MAX, FIXNUM_MIN};
 
 /// An integer literal: often small, often at an edge.
 pub fn integer(dice: &mut Dice) -> Expr {

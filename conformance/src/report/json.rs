@@ -3,7 +3,7 @@
 use super::{Count, Failure, Report, Row, COLUMNS};
 use crate::engine::{Configuration, Mode, Skipped};
 use crate::generate::Coverage;
-use maru_core::runtime::OptimisationLevel;
+use maru_language::runtime::OptimisationLevel;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;

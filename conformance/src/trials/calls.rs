@@ -1,9 +1,9 @@
 //! Trials of calls, frames and control flow.
 
 use super::Bench;
+use maru_core::abi::layout::FAILURE;
+use maru_core::abi::Context;
 use maru_core::ir::Helper;
-use maru_core::runtime::Context;
-use maru_core::value::FAILURE;
 
 /// Names of values, `from..to`, separated by commas.
 fn values(range: std::ops::Range<usize>) -> String {

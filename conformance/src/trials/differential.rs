@@ -4,10 +4,10 @@
 //! `MARU_UNITS=100000` runs that many units instead of a few hundred.
 
 use super::Bench;
+use maru_core::codegen::{thorough_allocation, verify_allocation};
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
 use maru_core::ir::generate::{self, mix, Size, World};
 use maru_core::ir::{print, Function, FunctionId, Helper};
-use maru_core::target::{thorough_allocation, verify_allocation};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 

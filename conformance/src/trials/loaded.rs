@@ -1,9 +1,9 @@
 //! A unit in memory, on a processor, with a context whose helpers the trial provides.
 
+use maru_core::abi::Context;
+use maru_core::codegen::Architecture;
 use maru_core::format::{Image, Layout};
 use maru_core::ir::{parse, verify, Function, Helper};
-use maru_core::runtime::Context;
-use maru_core::target::Architecture;
 use maru_machines::Processor;
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ pub mod operations;
 
 pub use loaded::{busy_unit, unit, Bench, HelperFunction, Loaded, DOUBLES, WORDS};
 
-use maru_core::target::Architecture;
+use maru_core::codegen::Architecture;
 use maru_machines::{cpu, Emulator, Host};
 
 impl Bench {

@@ -1,7 +1,7 @@
 //! The image of a unit: code, constants, data table, symbols; and linking it to a layout.
 
 use super::{FormatError, Layout};
-use crate::target::{Architecture, CompiledFunction, Fixup, FixupTarget, UnwindRow};
+use crate::codegen::{Architecture, CompiledFunction, Fixup, FixupTarget, UnwindRow};
 
 /// The symbol under which every library exports its header, the first bytes of the constants.
 pub const HEADER_SYMBOL: &str = "maru_image";

@@ -10,7 +10,7 @@ mod image;
 pub use fingerprint::fingerprint;
 pub use image::*;
 
-use crate::target::MachineIdentity;
+use crate::codegen::MachineIdentity;
 use std::fmt;
 use std::ops::Range;
 
@@ -78,7 +78,7 @@ pub trait ObjectFormat: Sync {
     }
     /// The version of the interface it was built for.
     fn api_version(&self) -> u32 {
-        crate::target::API_VERSION
+        crate::codegen::API_VERSION
     }
     /// Whether this host's loader opens it.
     fn is_host(&self) -> bool;

@@ -15,8 +15,8 @@
 
 use super::verify::{verify_unit, VerifyError};
 use super::*;
-use crate::runtime::Context;
-use crate::value::Word;
+use crate::abi::Context;
+use crate::abi::Word;
 use activation::Activation;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ pub trait Environment {
 /// What evaluation is limited by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// How many word arguments travel in registers, as [`crate::target::Architecture::argument_registers`].
+    /// How many word arguments travel in registers, as [`crate::codegen::Architecture::argument_registers`].
     pub argument_registers: usize,
     /// How many words of values the nested calls of one [`Evaluator::call`] may hold; a call past it returns what
     /// `Helper::StackOverflow` returns.

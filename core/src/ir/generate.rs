@@ -17,7 +17,7 @@ mod world;
 pub use world::{mix, World};
 
 use super::*;
-use crate::runtime::Context;
+use crate::abi::Context;
 use std::mem::offset_of;
 
 /// Bytes of the scratch memory. The first half is for words, the second for doubles.

@@ -9,15 +9,14 @@ pub mod build;
 pub mod evaluate;
 pub mod flow;
 pub mod generate;
-pub mod helper;
 pub mod parse;
 pub mod passes;
 pub mod print;
 pub mod verify;
 mod visit;
 
+pub use crate::abi::Helper;
 pub use build::FunctionBuilder;
-pub use helper::Helper;
 
 use std::fmt;
 

@@ -7,8 +7,8 @@
 
 use crate::bytes::Bytes;
 use gimli::constants as dwarf;
+use maru_core::codegen::{UnwindConvention, UnwindRow};
 use maru_core::format::{FormatError, Image, ImageFunction};
-use maru_core::target::{UnwindConvention, UnwindRow};
 
 /// Where an address is stored as a signed 32-bit distance from its own place.
 const RELATIVE_TO_PLACE: u8 = dwarf::DW_EH_PE_pcrel.0 | dwarf::DW_EH_PE_sdata4.0;

@@ -3,9 +3,9 @@
 //! `cargo run --release -p maru-elf --example load_latency [functions]`; the code is for x86-64.
 
 use libloading::os::unix::{Library, Symbol, RTLD_LOCAL, RTLD_NOW};
+use maru_compiler::load::{Candidate, ExecutableDirectory, ImageHeader};
+use maru_core::codegen::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
 use maru_core::format::{Image, ObjectFormat};
-use maru_core::load::{Candidate, ExecutableDirectory, ImageHeader};
-use maru_core::target::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
 use maru_elf::ELF;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

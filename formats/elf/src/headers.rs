@@ -1,6 +1,6 @@
 //! The file's header and the tables of segments and sections.
 
-use maru_core::target::MachineIdentity;
+use maru_core::codegen::MachineIdentity;
 use maru_dwarf::Bytes;
 use object::elf;
 

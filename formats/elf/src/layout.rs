@@ -5,8 +5,8 @@
 
 use crate::headers::{write_start, Section, SectionTable, Segment, FILE_HEADER_SIZE, SEGMENT_HEADER_SIZE};
 use crate::symbols::{Places, Symbols, SYMBOL_SIZE};
+use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
-use maru_core::target::MachineIdentity;
 use maru_dwarf::{debug, unwind, Bytes};
 use object::elf;
 

@@ -41,8 +41,8 @@ mod read;
 mod symbols;
 mod write;
 
+use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};
-use maru_core::target::MachineIdentity;
 
 /// ELF: the format of Linux, the BSDs and most other systems with Unix ancestors.
 pub struct Elf;

@@ -4,9 +4,10 @@
 mod common;
 
 use common::*;
+use maru_compiler::load::{check, Candidate, ExecutableDirectory, LoadError, LoadedImage, Problem};
+use maru_core::abi::abi_stamp;
+use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Image, ObjectFormat};
-use maru_core::load::{abi_stamp, check, Candidate, ExecutableDirectory, LoadError, LoadedImage, Problem};
-use maru_core::target::MachineIdentity;
 use maru_elf::ELF;
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -228,7 +229,7 @@ fn libraries_for_other_machines_are_refused() {
 fn with_constants(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut image = sample();
     image.constants.clear();
-    maru_core::load::ImageHeader::build(&mut image, b"the manifest").expect("a header");
+    maru_compiler::load::ImageHeader::build(&mut image, b"the manifest").expect("a header");
     let layout = ELF.layout(&image, &machine()).expect("a layout");
     image.link(&layout, &NoArchitecture).expect("linked");
     change(&mut image.constants);

@@ -200,7 +200,7 @@ fn images_that_differ_in_one_byte_have_different_build_ids() {
 #[test]
 fn segments_are_aligned_for_the_machines_pages() {
     for page_size in [0x1000, 0x4000, 0x1_0000] {
-        let machine = maru_core::target::MachineIdentity { page_size, ..machine() };
+        let machine = maru_core::codegen::MachineIdentity { page_size, ..machine() };
         let layout = ELF.layout(&sample(), &machine).expect("a layout");
         let bytes = ELF.write(&sample(), &layout, &machine).expect("a file");
         let elf = goblin::elf::Elf::parse(&bytes).expect("readable");
@@ -222,18 +222,18 @@ prop_compose! {
         steps in proptest::collection::vec((0u32..300, 1i64..9, proptest::collection::btree_set(0u16..16, 0..6)), 0..6),
         lines in proptest::collection::btree_map(1u32..200, 1u32..100_000, 0..8),
         first_line in 1u32..1000,
-    ) -> (String, maru_core::target::CompiledFunction) {
-        let mut unwind: Vec<maru_core::target::UnwindRow> = Vec::new();
+    ) -> (String, maru_core::codegen::CompiledFunction) {
+        let mut unwind: Vec<maru_core::codegen::UnwindRow> = Vec::new();
         let mut offsets: Vec<u32> = steps.iter().map(|step| step.0 % size as u32).collect();
         offsets.sort_unstable();
         offsets.dedup();
         for (offset, (_, words, saved)) in offsets.into_iter().zip(steps) {
             let saved = saved.into_iter().zip(2..).map(|(register, slot)| (register, -8 * slot)).collect();
-            unwind.push(maru_core::target::UnwindRow { offset, cfa_offset: words * 8, saved });
+            unwind.push(maru_core::codegen::UnwindRow { offset, cfa_offset: words * 8, saved });
         }
         let mut line_rows = vec![(0, first_line)];
         line_rows.extend(lines.into_iter().filter(|(offset, _)| (*offset as usize) < size));
-        let function = maru_core::target::CompiledFunction {
+        let function = maru_core::codegen::CompiledFunction {
             bytes: vec![0x90; size],
             unwind,
             lines: line_rows,

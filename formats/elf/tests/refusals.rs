@@ -4,8 +4,8 @@
 mod common;
 
 use common::*;
+use maru_core::codegen::{MachineIdentity, UnwindRow};
 use maru_core::format::{fingerprint, Image, ObjectFormat};
-use maru_core::target::{MachineIdentity, UnwindRow};
 use maru_elf::ELF;
 use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! The header and the load commands.
 
-use maru_core::target::MachineIdentity;
+use maru_core::codegen::MachineIdentity;
 use maru_dwarf::Bytes;
 use object::macho;
 

@@ -6,8 +6,8 @@
 use crate::commands::{self, Extent, Linkedit, Section, Segment};
 use crate::symbols::SYMBOL_SIZE;
 use crate::{exports, signature, symbols};
+use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
-use maru_core::target::MachineIdentity;
 use maru_dwarf::{debug, unwind, Bytes};
 use object::macho;
 

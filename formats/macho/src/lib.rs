@@ -46,8 +46,8 @@ mod signature;
 mod symbols;
 mod write;
 
+use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};
-use maru_core::target::MachineIdentity;
 
 /// Mach-O: the format of macOS and its relatives.
 pub struct MachO;

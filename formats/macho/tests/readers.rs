@@ -5,8 +5,8 @@ mod common;
 
 use common::*;
 use gimli::{BaseAddresses, CfaRule, EhFrame, LittleEndian, RegisterRule, UnwindContext, UnwindSection};
+use maru_core::codegen::{CompiledFunction, UnwindRow};
 use maru_core::format::{Image, Layout, ObjectFormat};
-use maru_core::target::{CompiledFunction, UnwindRow};
 use maru_macho::{rules, MACHO};
 use object::read::macho::{CodeSignature, MachOFile64};
 use object::{Endianness, ExportTarget, NameOrOrdinal, Object, ObjectSection, ObjectSegment, ObjectSymbol};

@@ -4,8 +4,8 @@
 mod common;
 
 use common::*;
+use maru_core::codegen::{MachineIdentity, UnwindRow};
 use maru_core::format::{Image, ObjectFormat};
-use maru_core::target::{MachineIdentity, UnwindRow};
 use maru_macho::{rules, MACHO};
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@
 //! which assembly text names them; [`put`] walks over the fields once for the bits and once for the text. The
 //! manual: Arm Architecture Reference Manual for A-profile, chapter C4 (encodings) and C6, C7 (instructions).
 
-use maru_core::target::{CodeBuffer, FixupKind, FixupTarget, Label, OutOfRange};
+use maru_core::codegen::{CodeBuffer, FixupKind, FixupTarget, Label, OutOfRange};
 
 /// First scratch register: never allocated, may be destroyed by any opcode and by moves to and from spill slots.
 pub const SCRATCH: u8 = 16;

@@ -2,9 +2,9 @@
 
 use crate::abi::{self, CONTEXT, RECORD};
 use crate::assemble::*;
+use maru_core::abi::layout::WORD_SIZE;
+use maru_core::codegen::{CodeBuffer, MachInst};
 use maru_core::ir::Width;
-use maru_core::target::{CodeBuffer, MachInst};
-use maru_core::value::WORD_SIZE;
 use regalloc2::{Allocation, RegClass};
 
 macro_rules! opcodes {

@@ -7,8 +7,8 @@
 use crate::assemble::{self, DISTANCE_14, DISTANCE_19, DISTANCE_26, IN_PAGE, IN_PAGE_WORD, PAGE};
 use crate::encode::{Opcode, ARITHMETIC, ARITHMETIC_IMMEDIATE, UNARY};
 use crate::{abi, Arm64};
+use maru_core::codegen::{CodeBuffer, FixupKind, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine};
 use maru_core::ir::{Convention, FunctionId};
-use maru_core::target::{CodeBuffer, FixupKind, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine};
 use regalloc2::{Allocation, PReg, RegClass, SpillSlot};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -372,7 +372,7 @@ fn text_is_that_of_an_independent_disassembler() {
 
 #[test]
 fn distances_out_of_range_are_refused() {
-    use maru_core::target::Architecture;
+    use maru_core::codegen::Architecture;
     let patch = |kind: FixupKind, from: u64, to: u64| crate::TARGET.patch(kind, &mut [0; 4], from, to);
     for (kind, limit) in [(DISTANCE_14, 1 << 15), (DISTANCE_19, 1 << 20), (DISTANCE_26, 1 << 27), (PAGE, 1u64 << 32)] {
         let step = if kind == PAGE { 0x1000 } else { 4 };

@@ -29,11 +29,11 @@ mod encode;
 mod encodings;
 mod select;
 
-use maru_core::ir::{Op, Val};
-use maru_core::target::{
+use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
     Selection, Spec, Terminator, UnwindConvention,
 };
+use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
 use std::sync::LazyLock;
 

@@ -3,11 +3,11 @@
 use crate::assemble::{bitmask, condition, float_bits, is_arithmetic};
 use crate::encode::{arithmetic, immediate_of, unary_of, width_variant, Opcode};
 use crate::Arm64;
+use maru_core::abi::Context;
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
-use maru_core::runtime::Context;
-use maru_core::target::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
 use regalloc2::{Operand, VReg};
 
 /// A result, if it is wanted.

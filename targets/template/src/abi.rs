@@ -25,10 +25,10 @@
 
 use crate::encode::{constant, STACK_OVERFLOW};
 use crate::instruction::*;
+use maru_core::abi::layout::{NIL, WORD_SIZE};
+use maru_core::abi::Context;
+use maru_core::codegen::{CallLayout, CodeBuffer, Frame, MachInst};
 use maru_core::ir::{Convention, Helper};
-use maru_core::runtime::Context;
-use maru_core::target::{CallLayout, CodeBuffer, Frame, MachInst};
-use maru_core::value::{NIL, WORD_SIZE};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
 use std::mem::offset_of;
 use std::ops::Range;

@@ -5,7 +5,7 @@
 
 use crate::abi::{self, CONTEXT, STACK};
 use crate::instruction::*;
-use maru_core::target::{CodeBuffer, MachInst};
+use maru_core::codegen::{CodeBuffer, MachInst};
 use regalloc2::{Allocation, RegClass};
 
 /// Result: the immediate, of any size.

@@ -10,7 +10,7 @@
 //! Text and bytes come from the same call of [`put`], so that a listing shows what was encoded. A real CPU's table
 //! holds bits and fields in place of numbers and patterns: see `assemble.rs` of the other targets.
 
-use maru_core::target::{CodeBuffer, FixupKind, FixupTarget, Label, OutOfRange};
+use maru_core::codegen::{CodeBuffer, FixupKind, FixupTarget, Label, OutOfRange};
 
 /// Bytes of an instruction.
 pub const SIZE: usize = 8;

@@ -11,10 +11,11 @@
 use crate::abi::{SAVED_DOUBLES, SAVED_WORDS, STACK};
 use crate::instruction::*;
 use crate::MACHINE;
+use maru_compiler::machine::{Ability, Machine, MachineKind};
+use maru_compiler::register_machine;
+use maru_core::abi::Context;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use maru_core::register_machine;
-use maru_core::runtime::{Ability, Context, Machine, MachineKind};
-use maru_core::target::Architecture;
 use maru_machines::{Fault, Foreign, Processor, Serve};
 use std::cell::Cell;
 use std::ops::Range;

@@ -7,11 +7,11 @@
 use crate::encode::*;
 use crate::instruction::*;
 use crate::Template;
+use maru_core::abi::Context;
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
-use maru_core::runtime::Context;
-use maru_core::target::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
 use regalloc2::Operand;
 
 /// A result, if it is wanted.

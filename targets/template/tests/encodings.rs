@@ -3,7 +3,7 @@
 //! For a CPU that exists, `encodings.txt` comes from another assembler. Here it was written by hand from the manual.
 
 use maru_conformance::golden;
-use maru_core::target::CodeBuffer;
+use maru_core::codegen::CodeBuffer;
 use maru_template::instruction::{put, register_count, TABLE};
 use maru_template::TARGET;
 

@@ -2,10 +2,10 @@
 
 use maru_conformance::engine::Mode;
 use maru_conformance::{run, Conform};
-use maru_core::ir::Function;
-use maru_core::target::{
+use maru_core::codegen::{
     Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange,
 };
+use maru_core::ir::Function;
 use maru_template::instruction::{self, *};
 use maru_template::TARGET;
 use std::path::PathBuf;

@@ -27,10 +27,10 @@
 
 use crate::assemble::*;
 use crate::encode::Opcode;
+use maru_core::abi::layout::WORD_SIZE;
+use maru_core::abi::Context;
+use maru_core::codegen::{CallLayout, CodeBuffer, Frame};
 use maru_core::ir::{Convention, Helper};
-use maru_core::runtime::Context;
-use maru_core::target::{CallLayout, CodeBuffer, Frame};
-use maru_core::value::WORD_SIZE;
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 use std::mem::offset_of;
 

@@ -5,7 +5,7 @@
 //! text. Here the shortest form is chosen, the same that GNU `as` would choose, and text and bytes come from the
 //! same row. The manual: Intel SDM volume 2, chapter 2 (prefixes, ModRM, SIB) and the opcode map.
 
-use maru_core::target::{CodeBuffer, FixupKind, FixupTarget, Label};
+use maru_core::codegen::{CodeBuffer, FixupKind, FixupTarget, Label};
 
 /// Numbers of the general registers, as encoded.
 pub const RAX: u8 = 0;

@@ -4,8 +4,8 @@
 use crate::assemble::{alu, shift};
 use crate::encode::Opcode;
 use crate::select::{wide_operands, Result};
+use maru_core::codegen::{MachInst, Selection};
 use maru_core::ir::{Type, Val};
-use maru_core::target::{MachInst, Selection};
 use regalloc2::{Operand, VReg};
 
 /// Select a quotient or remainder, truncated towards zero.

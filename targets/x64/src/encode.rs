@@ -2,9 +2,9 @@
 
 use crate::abi::{self, CONTEXT};
 use crate::assemble::*;
+use maru_core::abi::layout::{NIL, WORD_SIZE};
+use maru_core::codegen::{CodeBuffer, FixupKind, MachInst, OutOfRange, ShortJump};
 use maru_core::ir::Width;
-use maru_core::target::{CodeBuffer, FixupKind, MachInst, OutOfRange, ShortJump};
-use maru_core::value::{NIL, WORD_SIZE};
 use regalloc2::Allocation;
 
 macro_rules! opcodes {
@@ -247,7 +247,7 @@ pub fn encode(inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
     }
 }
 
-fn fixup_target(inst: &MachInst) -> maru_core::target::FixupTarget {
+fn fixup_target(inst: &MachInst) -> maru_core::codegen::FixupTarget {
     inst.target.expect("an instruction that refers to the image")
 }
 

@@ -5,8 +5,8 @@
 
 use crate::encode::Opcode;
 use crate::{abi, X64};
+use maru_core::codegen::{CodeBuffer, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine};
 use maru_core::ir::{Convention, FunctionId};
-use maru_core::target::{CodeBuffer, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine};
 use regalloc2::{Allocation, PReg, RegClass, SpillSlot};
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -393,7 +393,7 @@ fn text_is_that_of_an_independent_disassembler() {
 
 #[test]
 fn distances_out_of_range_are_refused() {
-    use maru_core::target::{Architecture, FixupKind};
+    use maru_core::codegen::{Architecture, FixupKind};
     let patch = |kind, from, to| crate::TARGET.patch(FixupKind(kind), &mut [0; 8], from, to);
     assert!(patch(1, 0, 5 + 0x7fff_ffff).is_ok());
     assert!(patch(1, 0, 6 + 0x7fff_ffff).is_err());

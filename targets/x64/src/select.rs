@@ -5,11 +5,11 @@ use crate::assemble::{alu, condition, shift, sse, RAX, RCX, RDX};
 use crate::divide;
 use crate::encode::{width_variant, Opcode};
 use crate::X64;
+use maru_core::abi::Context;
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
-use maru_core::runtime::Context;
-use maru_core::target::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
 use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, VReg};
 
 /// A result, if it is wanted.

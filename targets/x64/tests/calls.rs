@@ -2,7 +2,7 @@
 #![cfg(all(target_arch = "x86_64", unix))]
 
 use maru_conformance::trials::{busy_unit, unit, Bench};
-use maru_core::target::Architecture;
+use maru_core::codegen::Architecture;
 use maru_machines::Host;
 use maru_x64::TARGET;
 

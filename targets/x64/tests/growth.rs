@@ -3,9 +3,9 @@
 //! A measurement: `cargo test --release -p maru-x64 --test growth -- --ignored --nocapture`. Each line is a shape and a
 //! phase; each column has twice the operations of the one before, and should take about twice as long.
 
+use maru_core::codegen::Architecture;
 use maru_core::ir::passes::{optimise, OptimisationFuel};
 use maru_core::ir::*;
-use maru_core::target::Architecture;
 use std::time::Instant;
 
 /// A function under construction, and its first parameter.
@@ -227,7 +227,7 @@ fn growth() {
 /// Of shapes that make values live in memory, and large sets of moves: an independent checker verifies each allocation.
 #[test]
 fn large_functions_are_allocated_rightly() {
-    maru_core::target::verify_allocation(true);
+    maru_core::codegen::verify_allocation(true);
     for (name, shape) in SHAPES {
         for size in [300, 1200] {
             let mut function = shape(size);

@@ -2,10 +2,10 @@
 //! their arguments.
 
 use super::{DATA_WORDS, SCRATCH_BYTES};
+use crate::abi::Context;
+use crate::abi::Word;
 use crate::ir::evaluate::{Environment, EvaluateError};
 use crate::ir::Helper;
-use crate::runtime::Context;
-use crate::value::Word;
 use std::cell::UnsafeCell;
 
 /// Words in the argument area: more than any generated call passes.

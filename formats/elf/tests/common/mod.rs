@@ -1,13 +1,13 @@
 //! Images made by hand for the tests, and running outside tools on what was written.
 #![allow(dead_code, missing_docs)] // each test file uses a part
 
-use maru_core::format::{Image, Layout, ObjectFormat};
-use maru_core::ir::Function;
-use maru_core::load::ImageHeader;
-use maru_core::target::{
+use maru_compiler::load::ImageHeader;
+use maru_core::codegen::{
     Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange,
     UnwindConvention, UnwindRow,
 };
+use maru_core::format::{Image, Layout, ObjectFormat};
+use maru_core::ir::Function;
 use maru_elf::ELF;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 
 pub mod dylib;
 
+use maru_core::codegen::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
 use maru_core::format::{Image, Layout, ObjectFormat};
-use maru_core::target::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
 use maru_macho::MACHO;
 use sha2::{Digest, Sha256};
 use std::io::Write;

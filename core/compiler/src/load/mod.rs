@@ -1,0 +1,68 @@
+//! Loading libraries: made a moment ago, found in the cache, or named by a user.
+//!
+//! Bytes of a library, wherever they come from, are examined as data ([`check`]), because the host's loader trusts
+//! what it maps; then written to a new file in the [`ExecutableDirectory`] and opened from there. The result is a
+//! [`LoadedImage`]: addresses of functions and of the data table, and the manifest, which is the compiler's own
+//! description of the image. The [`Cache`] keeps bytes by a key made from all that they were compiled from.
+
+mod cache;
+mod directory;
+mod header;
+mod library;
+
+pub use cache::{Cache, CacheEntry, CacheKey};
+pub use directory::{Candidate, ExecutableDirectory, WrittenFile};
+pub use header::{BadHeader, ImageHeader};
+pub use library::{check, Library, LoadedImage, MappedLibrary};
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What kind of thing went wrong while a library was being loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The file cannot be read.
+    Unreadable,
+    /// The file cannot be written.
+    Unwritable,
+    /// The file is damaged, or was not made by Maru, or for another CPU.
+    NotOurs,
+    /// The file was made by a Maru with other ideas of values or of the runtime.
+    OtherVersion,
+    /// The host's loader refused it.
+    Refused,
+    /// No directory can hold executable libraries.
+    NoDirectory,
+}
+
+/// Why a library was not loaded: names the file, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The kind of problem.
+    pub problem: Problem,
+    /// What was wrong and what can be done.
+    pub message: String,
+}
+
+impl LoadError {
+    fn new(path: &Path, problem: Problem, message: impl Into<String>) -> LoadError {
+        LoadError { path: path.into(), problem, message: message.into() }
+    }
+
+    /// A machine does not map the library.
+    pub fn refused(path: &Path, message: impl Into<String>) -> LoadError {
+        LoadError::new(path, Problem::Refused, message)
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if !self.path.as_os_str().is_empty() {
+            write!(f, "{}: ", self.path.display())?;
+        }
+        f.write_str(&self.message)
+    }
+}
+impl std::error::Error for LoadError {}

@@ -1,0 +1,126 @@
+//! What is known at a point of the program while it is emitted: types and places of registers.
+
+use crate::lower::flow::Reg;
+use maru_core::ir::Val;
+
+/// What is known of a register's value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::lower) enum Ty {
+    Unknown,
+    Fixnum,
+    /// A double, which is at hand unboxed.
+    Double,
+    Pair,
+    Array,
+    String,
+    /// Equal to nothing but itself.
+    Symbol,
+    /// An operator that its cell still holds; it has no word.
+    InCell,
+    /// An operator that is what the unit assumes of its cell; it has no word.
+    Assumed,
+}
+
+/// Where a register's value is: as a word, as an unboxed double, or both.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::lower) struct Place {
+    pub(in crate::lower) word: Option<Val>,
+    pub(in crate::lower) double: Option<Val>,
+    pub(in crate::lower) ty: Ty,
+}
+
+impl Place {
+    pub(in crate::lower) fn word(word: Val, ty: Ty) -> Place {
+        Place { word: Some(word), double: None, ty }
+    }
+    pub(in crate::lower) fn double(double: Val) -> Place {
+        Place { word: None, double: Some(double), ty: Ty::Double }
+    }
+    pub(in crate::lower) fn operator(ty: Ty) -> Place {
+        Place { word: None, double: None, ty }
+    }
+}
+
+/// The places of all registers. There is one table, filled anew for each block: to make one for every block would
+/// take time in proportion to the product of blocks and registers.
+pub(in crate::lower) struct Places {
+    table: Vec<Option<Place>>,
+    known: Vec<Reg>,
+}
+
+impl Places {
+    pub(in crate::lower) fn new(registers: u32) -> Places {
+        Places { table: vec![None; registers as usize], known: Vec::new() }
+    }
+    pub(in crate::lower) fn get(&self, register: Reg) -> Option<Place> {
+        self.table[register as usize]
+    }
+    pub(in crate::lower) fn set(&mut self, register: Reg, place: Place) {
+        if self.table[register as usize].replace(place).is_none() {
+            self.known.push(register);
+        }
+    }
+    /// Know nothing but these.
+    fn refill(&mut self, places: &[(Reg, Place)]) {
+        for register in self.known.drain(..) {
+            self.table[register as usize] = None;
+        }
+        places.iter().for_each(|(register, place)| self.set(*register, *place));
+    }
+}
+
+/// What is known at a point of the program.
+pub(in crate::lower) struct State {
+    pub(in crate::lower) places: Places,
+    /// Operators that are read already, but still only in their cells.
+    pub(in crate::lower) pending: Vec<Reg>,
+    /// The unit's assumptions were checked since the last call.
+    pub(in crate::lower) intact: bool,
+    /// A guess failed on the way here: no types are known, and none are guessed, up to the next loop.
+    pub(in crate::lower) generic: bool,
+}
+
+/// What is known at the start of a version of a block.
+pub(in crate::lower) struct Start {
+    pub(in crate::lower) places: Vec<(Reg, Place)>,
+    pub(in crate::lower) pending: Vec<Reg>,
+    pub(in crate::lower) intact: bool,
+    pub(in crate::lower) generic: bool,
+}
+
+impl State {
+    pub(in crate::lower) fn new(registers: u32) -> State {
+        State { places: Places::new(registers), pending: Vec::new(), intact: false, generic: false }
+    }
+    pub(in crate::lower) fn begin(&mut self, start: Start) {
+        self.places.refill(&start.places);
+        self.pending = start.pending;
+        self.intact = start.intact;
+        self.generic = start.generic;
+    }
+}
+
+/// What an edge leads away from: a state, with what is known on this edge alone.
+#[derive(Clone, Copy)]
+pub(in crate::lower) struct Leaving<'s> {
+    pub(in crate::lower) state: &'s State,
+    /// Places of some registers on this edge.
+    pub(in crate::lower) known: &'s [(Reg, Place)],
+    pub(in crate::lower) intact: bool,
+}
+
+impl<'s> Leaving<'s> {
+    pub(in crate::lower) fn with(state: &'s State, known: &'s [(Reg, Place)]) -> Leaving<'s> {
+        Leaving { state, known, intact: state.intact }
+    }
+    pub(in crate::lower) fn place(&self, register: Reg) -> Option<Place> {
+        let known = self.known.iter().find(|(known, _)| *known == register);
+        known.map(|(_, place)| *place).or_else(|| self.state.places.get(register))
+    }
+}
+
+impl<'s> From<&'s State> for Leaving<'s> {
+    fn from(state: &'s State) -> Leaving<'s> {
+        Leaving::with(state, &[])
+    }
+}

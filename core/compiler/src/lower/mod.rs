@@ -1,0 +1,364 @@
+//! Tree to IR: a unit's templates become IR functions, with the data words and sites they need.
+//!
+//! A template is first made linear (`flow`, `linearise`); then each block of its flow graph is emitted once for
+//! each useful combination of known types of its live registers (`emit`): basic block versioning. An operation whose
+//! fast way does not apply does its one step in the runtime and rejoins; see `emit::slow`. Where what follows builds on
+//! a type that turns out wrong, a *generic* version of the same place takes over, up to the head of the next loop,
+//! which learns types anew; see `emit::versions`.
+
+mod arithmetic;
+mod bridge;
+mod condition;
+mod emit;
+mod flow;
+mod instance;
+mod intrinsic;
+mod linearise;
+mod liveness;
+mod meter;
+mod object;
+mod operator;
+mod primitive;
+mod send;
+
+pub use bridge::{bridge_functions, BRIDGE, ENTER};
+pub use flow::Site;
+pub use linearise::changed_slots;
+
+use maru_core::abi::layout::{Kind, Value};
+use maru_core::abi::Position;
+use maru_core::ir;
+use maru_language::runtime::tree::{Capture, Node, Template};
+use maru_language::runtime::{CellId, Runtime};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::rc::Rc;
+
+/// A word of the image's data table, filled in when the image is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DataWord {
+    /// Address of a word that is 1 while all assumptions of the image hold, then 0. Always data word 0.
+    Intact,
+    /// The image's number, for error positions. Always word 1.
+    Image,
+    /// Address of a cell.
+    Cell(CellId),
+    /// A constant.
+    Constant(Value),
+    /// The code object of a template of the unit.
+    Code(u32),
+    /// The address of a primitive's function.
+    Function(Value),
+    /// A word of an inline cache, which code fills by way of the runtime; its own number.
+    Cache(u32),
+    /// Address of the table that code looks into when its own inline cache has something else.
+    Lookups,
+}
+
+/// What a cell must hold for the code of a unit to be valid.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Assumption {
+    /// This very value: a primitive or, in code for this process only, a constant that is no pointer.
+    Value(Value),
+    /// A closure of this function of the unit, which captures nothing.
+    Function(u32),
+}
+
+/// A place that an error can come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SiteInfo {
+    /// Where it stands.
+    pub position: Position,
+    /// Number of the template it belongs to.
+    pub template: u32,
+    /// If that template's body was inlined: the call that it stands in place of.
+    pub outer: Option<Site>,
+    /// Whether the function has left by then: a call in tail position takes its place.
+    pub left: bool,
+}
+
+/// When the code will be linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linking {
+    /// Now, in this process: what is bound stays bound.
+    Now,
+    /// Later, in another process: only cells below this number, those of the prelude, are sure to be bound.
+    Later(u32),
+}
+
+/// A unit in IR.
+pub struct LoweredUnit {
+    /// The templates, nested ones included, in order of their functions.
+    pub templates: Vec<Rc<Template>>,
+    /// The file that its line tables speak of: that of the first template.
+    pub source: String,
+    /// One function a template.
+    pub functions: Vec<ir::Function>,
+    /// The data table.
+    pub data: Vec<DataWord>,
+    /// Places that errors can come from.
+    pub sites: Vec<SiteInfo>,
+    /// What cells must hold for the code to be valid, in order of first use.
+    pub assumptions: Vec<(CellId, Assumption)>,
+}
+
+/// How often an assumption about a cell may break before it is not made any more.
+const CHANGES_TOLERATED: u32 = 3;
+
+/// What the functions of a unit share while they are lowered.
+pub(crate) struct UnitContext<'r> {
+    pub(crate) runtime: &'r mut Runtime,
+    templates: Vec<Rc<Template>>,
+    numbers: FxHashMap<*const Template, u32>,
+    known_captures: FxHashMap<(u32, u32), u32>,
+    data: Vec<DataWord>,
+    data_numbers: FxHashMap<DataWord, u32>,
+    sites: Vec<SiteInfo>,
+    assumptions: Vec<(CellId, Assumption)>,
+    /// The same, to find what is there already.
+    assumed: FxHashSet<(CellId, Assumption)>,
+    linking: Linking,
+    argument_registers: usize,
+    /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
+    /// primitives, which neither counts.
+    metered: bool,
+}
+
+/// Lower templates, and all that are nested in them, as one unit.
+pub fn lower_unit(
+    runtime: &mut Runtime,
+    roots: &[Rc<Template>],
+    argument_registers: usize,
+    linking: Linking,
+) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, argument_registers, linking);
+    roots.iter().for_each(|template| unit.add(template));
+    let functions = unit.lower_templates();
+    unit.finish(functions)
+}
+
+/// Lower one loop of a template, to take over from the interpreter between two turns, and all templates nested in
+/// the template. The loop's function is the last; it has the template's name, but is not the template's code.
+pub fn lower_loop(
+    runtime: &mut Runtime,
+    template: &Rc<Template>,
+    node: &Node,
+    argument_registers: usize,
+) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, argument_registers, Linking::Now);
+    unit.add_nested(&template.body);
+    let mut functions = unit.lower_templates();
+    let number = unit.templates.len() as u32;
+    unit.templates.push(template.clone());
+    unit.find_known_captures(number);
+    let all = unit.templates.clone();
+    let flow = linearise::Linearise::running_loop(&mut unit, &all, template, number, node);
+    functions.push(emit::Emit::function(&mut unit, &flow, template, number, true));
+    unit.finish(functions)
+}
+
+impl<'r> UnitContext<'r> {
+    fn new(runtime: &'r mut Runtime, argument_registers: usize, linking: Linking) -> UnitContext<'r> {
+        let mut unit = UnitContext {
+            metered: runtime.options.is_metered(),
+            runtime,
+            templates: Vec::new(),
+            numbers: FxHashMap::default(),
+            known_captures: FxHashMap::default(),
+            data: Vec::new(),
+            data_numbers: FxHashMap::default(),
+            sites: Vec::new(),
+            assumptions: Vec::new(),
+            assumed: FxHashSet::default(),
+            linking,
+            argument_registers,
+        };
+        unit.data_word(DataWord::Intact);
+        unit.data_word(DataWord::Image);
+        unit
+    }
+
+    fn lower_templates(&mut self) -> Vec<ir::Function> {
+        let count = self.templates.len() as u32;
+        (0..count).for_each(|number| self.find_known_captures(number));
+        let all = self.templates.clone();
+        let lower = |number: u32| {
+            let template = self.templates[number as usize].clone();
+            let flow = linearise::Linearise::template(self, &all, &template, number);
+            emit::Emit::function(self, &flow, &template, number, false)
+        };
+        (0..count).map(lower).collect()
+    }
+
+    fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {
+        let position = self.templates.first().map_or(Position::UNKNOWN, |template| template.position);
+        let source = self.runtime.sources.get(position.source).map_or(String::new(), |source| source.name.clone());
+        LoweredUnit {
+            templates: self.templates,
+            source,
+            functions,
+            data: self.data,
+            sites: self.sites,
+            assumptions: self.assumptions,
+        }
+    }
+
+    fn add(&mut self, template: &Rc<Template>) {
+        if self.numbers.contains_key(&Rc::as_ptr(template)) {
+            return;
+        }
+        self.numbers.insert(Rc::as_ptr(template), self.templates.len() as u32);
+        self.templates.push(template.clone());
+        self.add_nested(&template.body);
+    }
+
+    fn add_nested(&mut self, node: &Node) {
+        match node {
+            Node::Lambda(template) => self.add(template),
+            Node::Fix(bindings, _) => bindings.iter().for_each(|(_, template)| self.add(template)),
+            _ => {}
+        }
+        node.children(&mut |child| self.add_nested(child));
+    }
+
+    /// Note which captured values of other templates are functions bound by a `Fix` of this one.
+    fn find_known_captures(&mut self, number: u32) {
+        let template = self.templates[number as usize].clone();
+        let mut slots = FxHashMap::default();
+        self.collect_fixed(&template.body, &mut slots);
+        self.note_captures(&template.body, number, &slots);
+    }
+    fn collect_fixed(&self, node: &Node, slots: &mut FxHashMap<u32, u32>) {
+        if let Node::Fix(bindings, _) = node {
+            for (slot, template) in bindings {
+                slots.extend(self.number_of(template).map(|number| (*slot, number)));
+            }
+        }
+        node.children(&mut |child| self.collect_fixed(child, slots));
+    }
+    fn note_captures(&mut self, node: &Node, number: u32, slots: &FxHashMap<u32, u32>) {
+        let nested: Vec<&Rc<Template>> = match node {
+            Node::Lambda(template) => vec![template],
+            Node::Fix(bindings, _) => bindings.iter().map(|(_, template)| template).collect(),
+            _ => Vec::new(),
+        };
+        for template in nested {
+            let Some(inner) = self.number_of(template) else { continue };
+            for (index, capture) in template.captures.iter().enumerate() {
+                let known = match capture {
+                    Capture::Local(slot) => slots.get(slot).copied(),
+                    // Enclosing templates have lower numbers, so theirs are known by now.
+                    Capture::Captured(outer) => self.known_captures.get(&(number, *outer)).copied(),
+                };
+                self.known_captures.extend(known.map(|known| ((inner, index as u32), known)));
+            }
+        }
+        node.children(&mut |child| self.note_captures(child, number, slots));
+    }
+
+    pub(crate) fn number_of(&self, template: &Rc<Template>) -> Option<u32> {
+        self.numbers.get(&Rc::as_ptr(template)).copied()
+    }
+    pub(crate) fn known_capture(&self, number: u32, index: u32) -> Option<u32> {
+        self.known_captures.get(&(number, index)).copied()
+    }
+    /// The number of a data word, added if it is new.
+    pub(crate) fn data_word(&mut self, word: DataWord) -> u32 {
+        let data = &mut self.data;
+        *self.data_numbers.entry(word).or_insert_with(|| {
+            data.push(word);
+            data.len() as u32 - 1
+        })
+    }
+    /// New data words for an inline cache; the number of the first.
+    pub(crate) fn cache_words(&mut self, count: usize) -> u32 {
+        let first = self.data.len() as u32;
+        self.data.extend((0..count as u32).map(|word| DataWord::Cache(first + word)));
+        first
+    }
+    pub(crate) fn site(&mut self, position: Position, template: u32, outer: Option<Site>, left: bool) -> Site {
+        let site = SiteInfo { position, template, outer, left };
+        if self.sites.last() != Some(&site) {
+            self.sites.push(site);
+        }
+        self.sites.len() as Site - 1
+    }
+    /// Whether a cell is bound when the code runs. A bound cell stays bound.
+    pub(crate) fn is_bound(&self, cell: CellId) -> bool {
+        let bound = self.runtime.cells.get(cell).value.as_unbound().is_none();
+        bound
+            && match self.linking {
+                Linking::Now => true,
+                Linking::Later(prelude) => self.runtime.binding_cell(cell).is_some_and(|cell| cell.0 < prelude),
+            }
+    }
+    /// The name of the primitive that a cell holds.
+    pub(crate) fn primitive_name(&self, cell: CellId) -> Option<&'static str> {
+        self.runtime.primitive_name(self.runtime.cells.get(cell).value)
+    }
+    /// What a cell holds, if it is bound to a constant that is no pointer; the unit then relies on it. Not for other
+    /// processes, which may bind the name to something else.
+    pub(crate) fn constant(&mut self, cell: CellId) -> Option<Value> {
+        let binding = self.runtime.binding_cell(cell)?;
+        let value = self.runtime.cells.get(cell).value;
+        let usable = self.linking == Linking::Now && self.runtime.cells.get(binding).constant && !value.is_pointer();
+        if usable && value.as_unbound().is_none() {
+            self.assume(cell).map(|_| value)
+        } else {
+            None
+        }
+    }
+    /// Whether a cell holds `apply` at present.
+    pub(crate) fn holds_apply(&self, cell: CellId) -> bool {
+        let value = self.runtime.cells.get(cell).value;
+        self.runtime.is_kind(value, Kind::Primitive) && !maru_language::interp::is_plain_primitive(self.runtime, value)
+    }
+    /// Rely on a cell keeping the primitive that it holds, unless it changes too often for that.
+    pub(crate) fn assume(&mut self, cell: CellId) -> Option<Assumption> {
+        let value = self.runtime.cells.get(cell).value;
+        self.rely_on(cell, Assumption::Value(value))
+    }
+    fn rely_on(&mut self, cell: CellId, assumption: Assumption) -> Option<Assumption> {
+        if self.runtime.cells.get(cell).changes >= CHANGES_TOLERATED {
+            return None;
+        }
+        if self.assumed.insert((cell, assumption)) {
+            self.assumptions.push((cell, assumption));
+        }
+        Some(assumption)
+    }
+    /// The function of this unit that a cell holds a closure of, without captured values, taking that many
+    /// arguments; the unit then relies on it.
+    pub(crate) fn known_function(&mut self, cell: CellId, arguments: usize) -> Option<(u32, Assumption)> {
+        let value = self.runtime.cells.get(cell).value;
+        if !self.runtime.is_kind(value, Kind::Closure) {
+            return None;
+        }
+        let template = self.runtime.template(value)?;
+        let number = self.number_of(template)?;
+        let usable = template.captures.is_empty() && self.accepts(number, arguments);
+        let assumption = if usable { self.rely_on(cell, Assumption::Function(number)) } else { None };
+        Some((number, assumption?))
+    }
+    /// The number of the function of this unit that a cell holds, if its body may stand in place of calls with that
+    /// many arguments.
+    pub(crate) fn inlinable(&self, cell: CellId, arguments: usize) -> Option<u32> {
+        let value = self.runtime.cells.get(cell).value;
+        if self.metered || !self.runtime.is_kind(value, Kind::Closure) {
+            return None;
+        }
+        let template = self.runtime.template(value)?;
+        let number = self.number_of(template)?;
+        (template.captures.is_empty() && self.accepts(number, arguments)).then_some(number)
+    }
+    /// Rely on a cell keeping the function of this unit that it holds.
+    pub(crate) fn rely_on_function(&mut self, cell: CellId) -> Option<Assumption> {
+        let value = self.runtime.cells.get(cell).value;
+        let number = self.runtime.template(value).and_then(|template| self.number_of(template));
+        self.rely_on(cell, Assumption::Function(number?))
+    }
+    /// Whether a function of the unit takes exactly that many arguments.
+    pub(crate) fn accepts(&self, number: u32, arguments: usize) -> bool {
+        let template = &self.templates[number as usize];
+        !template.rest && template.parameters as usize == arguments
+    }
+}

@@ -1,0 +1,128 @@
+//! Calls of selectors and multimethods: the method that an inline cache holds is called in their place.
+//!
+//! A place compares the callee, and the keys of the arguments that it chooses by, with those of its cache; then, if it is
+//! one key, it looks into the table for all places. A helper finds the method for others, and fills both. Either way the method's closure is called as any other, with the same
+//! arguments, in tail position too; what has no method is called itself, by way of the interpreter, and raises the error.
+
+use super::emit::{plain, Emit};
+use super::{DataWord, UnitContext};
+use maru_core::abi::layout::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE, WORD_SIZE};
+use maru_core::abi::{cache_place, Context, LookupHash, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
+use maru_core::ir::{Binary, Block, Compare, Condition, Helper, Type, Val, Width};
+use maru_language::runtime::CellId;
+use std::mem::offset_of;
+
+impl UnitContext<'_> {
+    /// By how many of a call's arguments the callee chooses among methods, if that is what a cell's value does at present.
+    pub(super) fn keys_of_call(&self, cell: CellId, arguments: usize) -> Option<usize> {
+        let keys = self.runtime.dispatched_arguments(cell)?.min(arguments);
+        (1..=MOST_KEYS).contains(&keys).then_some(keys)
+    }
+}
+
+impl Emit<'_, '_> {
+    /// The address that a call of a value goes to that is expected to be a selector or multimethod, and to choose by so
+    /// many of the arguments; and the callee's value.
+    pub(super) fn send(&mut self, callee: Val, words: &[Val], keys: usize) -> (Val, Val) {
+        let words_of_keys: Vec<Val> = words[..keys].iter().map(|word| self.class_key(*word)).collect();
+        let cache = self.unit.cache_words(2 + keys);
+        let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
+        let join = self.b.block();
+        let method = self.b.parameter(hit, Type::Word);
+        let (entry, target) = (self.b.parameter(join, Type::Word), self.b.parameter(join, Type::Word));
+        for (word, at) in [callee].iter().chain(&words_of_keys).zip(cache..) {
+            let expected = self.b.load_data(at);
+            self.require(Condition::Compare(Compare::Eq, *word, expected), plain(other));
+        }
+        let cached = self.b.load_data(cache + 1 + keys as u32);
+        self.b.jump(hit, &[cached]);
+        self.b.switch_to(other);
+        match words_of_keys[..] {
+            [key] => {
+                let found = self.look_up(callee, key, miss);
+                self.b.jump(hit, &[found]);
+            }
+            [first, second] => {
+                let found = self.look_up_two(callee, [first, second], miss);
+                self.b.jump(hit, &[found]);
+            }
+            _ => self.jump(plain(miss)),
+        }
+        self.b.switch_to(hit);
+        let code = self.load_object(method, offset::CALLABLE_CODE);
+        let native = self.load_object(code, offset::CODE_ENTRY);
+        self.b.jump(join, &[native, method]);
+        self.b.switch_to(miss);
+        self.store_arguments(words);
+        let image = self.b.load_data(1);
+        let place = self.b.iconst(cache_place(cache, keys));
+        let count = self.b.iconst(words.len() as i64);
+        let found = self.b.helper(Helper::FindMethod, &[image, place, callee, count]);
+        let native = self.b.load_context(offset_of!(Context, tail_entry) as i32);
+        self.b.jump(join, &[native, found]);
+        self.b.switch_to(join);
+        (entry, target)
+    }
+
+    /// What the table for all places has for something and the key of a class; go elsewhere if it has nothing.
+    pub(super) fn look_up(&mut self, callee: Val, key: Val, miss: Block) -> Val {
+        let (table, at) = self.entry(callee, key);
+        self.require_entry(table, at, &[(0, callee), (1, key)], miss);
+        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
+    }
+
+    /// The same for the keys of two classes.
+    fn look_up_two(&mut self, callee: Val, [first, second]: [Val; 2], miss: Block) -> Val {
+        let marked = self.b.binary_immediate(Binary::Add, callee, TWO_KEYS);
+        let rotated = self.b.binary_immediate(Binary::Rotl, second, i64::from(LookupHash::SECOND_ROTATION));
+        let mixed = self.b.binary(Binary::Xor, first, rotated);
+        let (table, at) = self.entry(marked, mixed);
+        self.require_entry(table, at, &[(0, marked), (1, first), (3, second)], miss);
+        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
+    }
+
+    /// The table for all places, and the offset of an entry in it.
+    fn entry(&mut self, callee: Val, key: Val) -> (Val, Val) {
+        let rotated = self.b.binary_immediate(Binary::Rotl, key, i64::from(LookupHash::ROTATION));
+        let mixed = self.b.binary(Binary::Xor, callee, rotated);
+        let spread = self.b.binary_immediate(Binary::Mul, mixed, LookupHash::FACTOR as i64);
+        let high = self.b.binary_immediate(Binary::Lshr, spread, i64::from(LookupHash::SHIFT));
+        let at = self.b.binary_immediate(Binary::And, high, LookupHash::MASK as i64);
+        let word = self.unit.data_word(DataWord::Lookups);
+        (self.b.load_data(word), at)
+    }
+
+    /// Go elsewhere unless an entry has these words.
+    fn require_entry(&mut self, table: Val, at: Val, words: &[(usize, Val)], miss: Block) {
+        for (index, wanted) in words {
+            let found = self.b.load_indexed(Width::Word, table, at, (WORD_SIZE * index) as i32);
+            self.require(Condition::Compare(Compare::Eq, found, *wanted), plain(miss));
+        }
+    }
+
+    /// The key of a value's class, as the runtime's inline caches have it.
+    fn class_key(&mut self, value: Val) -> Val {
+        let (object, other) = (self.b.block(), self.b.block());
+        let (instance, join) = (self.b.block(), self.b.block());
+        let key = self.b.parameter(join, Type::Word);
+        self.branch(Condition::HasTag(1 << TAG_OBJECT, value), plain(object), plain(other));
+        self.b.switch_to(object);
+        let kind = self.load_kind(value);
+        let of_kind = self.b.binary_immediate(Binary::Add, kind, i64::from(KIND_KEY));
+        let wanted = self.b.iconst(Kind::Instance as i64);
+        let no_instance = maru_core::ir::Target { block: join, arguments: vec![of_kind] };
+        self.branch(Condition::Compare(Compare::Eq, kind, wanted), plain(instance), no_instance);
+        self.b.switch_to(instance);
+        let class = self.load_object(value, offset::INSTANCE_CLASS);
+        self.b.jump(join, &[class]);
+        self.b.switch_to(other);
+        let tag = self.b.binary_immediate(Binary::And, value, TAG_MASK as i64);
+        let yes = self.b.iconst(TRUE as i64);
+        let is_true = self.b.compare(Compare::Eq, value, yes);
+        let shifted = self.b.binary_immediate(Binary::Shl, is_true, i64::from(TRUE_KEY_SHIFT));
+        let of_tag = self.b.binary(Binary::Or, tag, shifted);
+        self.b.jump(join, &[of_tag]);
+        self.b.switch_to(join);
+        key
+    }
+}

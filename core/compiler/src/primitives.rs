@@ -1,0 +1,130 @@
+//! Native code, seen from programs: architectures, compiling, saving and loading.
+
+use crate::unit;
+use maru_core::abi::layout::{Kind, Value};
+use maru_core::codegen::Architecture;
+use maru_core::registry;
+use maru_language::interp::primitive_arguments as arguments;
+use maru_language::runtime::PrimitiveInfo;
+use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
+
+/// The section's table.
+pub const TABLE: &[PrimitiveInfo] = &[
+    PrimitiveInfo::fixed("current-architecture", 0, current_architecture),
+    PrimitiveInfo::fixed("architectures", 0, architectures),
+    PrimitiveInfo::fixed("<architecture>-name", 1, |runtime, arguments| {
+        let architecture = architecture(runtime, "<architecture>-name", arguments[0])?;
+        runtime.string(architecture.name())
+    }),
+    PrimitiveInfo::fixed("<architecture>-pointer-size", 1, |runtime, arguments| {
+        let architecture = architecture(runtime, "<architecture>-pointer-size", arguments[0])?;
+        Ok(Value::fixnum(i64::from(architecture.pointer_size())))
+    }),
+    PrimitiveInfo::fixed("<architecture>-endianness", 1, |runtime, arguments| {
+        let architecture = architecture(runtime, "<architecture>-endianness", arguments[0])?;
+        Ok(runtime.symbol_value(if architecture.little_endian() { "little" } else { "big" }))
+    }),
+    PrimitiveInfo::fixed("compiled?", 1, is_compiled),
+    PrimitiveInfo::fixed("why-not-compiled", 1, why_not_compiled),
+    PrimitiveInfo::optional("compile-now", 1, 2, compile_now),
+    PrimitiveInfo::optional("mark-compilable", 1, 2, mark_compilable),
+    PrimitiveInfo::optional("compile-environment", 1, 2, compile_environment),
+    PrimitiveInfo::fixed("save-compiled-environment", 2, save),
+    PrimitiveInfo::fixed("load-compiled-environment", 1, |runtime, arguments| {
+        let name = arguments::text(runtime, "load-compiled-environment", arguments[0])?;
+        unit::load_environment(runtime, &name)
+    }),
+];
+
+/// What an `<architecture>` object stands for.
+fn architecture(runtime: &mut Runtime, operation: &str, value: Value) -> Result<&'static dyn Architecture, Failure> {
+    let object = arguments::of_kind(runtime, operation, value, Kind::Architecture, "an architecture")?;
+    let index = runtime.index(object) as usize;
+    match registry::architectures().get(index) {
+        Some(architecture) => Ok(*architecture),
+        None => Err(runtime.type_error(operation, "an architecture", value)),
+    }
+}
+
+/// The architecture that the options name, else the host's.
+fn current_architecture(runtime: &mut Runtime, _: &[Value]) -> Outcome {
+    let found = match &runtime.options.target {
+        Some(name) => registry::find_architecture(name, &runtime.options.target_origin),
+        None => registry::host_architecture().ok_or_else(|| "there is no target for this CPU".to_string()),
+    };
+    let name = match found {
+        Ok(architecture) => architecture.name(),
+        Err(message) => return Err(runtime.error(ErrorKind::Compile, &message, &[])),
+    };
+    let index = registry::architectures().iter().position(|architecture| architecture.name() == name);
+    runtime.index_object(Kind::Architecture, index.unwrap_or(0) as u32)
+}
+
+fn architectures(runtime: &mut Runtime, _: &[Value]) -> Outcome {
+    let mut list = Value::NIL;
+    for index in (0..registry::architectures().len() as u32).rev() {
+        let architecture = runtime.index_object(Kind::Architecture, index)?;
+        list = runtime.cons(architecture, list)?;
+    }
+    Ok(list)
+}
+
+/// A function, given itself or by its name in an environment (the global one if none is given).
+fn function(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
+    let Some(symbol) = runtime.as_symbol(arguments[0]) else {
+        return arguments::function(runtime, operation, arguments[0]);
+    };
+    let environment = match arguments.get(1) {
+        Some(environment) => arguments::environment(runtime, operation, *environment)?,
+        None => runtime.global_environment(),
+    };
+    let cell = runtime.cell(environment, symbol);
+    let value = runtime.cells.get(cell).value;
+    if value.as_unbound().is_some() {
+        return Err(maru_language::interp::unbound(runtime, cell));
+    }
+    arguments::function(runtime, operation, value)
+}
+
+fn is_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let function = function(runtime, "compiled?", arguments)?;
+    Ok(Value::boolean(runtime.template(function).is_some_and(|template| template.native.compiled.get())))
+}
+
+/// `(why-not-compiled f)`: a string; nil if nothing speaks against it.
+fn why_not_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let function = function(runtime, "why-not-compiled", arguments)?;
+    match unit::why_not(runtime, function) {
+        Some(reason) => runtime.string(&reason),
+        None => Ok(Value::NIL),
+    }
+}
+
+/// `(compile-now 'f [environment])`.
+fn compile_now(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let function = function(runtime, "compile-now", arguments)?;
+    unit::compile_function(runtime, function)
+}
+
+/// What `define-compilable` calls when it has defined a function. Every function can be compiled, and when is not
+/// observable: the mark says to people that this one is meant to be.
+fn mark_compilable(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    function(runtime, "mark-compilable", arguments)
+}
+
+/// `(compile-environment environment [architecture])`.
+fn compile_environment(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let environment = arguments::environment(runtime, "compile-environment", arguments[0])?;
+    let name = match arguments.get(1) {
+        Some(value) => Some(architecture(runtime, "compile-environment", *value)?.name()),
+        None => None,
+    };
+    unit::compile_environment(runtime, environment, name)
+}
+
+/// `(save-compiled-environment environment name)`.
+fn save(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let environment = arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
+    let name = arguments::text(runtime, "save-compiled-environment", arguments[1])?;
+    unit::save_environment(runtime, environment, &name)
+}

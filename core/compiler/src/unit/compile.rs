@@ -1,0 +1,223 @@
+//! Compiling a unit: tree, IR, machine code, library, loaded image.
+
+use super::image::attach;
+use super::image::{CompiledUnit, UnitImage};
+use super::machine::{Evaluated, EvaluatorMachine, Host};
+use super::pipeline::{self, LibraryParts};
+use super::statistics::Watch;
+use super::HasUnits;
+use super::Units;
+use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, BRIDGE, ENTER};
+use crate::machine::find_machine;
+use crate::machine::Machine;
+use maru_core::codegen::Architecture;
+use maru_core::format::ObjectFormat;
+use maru_core::ir::evaluate::{Evaluator, Limits};
+use maru_core::ir::passes::OptimisationFuel;
+use maru_core::ir::Function;
+use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::{OptimisationLevel, Options, Runtime};
+use std::rc::Rc;
+
+/// Why a unit could not be compiled or loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileFailure(pub String);
+
+impl<E: std::error::Error> From<E> for CompileFailure {
+    fn from(error: E) -> CompileFailure {
+        CompileFailure(error.to_string())
+    }
+}
+
+/// How many argument registers the evaluator pretends to have: few, so that the argument area is used too.
+const EVALUATED_REGISTERS: usize = 4;
+
+/// The fuel that the options give the optimiser.
+pub(super) fn optimisation_fuel(options: &Options) -> OptimisationFuel {
+    if options.level == OptimisationLevel::None {
+        return OptimisationFuel::limited(0);
+    }
+    options.optimisation_fuel.map_or_else(OptimisationFuel::unlimited, OptimisationFuel::limited)
+}
+
+/// Compile templates with all nested in them, load the code, and let it take over.
+pub(super) fn compile(runtime: &mut Runtime, roots: &[Rc<Template>], name: &str) -> Result<u32, CompileFailure> {
+    let lowered = lower_functions(runtime, roots)?;
+    let count = lowered.templates.len();
+    load_lowered(runtime, lowered, count, name)
+}
+
+/// Tree to IR, for a unit that another thread compiles.
+pub(super) fn lower_functions(runtime: &mut Runtime, roots: &[Rc<Template>]) -> Result<LoweredUnit, CompileFailure> {
+    set_up_machine(runtime)?;
+    let registers = argument_registers(runtime)?;
+    let mut watch = Watch::start();
+    let lowered = lower_unit(runtime, roots, registers, Linking::Now);
+    watch.lap(&mut runtime.native.units_mut().statistics.lower);
+    Ok(lowered)
+}
+
+/// The same for a loop, whose function is the last.
+pub(super) fn lower_running_loop(
+    runtime: &mut Runtime,
+    template: &Rc<Template>,
+    node: &Node,
+) -> Result<LoweredUnit, CompileFailure> {
+    set_up_machine(runtime)?;
+    let registers = argument_registers(runtime)?;
+    let mut watch = Watch::start();
+    let lowered = lower_loop(runtime, template, node, registers);
+    watch.lap(&mut runtime.native.units_mut().statistics.lower);
+    Ok(lowered)
+}
+
+/// Compile one loop of a template that the interpreter is running; the number of its image, whose last function
+/// it is.
+pub(super) fn compile_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node) -> Result<u32, CompileFailure> {
+    let lowered = lower_running_loop(runtime, template, node)?;
+    let count = lowered.templates.len() - 1;
+    load_lowered(runtime, lowered, count, "loop")
+}
+
+/// Optimise, compile and load; the first `count` functions become the code of their templates.
+fn load_lowered(
+    runtime: &mut Runtime,
+    mut lowered: LoweredUnit,
+    count: usize,
+    name: &str,
+) -> Result<u32, CompileFailure> {
+    optimise(runtime, &mut lowered)?;
+    let LoweredUnit { templates, source, functions, data, sites, assumptions } = lowered;
+    let unit = load_functions(runtime, functions, data.len(), name, &source)?;
+    let mut watch = Watch::start();
+    let image = UnitImage::new(unit, templates, sites, assumptions);
+    let number = attach(runtime, image, &data, count);
+    watch.lap(&mut runtime.native.units_mut().statistics.attach);
+    runtime.native.units_mut().statistics.units += 1;
+    Ok(number)
+}
+
+/// How many arguments the code in this run passes in registers.
+pub(crate) fn argument_registers(runtime: &Runtime) -> Result<usize, CompileFailure> {
+    match (runtime.options.evaluator, runtime.native.units().architecture) {
+        (true, _) => Ok(EVALUATED_REGISTERS),
+        (false, Some(architecture)) => Ok(architecture.argument_registers()),
+        (false, None) => Err(CompileFailure(NO_ARCHITECTURE.into())),
+    }
+}
+
+/// Run the optimiser over a unit, verified before and after if the options say so. Stops at an interrupt.
+pub(crate) fn optimise(runtime: &mut Runtime, lowered: &mut LoweredUnit) -> Result<(), CompileFailure> {
+    let Runtime { context, native, options, .. } = runtime;
+    let Units { optimisation_fuel, statistics, .. } = native.units_mut();
+    let stop = || context.is_interrupt_requested();
+    pipeline::optimise_all(&mut lowered.functions, optimisation_fuel, options.verify_code, statistics, &stop)
+}
+
+pub(super) fn set_up_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
+    if runtime.native.units().machine.is_some() {
+        return Ok(());
+    }
+    if let Some(reason) = &runtime.native.units().unavailable {
+        return Err(CompileFailure(reason.clone()));
+    }
+    start_machine(runtime).inspect_err(|failure| {
+        // An interrupt says nothing on the next attempt.
+        runtime.native.units_mut().unavailable = Some(failure.0.clone()).filter(|reason| reason != pipeline::STOPPED);
+    })
+}
+
+fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
+    if runtime.options.evaluator {
+        let evaluated = Rc::new(Evaluated::default());
+        runtime.native.units_mut().evaluated = Some(evaluated.clone());
+        let stubs = load_functions(runtime, bridge_functions(EVALUATED_REGISTERS), 0, "maru-stubs", "")?;
+        if let CompiledUnit::Evaluated(stubs, _) = &stubs {
+            runtime.native.units_mut().machine = Some(Rc::new(EvaluatorMachine { evaluated, stubs: stubs.clone() }));
+        }
+        use_stubs(runtime, stubs);
+        return Ok(());
+    }
+    let architecture = runtime.native.units().architecture.ok_or_else(|| CompileFailure(NO_ARCHITECTURE.into()))?;
+    let (_, format) = runtime.native.units().target()?;
+    let kind = find_machine(architecture, format, runtime.options.machine.as_deref()).map_err(|reason| {
+        let name = architecture.name();
+        CompileFailure(format!("{reason}; `maru build --target {name}` makes libraries for it all the same"))
+    })?;
+    runtime.native.units_mut().is_host = kind.is_none();
+    let machine: Rc<dyn Machine> = match kind {
+        None => Rc::new(Host),
+        Some(kind) => kind.start(architecture).map_err(CompileFailure)?,
+    };
+    runtime.native.units_mut().machine = Some(machine.clone());
+    let functions = bridge_functions(architecture.argument_registers());
+    let stubs = load_functions(runtime, functions, 0, "maru-stubs", "");
+    let stubs = stubs.inspect_err(|_| runtime.native.units_mut().machine = None)?;
+    runtime.context.helpers = machine.helpers();
+    runtime.native.units_mut().enter = stubs.entry(ENTER);
+    use_stubs(runtime, stubs);
+    Ok(())
+}
+
+fn use_stubs(runtime: &mut Runtime, stubs: CompiledUnit) {
+    runtime.native.bridge = stubs.entry(BRIDGE);
+    runtime.native.units_mut().stubs = Some(stubs);
+    runtime.bridge_everything();
+}
+
+/// Optimised IR to a loaded unit.
+fn load_functions(
+    runtime: &mut Runtime,
+    functions: Vec<Function>,
+    data_words: usize,
+    name: &str,
+    source: &str,
+) -> Result<CompiledUnit, CompileFailure> {
+    let units = runtime.native.units_mut();
+    if let Some(evaluated) = &units.evaluated {
+        units.statistics.functions += functions.len() as u64;
+        let limits = Limits { argument_registers: EVALUATED_REGISTERS, stack_words: 1 << 28, ..Limits::default() };
+        let evaluator = Evaluator::new(functions)?.with_limits(limits);
+        let data = evaluated.add(evaluator.clone(), data_words);
+        return Ok(CompiledUnit::Evaluated(evaluator, data));
+    }
+    let (architecture, format) = runtime.native.units().target()?;
+    let parts = LibraryParts { name, source, data_words, manifest: &[] };
+    let Runtime { context, native, .. } = runtime;
+    let stop = || context.is_interrupt_requested();
+    let bytes = pipeline::library(architecture, format, &functions, &parts, &mut native.units_mut().statistics, &stop)?;
+    if let Some(inspect) = runtime.options.inspect_library {
+        inspect(&bytes, format.name());
+    }
+    // SAFETY: the bytes are what the format wrote a moment ago.
+    let image = unsafe { runtime.native.units_mut().load_fresh(format, &bytes) }?;
+    Ok(CompiledUnit::Library(image))
+}
+
+const NO_ARCHITECTURE: &str =
+    "no target for this host's CPU is linked into this maru; `maru targets` lists those that are";
+
+impl Units {
+    /// Target and format of this run.
+    pub(crate) fn target(&self) -> Result<(&'static dyn Architecture, &'static dyn ObjectFormat), CompileFailure> {
+        let architecture = self.architecture.ok_or_else(|| CompileFailure(NO_ARCHITECTURE.into()))?;
+        let format = self.format.ok_or_else(|| {
+            CompileFailure("no object format for this host is linked into this maru; see `maru targets`".into())
+        })?;
+        Ok((architecture, format))
+    }
+
+    /// Optimised IR to the bytes of a library with a name, made of a source.
+    pub(crate) fn library(
+        &mut self,
+        architecture: &'static dyn Architecture,
+        format: &'static dyn ObjectFormat,
+        functions: &[Function],
+        data_words: usize,
+        (name, source): (&str, &str),
+        manifest: &[u8],
+    ) -> Result<Vec<u8>, CompileFailure> {
+        let parts = LibraryParts { name, source, data_words, manifest };
+        pipeline::library(architecture, format, functions, &parts, &mut self.statistics, &|| false)
+    }
+}

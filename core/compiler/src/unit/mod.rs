@@ -1,0 +1,218 @@
+//! Environments as units of compilation: when to compile ([`heat`]), how (`compile`), what is loaded (`image`),
+//! what runs it (`machine`), and taking it back when an assumption breaks.
+
+mod compile;
+mod image;
+mod machine;
+mod native;
+mod pipeline;
+mod program;
+mod queue;
+mod renewal;
+mod request;
+mod running;
+mod save;
+mod statistics;
+mod worker;
+
+pub use compile::CompileFailure;
+pub use image::{CompiledUnit, UnitImage};
+pub use native::{runtime, HasUnits};
+pub use program::BuiltProgram;
+pub use request::{compile_environment, compile_function, function_ir, why_not};
+pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
+pub use statistics::Statistics;
+
+use self::image::{holds, refresh_entries};
+use crate::machine::Machine;
+use maru_core::abi::layout::{offset, Value, FAILURE};
+use maru_core::codegen::Architecture;
+use maru_core::format::ObjectFormat;
+use maru_core::registry;
+use maru_language::runtime::{CellId, ErrorKind, Failure, Options, Runtime};
+use maru_language::value::heap::Marker;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+/// Native code of a run.
+pub struct Units {
+    /// The target.
+    pub architecture: Option<&'static dyn Architecture>,
+    /// The object format.
+    pub format: Option<&'static dyn ObjectFormat>,
+    /// Entry of the function that goes from the machine into native code.
+    enter: usize,
+    /// What runs native code; set up when there is some.
+    machine: Option<Rc<dyn Machine>>,
+    /// Why no machine could be set up.
+    unavailable: Option<String>,
+    /// Evaluated units, if IR is evaluated in place of running machine code.
+    evaluated: Option<Rc<machine::Evaluated>>,
+    /// The stubs' image, which must stay loaded.
+    stubs: Option<CompiledUnit>,
+    /// Loaded images by number; numbers are not used twice.
+    images: Vec<Option<UnitImage>>,
+    /// Loops that became native while they ran, or are about to.
+    loops: FxHashMap<running::LoopKey, running::RunningLoop>,
+    directory: pipeline::SharedDirectory,
+    /// Whether the machine is this host itself, whose code any thread can load.
+    is_host: bool,
+    /// What waits for another thread to compile it.
+    queue: queue::Queue,
+    /// Transformations that the optimiser may still make.
+    optimisation_fuel: maru_core::ir::passes::OptimisationFuel,
+    /// Counts and times.
+    pub statistics: Statistics,
+}
+
+impl Units {
+    /// No code yet; target and format are looked up.
+    ///
+    /// # Errors
+    /// When the options name a target or format that does not exist.
+    pub fn new(options: &Options) -> Result<Units, String> {
+        let architecture = match &options.target {
+            Some(name) => Some(registry::find_architecture(name, &options.target_origin)?),
+            None => registry::host_architecture(),
+        };
+        let format = match &options.format {
+            Some(name) => Some(registry::find_format(name, &options.format_origin)?),
+            None => registry::host_format(),
+        };
+        Ok(Units {
+            architecture,
+            format,
+            enter: 0,
+            machine: None,
+            unavailable: None,
+            evaluated: None,
+            stubs: None,
+            images: Vec::new(),
+            loops: FxHashMap::default(),
+            directory: pipeline::SharedDirectory::default(),
+            is_host: false,
+            queue: queue::Queue::default(),
+            optimisation_fuel: compile::optimisation_fuel(options),
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// The image with a number, if it is still loaded.
+    pub fn image(&self, number: u32) -> Option<&UnitImage> {
+        self.images.get(number as usize).and_then(Option::as_ref)
+    }
+}
+
+/// Run native code: the `count` arguments are in the context's argument area.
+///
+/// # Errors
+/// When the code returns with an error on its way.
+pub fn run_native(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Value, Failure> {
+    let code = runtime.field(callee, offset::CALLABLE_CODE);
+    let entry = runtime.field(code, offset::CODE_ENTRY).0 as usize;
+    let units = runtime.native.units();
+    let (enter, first) = (units.enter, units.statistics.first_call == 0);
+    let Some(machine) = units.machine.clone() else {
+        return Err(runtime.error(ErrorKind::Compile, "there is no machine for native code", &[]));
+    };
+    let start = (first && runtime.options.statistics).then(std::time::Instant::now);
+    runtime.enter();
+    let context = std::ptr::from_mut(&mut *runtime.context);
+    // SAFETY: the context is this runtime's, and the entry belongs to an image that the callee keeps loaded. The
+    // runtime is not used through `runtime` until the code returns, only through the context.
+    let result = unsafe { machine.run(enter, context, entry, callee, count) };
+    if let Some(start) = start {
+        runtime.native.units_mut().statistics.first_call = start.elapsed().as_nanos() as u64;
+    }
+    if result == FAILURE {
+        Err(Failure)
+    } else {
+        Ok(Value(result))
+    }
+}
+
+/// A cell that images rely on has another value now. Images whose assumptions broke are taken back; an image that
+/// was linked before all its functions were defined is complete when the last of them is.
+pub fn cell_changed(runtime: &mut Runtime, cell: CellId) {
+    let dependents = std::mem::take(&mut runtime.cells.get_mut(cell).dependents);
+    let mut kept = Vec::new();
+    let mut broken = Vec::new();
+    for number in dependents {
+        let Some(image) = runtime.native.units().image(number) else { continue };
+        match (holds(runtime, image), image.pending.get()) {
+            (true, _) => {
+                image.pending.set(false);
+                image.intact.set(1);
+                kept.push(number);
+            }
+            (false, true) => kept.push(number),
+            (false, false) => broken.push(number),
+        }
+    }
+    if !broken.is_empty() {
+        runtime.cells.get_mut(cell).changes += 1;
+    }
+    runtime.cells.get_mut(cell).dependents.extend(kept);
+    invalidate(runtime, &broken);
+}
+
+/// Images whose assumptions broke: their functions go back to the interpreter, and code that is running notices
+/// after its next call.
+fn invalidate(runtime: &mut Runtime, images: &[u32]) {
+    for number in images {
+        let Some(image) = runtime.native.units().image(*number) else { continue };
+        image.intact.set(0);
+        image.teach();
+        for template in image.templates.clone() {
+            if template.native.image.get() == *number {
+                template.native.compiled.set(false);
+                template.native.image.set(u32::MAX);
+                let bridge = runtime.native.bridge;
+                runtime.set_field(template.code, offset::CODE_ENTRY, Value(bridge as u64));
+            }
+        }
+        runtime.native.units_mut().statistics.invalidated += 1;
+    }
+    if !images.is_empty() {
+        refresh_entries(runtime);
+    }
+}
+
+/// Mark what native code that is running needs: images whose code the stack has addresses of.
+fn trace_running(units: &Units, stack: std::ops::Range<usize>, marker: &mut Marker) {
+    let ranges = units.images.iter().flatten().map(|image| (image.unit.code(), image));
+    let mut ranges: Vec<_> = ranges.collect();
+    ranges.sort_by_key(|(range, _)| range.start);
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
+    let (low, high) = (first.0.start, last.0.end);
+    for address in stack.step_by(8) {
+        // SAFETY: the range is part of this thread's stack, from the present frame to its base.
+        let word = unsafe { *(address as *const usize) };
+        if word < low || word >= high {
+            continue;
+        }
+        let after = ranges.partition_point(|(range, _)| range.start <= word);
+        if let Some((range, image)) = after.checked_sub(1).map(|index| &ranges[index]) {
+            if range.contains(&word) && !image.running.replace(true) {
+                image.values.iter().for_each(|value| marker.value(*value));
+            }
+        }
+    }
+}
+
+/// Unload images that nothing can call any more.
+fn sweep_images(units: &mut Units) {
+    for number in 0..units.images.len() {
+        let Some(image) = &units.images[number] else { continue };
+        let used = image.traced.replace(false) | image.running.replace(false);
+        if !used {
+            units.images[number] = None;
+        }
+    }
+    let Units { images, loops, .. } = units;
+    loops.retain(|_, state| match state {
+        running::RunningLoop::Native(number) => images[*number as usize].is_some(),
+        running::RunningLoop::Compiling => true,
+        running::RunningLoop::Unfit => false,
+    });
+}

@@ -1,0 +1,164 @@
+//! From IR to a loaded library: the part of compiling that knows no runtime, so that any thread can do it.
+
+use super::compile::CompileFailure;
+use super::statistics::{Statistics, Watch};
+use crate::load::{ExecutableDirectory, ImageHeader, LoadError, LoadedImage};
+use maru_core::codegen::{Architecture, MachineIdentity};
+use maru_core::format::{Image, ObjectFormat};
+use maru_core::ir::passes::{optimise, OptimisationFuel};
+use maru_core::ir::verify::verify_unit;
+use maru_core::ir::Function;
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Whether to stop: asked between two functions.
+pub(super) type Stop<'a> = &'a dyn Fn() -> bool;
+
+/// Why nothing came of a unit that was stopped.
+pub(super) const STOPPED: &str = "compiling was interrupted";
+
+/// Run the optimiser over a unit, verified before and after if that is wanted.
+pub(super) fn optimise_all(
+    functions: &mut [Function],
+    fuel: &mut OptimisationFuel,
+    verify: bool,
+    statistics: &mut Statistics,
+    stop: Stop,
+) -> Result<(), CompileFailure> {
+    if verify {
+        verify_unit(functions)?;
+    }
+    let mut watch = Watch::start();
+    for function in functions.iter_mut() {
+        go_on(stop)?;
+        optimise(function, fuel);
+    }
+    watch.lap(&mut statistics.passes);
+    if verify {
+        verify_unit(functions)?;
+    }
+    Ok(())
+}
+
+fn go_on(stop: Stop) -> Result<(), CompileFailure> {
+    if stop() {
+        return Err(CompileFailure(STOPPED.into()));
+    }
+    Ok(())
+}
+
+/// What a library is made of, besides its functions.
+pub(crate) struct LibraryParts<'a> {
+    /// The image's name.
+    pub name: &'a str,
+    /// The source that its line tables speak of.
+    pub source: &'a str,
+    /// Words of its data table.
+    pub data_words: usize,
+    /// The compiler's description of it.
+    pub manifest: &'a [u8],
+}
+
+/// Optimised IR to the bytes of a library.
+pub(super) fn library(
+    architecture: &'static dyn Architecture,
+    format: &'static dyn ObjectFormat,
+    functions: &[Function],
+    parts: &LibraryParts,
+    statistics: &mut Statistics,
+    stop: Stop,
+) -> Result<Vec<u8>, CompileFailure> {
+    let machine = identity(architecture, format)?;
+    let mut image = Image::new(parts.name, &absolute(parts.source));
+    let mut symbols = FxHashMap::default();
+    for function in functions {
+        go_on(stop)?;
+        let compiled = architecture.compile(function)?;
+        let [select, allocate, encode] = compiled.nanoseconds;
+        statistics.select += select;
+        statistics.allocate += allocate;
+        statistics.encode += encode;
+        let symbol = unique_symbol(&mut symbols, &function.name);
+        image.push(symbol, compiled, architecture.trap());
+    }
+    let mut watch = Watch::start();
+    image.data_words = parts.data_words as u32;
+    ImageHeader::build(&mut image, parts.manifest)?;
+    let layout = format.layout(&image, machine)?;
+    image.link(&layout, architecture)?;
+    let bytes = format.write(&image, &layout, machine)?;
+    watch.lap(&mut statistics.layout_write);
+    statistics.functions += functions.len() as u64;
+    statistics.code_bytes += image.code.len() as u64;
+    statistics.file_bytes += bytes.len() as u64;
+    Ok(bytes)
+}
+
+/// What the format calls the target.
+fn identity(
+    architecture: &'static dyn Architecture,
+    format: &'static dyn ObjectFormat,
+) -> Result<&'static MachineIdentity, CompileFailure> {
+    let identity = architecture.identity(format.name());
+    identity.ok_or_else(|| CompileFailure(format!("{} does not hold code for {}", format.name(), architecture.name())))
+}
+
+/// Debuggers look for sources by absolute paths. What is no file, such as the text of a prompt, keeps its name.
+fn absolute(source: &str) -> String {
+    match std::path::absolute(source) {
+        Ok(path) if path.is_file() => path.display().to_string(),
+        _ => source.to_string(),
+    }
+}
+
+/// A symbol for a function: its name, with a number if another function of the image has it. What is taken comes with
+/// the number to be tried next.
+fn unique_symbol(taken: &mut FxHashMap<String, u32>, name: &str) -> String {
+    let Some(mut number) = taken.get(name).copied() else {
+        taken.insert(name.to_string(), 1);
+        return name.to_string();
+    };
+    let symbol = loop {
+        let symbol = format!("{name}.{number}");
+        number += 1;
+        if !taken.contains_key(&symbol) {
+            break symbol;
+        }
+    };
+    taken.insert(name.to_string(), number);
+    taken.insert(symbol.clone(), 1);
+    symbol
+}
+
+/// The directory that all threads of a run load from, one after another.
+#[derive(Clone, Default)]
+pub(super) struct SharedDirectory(Arc<Mutex<ExecutableDirectory>>);
+
+impl SharedDirectory {
+    /// The directory, for as long as the guard lives. It is whole even if a thread that had it has panicked.
+    pub(super) fn lock(&self) -> MutexGuard<'_, ExecutableDirectory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Write a library that was just made to a file and load it.
+    ///
+    /// # Safety
+    /// The bytes must be what a format wrote a moment ago, unchanged.
+    ///
+    /// # Errors
+    /// As for [`ExecutableDirectory::load_fresh`].
+    pub(super) unsafe fn load_fresh(
+        &self,
+        format: &dyn ObjectFormat,
+        bytes: &[u8],
+        statistics: &mut Statistics,
+    ) -> Result<LoadedImage, LoadError> {
+        let mut directory = self.lock();
+        let (writing, opening) = (directory.time_writing, directory.time_opening);
+        // SAFETY: by this function's contract.
+        let image = unsafe { directory.load_fresh(format, bytes) };
+        statistics.file += (directory.time_writing - writing).as_nanos() as u64;
+        statistics.dlopen += (directory.time_opening - opening).as_nanos() as u64;
+        image
+    }
+}

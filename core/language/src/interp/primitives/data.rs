@@ -1,0 +1,121 @@
+//! `<data>`: sequences of bytes, of a fixed length.
+
+use super::{arguments, arrays};
+use crate::runtime::PrimitiveInfo;
+use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::value::number::Number;
+use crate::value::{offset, Kind, Value};
+
+/// The section's table.
+pub const TABLE: &[PrimitiveInfo] = &[
+    PrimitiveInfo::optional("data", 0, 1, make_data),
+    PrimitiveInfo::fixed("data-length", 1, data_length),
+    PrimitiveInfo::fixed("byte-at", 2, |runtime, arguments| load(runtime, "byte-at", arguments, 1, false)),
+    PrimitiveInfo::fixed("set-byte-at", 3, |runtime, arguments| store(runtime, "set-byte-at", arguments, 1)),
+    PrimitiveInfo::fixed("int16-at", 2, |runtime, arguments| load(runtime, "int16-at", arguments, 2, true)),
+    PrimitiveInfo::fixed("set-int16-at", 3, |runtime, arguments| store(runtime, "set-int16-at", arguments, 2)),
+    PrimitiveInfo::fixed("int32-at", 2, |runtime, arguments| load(runtime, "int32-at", arguments, 4, true)),
+    PrimitiveInfo::fixed("set-int32-at", 3, |runtime, arguments| store(runtime, "set-int32-at", arguments, 4)),
+    PrimitiveInfo::fixed("int64-at", 2, |runtime, arguments| load(runtime, "int64-at", arguments, 8, true)),
+    PrimitiveInfo::fixed("set-int64-at", 3, |runtime, arguments| store(runtime, "set-int64-at", arguments, 8)),
+    PrimitiveInfo::fixed("double-at", 2, double_at),
+    PrimitiveInfo::fixed("set-double-at", 3, set_double_at),
+    PrimitiveInfo::fixed("string->data", 1, string_to_data),
+    PrimitiveInfo::fixed("data->string", 1, data_to_string),
+];
+
+/// The bytes.
+pub fn contents<'a>(runtime: &Runtime, data: Value) -> &'a mut [u8] {
+    let storage = runtime.field(data, offset::SEQUENCE_STORAGE);
+    &mut runtime.bytes(storage)[..runtime.sequence_length(data)]
+}
+
+/// New data of these bytes.
+///
+/// # Errors
+/// When memory is out.
+pub fn from_bytes(runtime: &mut Runtime, bytes: &[u8]) -> Outcome {
+    let storage = runtime.raw_object_like(Kind::Bytes, bytes)?;
+    runtime.object_of(Kind::Data, [Value::fixnum(bytes.len() as i64), storage])
+}
+
+fn make_data(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let length = arguments.first().map_or(Ok(0), |length| arrays::new_length(runtime, "data", *length))?;
+    from_bytes(runtime, &vec![0; length])
+}
+
+fn data(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, Failure> {
+    arguments::of_kind(runtime, operation, value, Kind::Data, "data")
+}
+
+fn data_length(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let data = data(runtime, "data-length", arguments[0])?;
+    Ok(runtime.field(data, offset::SEQUENCE_LENGTH))
+}
+
+/// The bytes of element number `index` of `size` bytes; an error outside the bounds.
+fn place<'a>(
+    runtime: &mut Runtime,
+    operation: &str,
+    arguments: &[Value],
+    size: usize,
+) -> Result<&'a mut [u8], Failure> {
+    let data = data(runtime, operation, arguments[0])?;
+    let index = arguments::integer(runtime, operation, arguments[1])?;
+    let bytes = contents(runtime, data);
+    let start = usize::try_from(index).ok().and_then(|index| index.checked_mul(size));
+    match start.and_then(|start| bytes.get_mut(start..start.checked_add(size)?)) {
+        Some(place) => Ok(place),
+        None => {
+            let message = format!("{operation}: outside of the data");
+            Err(runtime.error(ErrorKind::Index, &message, &[arguments[1]]))
+        }
+    }
+}
+
+/// Elements are stored with the least significant byte first, on every machine.
+fn load(runtime: &mut Runtime, operation: &str, arguments: &[Value], size: usize, signed: bool) -> Outcome {
+    let place = place(runtime, operation, arguments, size)?;
+    let mut bytes = [if signed && place[size - 1] >= 0x80 { 0xff } else { 0 }; 8];
+    bytes[..size].copy_from_slice(place);
+    super::numbers::integer_value(runtime, i64::from_le_bytes(bytes))
+}
+
+/// The low bits of an integer are stored.
+fn store(runtime: &mut Runtime, operation: &str, arguments: &[Value], size: usize) -> Outcome {
+    let place = place(runtime, operation, arguments, size)?;
+    let number = match Number::from_value(arguments[2]) {
+        Some(Number::Small(number)) => number,
+        _ => return Err(runtime.type_error(operation, "an integer of 64 bits", arguments[2])),
+    };
+    place.copy_from_slice(&number.to_le_bytes()[..size]);
+    Ok(arguments[2])
+}
+
+fn double_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let place = place(runtime, "double-at", arguments, 8)?;
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(place);
+    runtime.double(f64::from_le_bytes(bytes))
+}
+
+fn set_double_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let place = place(runtime, "set-double-at", arguments, 8)?;
+    let Some(number) = Number::from_value(arguments[2]) else {
+        return Err(runtime.type_error("set-double-at", "a number", arguments[2]));
+    };
+    place.copy_from_slice(&crate::value::number::canonical(number.to_f64()).to_le_bytes());
+    Ok(arguments[2])
+}
+
+/// The bytes of a string as UTF-8.
+fn string_to_data(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let text = arguments::text(runtime, "string->data", arguments[0])?;
+    from_bytes(runtime, text.as_bytes())
+}
+
+fn data_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let data = data(runtime, "data->string", arguments[0])?;
+    let text = String::from_utf8_lossy(contents(runtime, data)).into_owned();
+    runtime.string(&text)
+}

@@ -1,0 +1,85 @@
+//! Errors as values.
+
+use super::arguments;
+use crate::runtime::PrimitiveInfo;
+use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::syntax::print::Style;
+use crate::value::{offset, Kind, Value};
+use maru_core::abi::Position;
+
+/// The section's table.
+pub const TABLE: &[PrimitiveInfo] = &[
+    PrimitiveInfo::variadic("error", 1, error),
+    PrimitiveInfo::fixed("raise", 1, |runtime, arguments| Err(runtime.raise(arguments[0]))),
+    PrimitiveInfo::fixed("error?", 1, |runtime, arguments| {
+        Ok(Value::boolean(runtime.is_kind(arguments[0], Kind::Error)))
+    }),
+    PrimitiveInfo::fixed("error-kind", 1, |runtime, arguments| {
+        part(runtime, "error-kind", arguments[0], offset::ERROR_KIND)
+    }),
+    PrimitiveInfo::fixed("error-message", 1, |runtime, arguments| {
+        part(runtime, "error-message", arguments[0], offset::ERROR_MESSAGE)
+    }),
+    PrimitiveInfo::fixed("error-irritants", 1, |runtime, arguments| {
+        part(runtime, "error-irritants", arguments[0], offset::ERROR_IRRITANTS)
+    }),
+    PrimitiveInfo::fixed("error-where", 1, error_where),
+    PrimitiveInfo::fixed("%type-error", 3, type_error),
+    PrimitiveInfo::fixed("error-backtrace", 1, error_backtrace),
+];
+
+/// `(error message irritant…)`. A message that is no string is shown as text.
+fn error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let message = super::text::joined(runtime, "error", &arguments[..1], Style::Print)?;
+    Err(runtime.error(ErrorKind::User, &message, &arguments[1..]))
+}
+
+/// `(%type-error operation what value)`: for the prelude.
+fn type_error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let operation = arguments::text(runtime, "%type-error", arguments[0])?;
+    let what = arguments::text(runtime, "%type-error", arguments[1])?;
+    Err(runtime.type_error(&operation, &what, arguments[2]))
+}
+
+fn part(runtime: &mut Runtime, operation: &str, value: Value, offset: i32) -> Outcome {
+    let error = arguments::of_kind(runtime, operation, value, Kind::Error, "an error")?;
+    Ok(runtime.field(error, offset))
+}
+
+/// A position as a list of file name, line and column; nil if it is not known.
+fn place(runtime: &mut Runtime, position: Position) -> Outcome {
+    let Some((name, line, column)) = runtime.sources.locate(position) else { return Ok(Value::NIL) };
+    let name = name.to_string();
+    let name = runtime.string(&name)?;
+    runtime.list(&[name, Value::fixnum(i64::from(line)), Value::fixnum(i64::from(column))])
+}
+
+fn error_where(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let position = part(runtime, "error-where", arguments[0], offset::ERROR_POSITION)?;
+    place(runtime, Position::from_value(position))
+}
+
+/// A list of `(function-name file line column)`, the innermost first.
+fn error_backtrace(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let frames = part(runtime, "error-backtrace", arguments[0], offset::ERROR_BACKTRACE)?;
+    let mut list = Value::NIL;
+    let mut rest = reversed(runtime, frames)?;
+    while rest.is_pair() {
+        let frame = runtime.car(rest);
+        let place = place(runtime, Position::from_value(runtime.cdr(frame)))?;
+        let entry = runtime.cons(runtime.car(frame), place)?;
+        list = runtime.cons(entry, list)?;
+        rest = runtime.cdr(rest);
+    }
+    Ok(list)
+}
+
+fn reversed(runtime: &mut Runtime, mut list: Value) -> Result<Value, Failure> {
+    let mut result = Value::NIL;
+    while list.is_pair() {
+        let element = runtime.car(list);
+        result = runtime.cons(element, result)?;
+        list = runtime.cdr(list);
+    }
+    Ok(result)
+}

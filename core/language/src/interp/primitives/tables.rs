@@ -1,0 +1,312 @@
+//! Hash tables: any keys, compared by `equal`, listed in the order in which they were first set.
+//!
+//! A table has one field, its entries: slots, four words an entry, probed linearly from where the key's hash says. So a
+//! look-up comes to one place in memory, whatever the size.
+//!
+//! ```text
+//!   header  count  used  links | key  value  hash  links | key  value  hash  links | …
+//!           [---- the ring ---]  [------ place 0 -------]  [------ place 1 -------]
+//! ```
+//!
+//! The links of the entries make a ring in the order of the keys: each has the numbers of the one before it and of the
+//! one behind it. The number of a place is the place plus one; 0 is the ring's own. The hash is nil in places that were
+//! never used, and [`REMOVED`] where a key was taken out. `count` is how many keys there are, `used` how many places are
+//! used, those of removed keys included.
+
+use super::arguments;
+use super::compare::equal;
+use super::hash::hash;
+use crate::runtime::PrimitiveInfo;
+use crate::runtime::{Failure, Outcome, Runtime};
+use crate::value::{field, Kind, Value, TAG_BITS, TAG_MASK};
+
+const ENTRIES: i32 = field(0);
+
+/// Words that an entry takes, and words before the first one.
+const ENTRY_WORDS: usize = 4;
+const RING_WORDS: usize = 3;
+const COUNT: usize = 0;
+const USED: usize = 1;
+/// Where the links are from the number of an entry on: the ring's lie before the first entry.
+const LINKS: usize = 2;
+
+/// Stands for the hash of a removed entry.
+const REMOVED: Value = Value::TRUE;
+/// How many places a new table has.
+const FIRST_PLACES: usize = 8;
+/// How many bits the number of an entry has.
+const NUMBER_BITS: u32 = 29;
+
+/// The words of an entry.
+const KEY: usize = 0;
+const VALUE: usize = 1;
+const HASH: usize = 2;
+const LINK: usize = 3;
+
+/// The section's table.
+pub const TABLE: &[PrimitiveInfo] = &[
+    PrimitiveInfo::fixed("make-table", 0, |runtime, _| make_table(runtime)),
+    PrimitiveInfo::optional("table-at", 2, 3, |runtime, arguments| table_at(runtime, "table-at", arguments)),
+    PrimitiveInfo::optional("table-ref", 2, 3, |runtime, arguments| table_at(runtime, "table-ref", arguments)),
+    PrimitiveInfo::fixed("set-table-at", 3, set_table_at),
+    PrimitiveInfo::fixed("table-has?", 2, table_has),
+    PrimitiveInfo::fixed("table-remove", 2, table_remove),
+    PrimitiveInfo::fixed("table-length", 1, |runtime, arguments| {
+        let table = table(runtime, "table-length", arguments[0])?;
+        Ok(words(runtime, table)[COUNT])
+    }),
+    PrimitiveInfo::fixed("table-keys", 1, |runtime, arguments| {
+        listed(runtime, "table-keys", arguments[0], |_, key, _| Ok(key))
+    }),
+    PrimitiveInfo::fixed("table-values", 1, |runtime, arguments| {
+        listed(runtime, "table-values", arguments[0], |_, _, value| Ok(value))
+    }),
+    PrimitiveInfo::fixed("table->list", 1, |runtime, arguments| {
+        listed(runtime, "table->list", arguments[0], |runtime, key, value| runtime.cons(key, value))
+    }),
+    PrimitiveInfo::fixed("table-clear", 1, |runtime, arguments| {
+        let table = table(runtime, "table-clear", arguments[0])?;
+        clear(runtime, table)?;
+        Ok(table)
+    }),
+];
+
+fn table(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, Failure> {
+    arguments::of_kind(runtime, operation, value, Kind::Table, "a table")
+}
+
+/// The words of a table's entries, and of its ring.
+#[inline]
+fn words<'a>(runtime: &Runtime, table: Value) -> &'a mut [Value] {
+    runtime.slots(runtime.field(table, ENTRIES))
+}
+
+/// How many keys a table has.
+pub fn count(runtime: &Runtime, table: Value) -> usize {
+    number(words(runtime, table)[COUNT])
+}
+
+fn number(word: Value) -> usize {
+    word.as_fixnum().unwrap_or(0) as usize
+}
+
+fn set_number(word: &mut Value, number: usize) {
+    *word = Value::fixnum(number as i64);
+}
+
+fn make_table(runtime: &mut Runtime) -> Outcome {
+    // Alive as long as the table is not.
+    let entries = make_entries(runtime, FIRST_PLACES)?;
+    runtime.object_of(Kind::Table, [entries])
+}
+
+fn clear(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
+    let entries = make_entries(runtime, FIRST_PLACES)?;
+    runtime.set_field(table, ENTRIES, entries);
+    Ok(())
+}
+
+fn make_entries(runtime: &mut Runtime, places: usize) -> Outcome {
+    let entries = runtime.object(Kind::Slots, RING_WORDS + ENTRY_WORDS * places)?;
+    runtime.slots(entries)[..RING_WORDS].fill(Value::fixnum(0));
+    Ok(entries)
+}
+
+/// The places of a table's words.
+#[inline]
+fn places(words: &mut [Value]) -> &mut [[Value; ENTRY_WORDS]] {
+    words[RING_WORDS..].as_chunks_mut().0
+}
+
+/// The numbers of the entries before and behind an entry.
+fn links(words: &[Value], entry: usize) -> (usize, usize) {
+    let links = number(words[ENTRY_WORDS * entry + LINKS]);
+    (links >> NUMBER_BITS, links & ((1 << NUMBER_BITS) - 1))
+}
+
+fn set_links(words: &mut [Value], entry: usize, before: usize, behind: usize) {
+    set_number(&mut words[ENTRY_WORDS * entry + LINKS], before << NUMBER_BITS | behind);
+}
+
+/// Put an entry at the end of the ring.
+fn join(words: &mut [Value], entry: usize) {
+    let (last, first) = links(words, 0);
+    set_links(words, entry, last, 0);
+    set_links(words, 0, entry, first);
+    let (before, _) = links(words, last);
+    set_links(words, last, before, entry);
+}
+
+/// Take an entry out of the ring.
+fn leave(words: &mut [Value], entry: usize) {
+    let (before, behind) = links(words, entry);
+    let (further, _) = links(words, before);
+    set_links(words, before, further, behind);
+    let (_, further) = links(words, behind);
+    set_links(words, behind, before, further);
+}
+/// A hash as an entry has it: without the bits that a fixnum has no room for.
+#[inline]
+fn hash_word(hash: u64) -> Value {
+    Value(hash & !TAG_MASK)
+}
+
+/// Where a hash's search begins.
+#[inline]
+fn start(hash: Value, places: usize) -> usize {
+    (hash.0 >> TAG_BITS) as usize & (places - 1)
+}
+
+/// The place of a key, or else the place where it would go.
+#[inline]
+fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<Result<usize, usize>, Failure> {
+    let places = places(words(runtime, table));
+    let mut place = start(hash, places.len());
+    loop {
+        let entry = &places[place & (places.len() - 1)];
+        if entry[HASH] == hash && (entry[KEY] == key || same_key(runtime, entry[KEY], key)?) {
+            return Ok(Ok(place));
+        }
+        if entry[HASH].is_nil() {
+            return Ok(Err(place));
+        }
+        place = (place + 1) & (places.len() - 1);
+    }
+}
+
+/// `equal`, and a NaN is the same key as itself.
+#[inline(never)]
+fn same_key(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
+    if let (Some(left), Some(right)) = (runtime.as_double(left), runtime.as_double(right)) {
+        return Ok(left == right || left.is_nan() && right.is_nan());
+    }
+    equal(runtime, left, right)
+}
+
+/// The value of a key.
+#[inline]
+fn get(runtime: &mut Runtime, table: Value, key: Value) -> Result<Option<Value>, Failure> {
+    let hash = hash_word(hash(runtime, key));
+    let place = find(runtime, table, key, hash)?;
+    Ok(place.ok().map(|place| places(words(runtime, table))[place][VALUE]))
+}
+
+/// Set the value of a key.
+#[inline]
+fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
+    let hash = hash_word(hash(runtime, key));
+    match find(runtime, table, key, hash)? {
+        Ok(place) => {
+            places(words(runtime, table))[place][VALUE] = value;
+            Ok(())
+        }
+        Err(place) => add(runtime, table, place, [key, value, hash]),
+    }
+}
+
+/// Add a key that the table does not have, at a place where it goes unless the table has to grow. A quarter of the
+/// places stays empty, so that searches end soon.
+fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3]) -> Result<(), Failure> {
+    let mut words = words(runtime, table);
+    let length = places(words).len();
+    if number(words[USED]) >= length - length / 4 {
+        rebuild(runtime, table)?;
+        words = self::words(runtime, table);
+        place = free_place(places(words), entry[HASH]);
+    }
+    set(words, place, entry);
+    let (count, used) = (number(words[COUNT]), number(words[USED]));
+    set_number(&mut words[COUNT], count + 1);
+    set_number(&mut words[USED], used + 1);
+    Ok(())
+}
+
+/// The first empty place for a hash, in a table without removed entries.
+fn free_place(places: &[[Value; ENTRY_WORDS]], hash: Value) -> usize {
+    let mut place = start(hash, places.len());
+    while !places[place][HASH].is_nil() {
+        place = (place + 1) & (places.len() - 1);
+    }
+    place
+}
+
+fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
+    places(words)[place][..LINK].copy_from_slice(&entry);
+    join(words, place + 1);
+}
+
+/// Make new entries, with room for twice the keys that are there.
+#[cold]
+fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
+    let old = words(runtime, table);
+    let count = number(old[COUNT]);
+    let length = (2 * (count + 1)).next_power_of_two().max(FIRST_PLACES);
+    if length > 2 * super::arrays::MAX_ELEMENTS {
+        return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
+    }
+    let entries = make_entries(runtime, length)?;
+    let new = runtime.slots(entries);
+    let (_, mut entry) = links(old, 0);
+    while entry != 0 {
+        let [key, value, hash, _] = places(old)[entry - 1];
+        let place = free_place(places(new), hash);
+        set(new, place, [key, value, hash]);
+        (_, entry) = links(old, entry);
+    }
+    set_number(&mut new[COUNT], count);
+    set_number(&mut new[USED], count);
+    runtime.set_field(table, ENTRIES, entries);
+    Ok(())
+}
+
+/// `(table-at table key [default])`.
+fn table_at(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
+    let table = table(runtime, operation, arguments[0])?;
+    let value = get(runtime, table, arguments[1])?;
+    Ok(value.or_else(|| arguments.get(2).copied()).unwrap_or(Value::NIL))
+}
+
+fn set_table_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let table = table(runtime, "set-table-at", arguments[0])?;
+    put(runtime, table, arguments[1], arguments[2])?;
+    Ok(arguments[2])
+}
+
+fn table_has(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let table = table(runtime, "table-has?", arguments[0])?;
+    Ok(Value::boolean(get(runtime, table, arguments[1])?.is_some()))
+}
+
+/// `(table-remove table key)`: the value is what the key had.
+fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let table = table(runtime, "table-remove", arguments[0])?;
+    let hash = hash_word(hash(runtime, arguments[1]));
+    let Ok(place) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
+    let words = words(runtime, table);
+    leave(words, place + 1);
+    let value = places(words)[place][VALUE];
+    places(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
+    let count = number(words[COUNT]);
+    set_number(&mut words[COUNT], count - 1);
+    Ok(value)
+}
+
+/// A list of something for each key.
+fn listed(
+    runtime: &mut Runtime,
+    operation: &str,
+    value: Value,
+    element: impl Fn(&mut Runtime, Value, Value) -> Outcome,
+) -> Outcome {
+    let table = table(runtime, operation, value)?;
+    let words = words(runtime, table);
+    let mut list = Value::NIL;
+    let (mut entry, _) = links(words, 0);
+    while entry != 0 {
+        let [key, value, ..] = places(words)[entry - 1];
+        let element = element(runtime, key, value)?;
+        list = runtime.cons(element, list)?;
+        (entry, _) = links(words, entry);
+    }
+    Ok(list)
+}

@@ -1,0 +1,456 @@
+//! Resolved trees as data: forms that `dump` can write and the reader can read back.
+//!
+//! Saved environments and libraries carry functions in this shape, so that what was compiled once can also be
+//! interpreted, and so that a function can be told apart from any other by its text.
+//!
+//! A template is `(kind name offset parameters rest variables captures cells constants loops deferred body)`; a
+//! node is a list that starts with a short name. Constants, and the forms of a deferred template, are words of a
+//! [`ConstantTable`]. Positions are byte offsets; the source they belong to is given when a template is read.
+
+use super::constant_table::{ConstantTable, Constants};
+use super::expand::register;
+use crate::runtime::tree::{
+    Call, Capture, Loop, NativeState, Node, Template, TemplateKind, Try, Variable, WithEnvironment,
+};
+use crate::runtime::{Outcome, Runtime};
+use crate::value::{Kind, Value};
+use maru_core::abi::Position;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Why a template has no such form, or a form is no template.
+pub type Problem = String;
+
+/// What a template is as data. Its constants go into the table.
+///
+/// # Errors
+/// When a constant is something that cannot be read back, such as a function that a macro put into the code.
+pub fn template_to_form(
+    runtime: &mut Runtime,
+    template: &Template,
+    table: &mut ConstantTable,
+) -> Result<Value, Problem> {
+    let base = runtime.roots.len();
+    let form = Writer { runtime, table }.template(template);
+    runtime.roots.truncate(base);
+    form
+}
+
+/// The template that a form is, in an environment, with these constants. `source` is the number of the text that its
+/// positions belong to.
+///
+/// # Errors
+/// When the form is no template's; what is wrong.
+pub fn form_to_template(
+    runtime: &mut Runtime,
+    form: Value,
+    constants: &Constants,
+    environment: Value,
+    source: u32,
+) -> Result<Rc<Template>, Problem> {
+    let base = runtime.roots.len();
+    runtime.roots.extend([form, environment]);
+    let template = Reader { runtime, constants, environment, source }.template(form);
+    runtime.roots.truncate(base);
+    template
+}
+
+fn memory(outcome: Outcome) -> Result<Value, Problem> {
+    outcome.map_err(|_| "memory is used up".to_string())
+}
+
+/// Makes forms. Everything made is kept reachable through the runtime's roots until the end.
+struct Writer<'r> {
+    runtime: &'r mut Runtime,
+    table: &'r mut ConstantTable,
+}
+
+impl Writer<'_> {
+    fn list(&mut self, items: &[Value]) -> Result<Value, Problem> {
+        let list = memory(self.runtime.list(items))?;
+        self.runtime.roots.push(list);
+        Ok(list)
+    }
+    fn symbol(&mut self, name: &str) -> Value {
+        self.runtime.symbol_value(name)
+    }
+    fn number(number: u32) -> Value {
+        Value::fixnum(i64::from(number))
+    }
+    fn position(position: Position) -> Value {
+        if position.is_known() {
+            Writer::number(position.offset)
+        } else {
+            Value::NIL
+        }
+    }
+
+    fn template(&mut self, template: &Template) -> Result<Value, Problem> {
+        let kind = self.symbol(match template.kind {
+            TemplateKind::Function => "function",
+            TemplateKind::TopLevel => "top-level",
+            TemplateKind::Deferred => "deferred",
+        });
+        let mut variables = Vec::new();
+        for variable in &template.variables {
+            variables.push(memory(self.runtime.cons(variable.name, Value::boolean(variable.boxed)))?);
+            self.runtime.roots.extend(variables.last());
+        }
+        let variables = self.list(&variables)?;
+        let captures = self.captures(template)?;
+        let cells: Vec<Value> = template
+            .cells
+            .iter()
+            .map(|cell| self.runtime.symbols.value(self.runtime.cells.get(*cell).symbol))
+            .collect();
+        let cells = self.list(&cells)?;
+        let mut constants = Vec::new();
+        for constant in &template.constants {
+            constants.push(self.constant(template, *constant)?);
+        }
+        let constants = self.list(&constants)?;
+        let deferred = self.constant(template, template.deferred)?;
+        let body = self.node(&template.body)?;
+        self.list(&[
+            kind,
+            template.name,
+            Writer::position(template.position),
+            Writer::number(template.parameters),
+            Value::boolean(template.rest),
+            variables,
+            captures,
+            cells,
+            constants,
+            Writer::number(template.loops),
+            deferred,
+            body,
+        ])
+    }
+
+    fn captures(&mut self, template: &Template) -> Result<Value, Problem> {
+        let mut captures = Vec::new();
+        for (index, capture) in template.captures.iter().enumerate() {
+            let (place, number) = match capture {
+                Capture::Local(slot) => ("local", *slot),
+                Capture::Captured(outer) => ("captured", *outer),
+            };
+            let place = self.symbol(place);
+            let boxed = Value::boolean(template.captured_boxed[index]);
+            captures.push(self.list(&[place, Writer::number(number), boxed, template.captured_names[index]])?);
+        }
+        self.list(&captures)
+    }
+
+    /// The word for a template's constant. Only a macro can put into code what a library cannot hold.
+    fn constant(&mut self, template: &Template, value: Value) -> Result<Value, Problem> {
+        if let Err(thing) = self.table.add(self.runtime, value) {
+            let place = self.runtime.sources.locate(template.position);
+            let place = place.map_or(String::new(), |(file, line, column)| format!("{file}:{line}:{column}: "));
+            let what = match self.runtime.as_symbol(template.name) {
+                Some(name) => format!("'{}'", self.runtime.symbols.name(name)),
+                None => "this form".into(),
+            };
+            return Err(format!(
+                "{place}{what} cannot be saved: its code has {thing} in it, which is no data that can be read back; \
+                 let the macro that put it there write a form that makes it, or a name that is bound to it"
+            ));
+        }
+        self.table.word(self.runtime, value)
+    }
+
+    fn node(&mut self, node: &Node) -> Result<Value, Problem> {
+        super::call::check_stack(self.runtime).map_err(|_| "the tree is nested too deeply".to_string())?;
+        let n = Writer::number;
+        let at = Writer::position;
+        let (name, rest) = match node {
+            Node::Constant(index) => ("constant", vec![n(*index)]),
+            Node::Local(slot) => ("local", vec![n(*slot)]),
+            Node::Captured(index) => ("captured", vec![n(*index)]),
+            Node::Global(cell, position) => ("global", vec![n(*cell), at(*position)]),
+            Node::Bind(slot, value) => ("bind", vec![n(*slot), self.node(value)?]),
+            Node::SetLocal(slot, value) => ("set-local", vec![n(*slot), self.node(value)?]),
+            Node::SetCaptured(index, value) => ("set-captured", vec![n(*index), self.node(value)?]),
+            Node::SetGlobal(cell, value, position) => ("set-global", vec![n(*cell), self.node(value)?, at(*position)]),
+            Node::Define(cell, value, constant, position) => {
+                ("define", vec![n(*cell), self.node(value)?, Value::boolean(*constant), at(*position)])
+            }
+            Node::If(test, then, otherwise) => ("if", vec![self.node(test)?, self.node(then)?, self.node(otherwise)?]),
+            Node::Sequence(nodes) => ("sequence", self.nodes(nodes)?),
+            Node::While(test, body, position) => ("while", vec![self.node(test)?, self.node(body)?, at(*position)]),
+            Node::Loop(inner) => {
+                let bindings = self.bindings(&inner.bindings)?;
+                ("loop", vec![n(inner.label), bindings, self.node(&inner.body)?, at(inner.position)])
+            }
+            Node::Continue(label, nodes) => {
+                let mut rest = vec![n(*label)];
+                rest.extend(self.nodes(nodes)?);
+                ("continue", rest)
+            }
+            Node::Lambda(template) => ("lambda", vec![self.template(template)?]),
+            Node::Fix(functions, body) => {
+                let mut made = Vec::new();
+                for (slot, template) in functions {
+                    let template = self.template(template)?;
+                    made.push(self.list(&[n(*slot), template])?);
+                }
+                ("fix", vec![self.list(&made)?, self.node(body)?])
+            }
+            Node::Call(call) => {
+                let function = self.node(&call.function)?;
+                let mut rest = vec![Value::boolean(call.tail), at(call.position), function];
+                rest.extend(self.nodes(&call.arguments)?);
+                ("call", rest)
+            }
+            Node::Try(inner) => {
+                let body = self.node(&inner.body)?;
+                let catch = match &inner.catch {
+                    Some((slot, handler)) => {
+                        let handler = self.node(handler)?;
+                        self.list(&[n(*slot), handler])?
+                    }
+                    None => Value::NIL,
+                };
+                let finally = inner.finally.as_ref().map_or(Ok(Value::NIL), |finally| self.node(finally))?;
+                ("try", vec![body, catch, finally, at(inner.position)])
+            }
+            Node::WithEnvironment(inner) => {
+                let environment = self.node(&inner.environment)?;
+                ("with-environment", vec![environment, self.template(&inner.template)?, at(inner.position)])
+            }
+        };
+        let mut items = vec![self.symbol(name)];
+        items.extend(rest);
+        self.list(&items)
+    }
+
+    fn nodes(&mut self, nodes: &[Node]) -> Result<Vec<Value>, Problem> {
+        nodes.iter().map(|node| self.node(node)).collect()
+    }
+
+    fn bindings(&mut self, bindings: &[(u32, Node)]) -> Result<Value, Problem> {
+        let mut made = Vec::new();
+        for (slot, value) in bindings {
+            let value = self.node(value)?;
+            made.push(self.list(&[Writer::number(*slot), value])?);
+        }
+        self.list(&made)
+    }
+}
+
+/// Makes templates. What it reads is reachable as a part of the whole form.
+struct Reader<'r> {
+    runtime: &'r mut Runtime,
+    constants: &'r Constants,
+    environment: Value,
+    source: u32,
+}
+
+/// The size of what a template's nodes may refer to, for checking.
+struct Bounds {
+    slots: u32,
+    captures: u32,
+    cells: u32,
+    constants: u32,
+    loops: u32,
+}
+
+impl Bounds {
+    fn check(number: u32, bound: u32, what: &str) -> Result<u32, Problem> {
+        if number < bound {
+            Ok(number)
+        } else {
+            Err(format!("{what} {number} does not exist"))
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn items<const N: usize>(&self, form: Value, what: &str) -> Result<[Value; N], Problem> {
+        let items = self.runtime.list_to_vec(form);
+        items.try_into().map_err(|_| format!("a {what} has not {N} parts"))
+    }
+    fn number(&self, value: Value) -> Result<u32, Problem> {
+        let number = value.as_fixnum().and_then(|number| u32::try_from(number).ok());
+        number.ok_or_else(|| "a number is expected".to_string())
+    }
+    fn position(&self, value: Value) -> Result<Position, Problem> {
+        if value.is_nil() {
+            return Ok(Position::UNKNOWN);
+        }
+        Ok(Position { source: self.source, offset: self.number(value)? })
+    }
+    fn name(&self, value: Value) -> &str {
+        self.runtime.as_symbol(value).map_or("", |symbol| self.runtime.symbols.name(symbol))
+    }
+
+    fn template(&mut self, form: Value) -> Result<Rc<Template>, Problem> {
+        let [kind, name, position, parameters, rest, variables, captures, cells, constants, loops, deferred, body] =
+            self.items(form, "template")?;
+        let kind = match self.name(kind) {
+            "function" => TemplateKind::Function,
+            "top-level" => TemplateKind::TopLevel,
+            "deferred" => TemplateKind::Deferred,
+            other => return Err(format!("there is no kind of template called '{other}'")),
+        };
+        let variables: Vec<Variable> = self
+            .runtime
+            .list_to_vec(variables)
+            .into_iter()
+            .map(|pair| Variable { name: self.runtime.car(pair), boxed: self.runtime.cdr(pair).is_true() })
+            .collect();
+        let parameters = self.number(parameters)?;
+        if (parameters + u32::from(rest.is_true())) as usize > variables.len() {
+            return Err("there are more parameters than variables".into());
+        }
+        let mut sources = Vec::new();
+        let (mut captured_boxed, mut captured_names) = (Vec::new(), Vec::new());
+        for capture in self.runtime.list_to_vec(captures) {
+            let [place, number, boxed, name] = self.items(capture, "capture")?;
+            let number = self.number(number)?;
+            sources.push(match self.name(place) {
+                "local" => Capture::Local(number),
+                _ => Capture::Captured(number),
+            });
+            captured_boxed.push(boxed.is_true());
+            captured_names.push(name);
+        }
+        let names = self.runtime.list_to_vec(cells);
+        let environment = self.runtime.index(self.environment);
+        let mut cells = Vec::new();
+        for name in names {
+            let symbol = self.runtime.as_symbol(name).ok_or("a cell's name is no symbol")?;
+            cells.push(self.runtime.cell(environment, symbol));
+        }
+        let words = self.runtime.list_to_vec(constants).into_iter();
+        let constants: Result<Vec<Value>, Problem> =
+            words.map(|word| self.constants.value(self.runtime, word)).collect();
+        let constants = constants?;
+        let deferred = self.constants.value(self.runtime, deferred)?;
+        let loops = self.number(loops)?;
+        let bounds = Bounds {
+            slots: variables.len() as u32,
+            captures: sources.len() as u32,
+            cells: cells.len() as u32,
+            constants: constants.len() as u32,
+            loops,
+        };
+        let body = self.node(body, &bounds)?;
+        let position = self.position(position)?;
+        let code = memory(self.runtime.object(Kind::Code, 3))?;
+        self.runtime.roots.push(code);
+        let template = Rc::new(Template {
+            kind,
+            name,
+            position,
+            parameters,
+            rest: rest.is_true(),
+            variables,
+            captures: sources,
+            captured_boxed,
+            captured_names,
+            body,
+            constants,
+            cells,
+            loops,
+            environment: self.environment,
+            code,
+            deferred,
+            heat: Cell::new(0),
+            native: NativeState::default(),
+        });
+        register(self.runtime, &template);
+        Ok(template)
+    }
+
+    fn node(&mut self, form: Value, bounds: &Bounds) -> Result<Node, Problem> {
+        super::call::check_stack(self.runtime).map_err(|_| "the tree is nested too deeply".to_string())?;
+        let items = self.runtime.list_to_vec(form);
+        let (head, rest) = items.split_first().ok_or("a node is empty")?;
+        let head = self.name(*head).to_string();
+        let part = |index: usize| rest.get(index).copied().ok_or_else(|| format!("{head} lacks a part"));
+        let slot = |reader: &Self, value| Bounds::check(reader.number(value)?, bounds.slots, "variable");
+        let cell = |reader: &Self, value| Bounds::check(reader.number(value)?, bounds.cells, "cell");
+        let capture = |reader: &Self, value| Bounds::check(reader.number(value)?, bounds.captures, "captured variable");
+        let label = |reader: &Self, value| Bounds::check(reader.number(value)?, bounds.loops, "loop");
+        Ok(match head.as_str() {
+            "constant" => Node::Constant(Bounds::check(self.number(part(0)?)?, bounds.constants, "constant")?),
+            "local" => Node::Local(slot(self, part(0)?)?),
+            "captured" => Node::Captured(capture(self, part(0)?)?),
+            "global" => Node::Global(cell(self, part(0)?)?, self.position(part(1)?)?),
+            "bind" => Node::Bind(slot(self, part(0)?)?, self.boxed(part(1)?, bounds)?),
+            "set-local" => Node::SetLocal(slot(self, part(0)?)?, self.boxed(part(1)?, bounds)?),
+            "set-captured" => Node::SetCaptured(capture(self, part(0)?)?, self.boxed(part(1)?, bounds)?),
+            "set-global" => {
+                Node::SetGlobal(cell(self, part(0)?)?, self.boxed(part(1)?, bounds)?, self.position(part(2)?)?)
+            }
+            "define" => {
+                let value = self.boxed(part(1)?, bounds)?;
+                Node::Define(cell(self, part(0)?)?, value, part(2)?.is_true(), self.position(part(3)?)?)
+            }
+            "if" => {
+                let test = self.boxed(part(0)?, bounds)?;
+                Node::If(test, self.boxed(part(1)?, bounds)?, self.boxed(part(2)?, bounds)?)
+            }
+            "sequence" if !rest.is_empty() => Node::Sequence(self.nodes(rest, bounds)?),
+            "while" => {
+                let test = self.boxed(part(0)?, bounds)?;
+                Node::While(test, self.boxed(part(1)?, bounds)?, self.position(part(2)?)?)
+            }
+            "loop" => {
+                let mut bindings = Vec::new();
+                for binding in self.runtime.list_to_vec(part(1)?) {
+                    let [place, value] = self.items(binding, "binding")?;
+                    bindings.push((slot(self, place)?, self.node(value, bounds)?));
+                }
+                let body = self.node(part(2)?, bounds)?;
+                let position = self.position(part(3)?)?;
+                Node::Loop(Box::new(Loop { label: label(self, part(0)?)?, bindings, body, position }))
+            }
+            "continue" => Node::Continue(label(self, part(0)?)?, self.nodes(&rest[1..], bounds)?),
+            "lambda" => Node::Lambda(self.template(part(0)?)?),
+            "fix" => {
+                let mut functions = Vec::new();
+                for function in self.runtime.list_to_vec(part(0)?) {
+                    let [place, template] = self.items(function, "function")?;
+                    functions.push((slot(self, place)?, self.template(template)?));
+                }
+                Node::Fix(functions, self.boxed(part(1)?, bounds)?)
+            }
+            "call" => {
+                let (tail, position) = (part(0)?.is_true(), self.position(part(1)?)?);
+                let function = self.node(part(2)?, bounds)?;
+                let arguments = self.nodes(&rest[3..], bounds)?;
+                Node::Call(Box::new(Call { function, arguments, tail, position, feedback: Cell::new(0) }))
+            }
+            "try" => {
+                let body = self.node(part(0)?, bounds)?;
+                let catch = match part(1)? {
+                    nothing if nothing.is_nil() => None,
+                    catch => {
+                        let [place, handler] = self.items(catch, "handler")?;
+                        Some((slot(self, place)?, self.node(handler, bounds)?))
+                    }
+                };
+                let finally = match part(2)? {
+                    nothing if nothing.is_nil() => None,
+                    finally => Some(self.node(finally, bounds)?),
+                };
+                Node::Try(Box::new(Try { body, catch, finally, position: self.position(part(3)?)? }))
+            }
+            "with-environment" => {
+                let environment = self.node(part(0)?, bounds)?;
+                let template = self.template(part(1)?)?;
+                let position = self.position(part(2)?)?;
+                Node::WithEnvironment(Box::new(WithEnvironment { environment, template, position }))
+            }
+            other => return Err(format!("there is no node called '{other}'")),
+        })
+    }
+
+    fn boxed(&mut self, form: Value, bounds: &Bounds) -> Result<Box<Node>, Problem> {
+        self.node(form, bounds).map(Box::new)
+    }
+    fn nodes(&mut self, forms: &[Value], bounds: &Bounds) -> Result<Vec<Node>, Problem> {
+        forms.iter().map(|form| self.node(*form, bounds)).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! What the interpreter keeps on Rust's side for a run, and what the collector must know of it.
+
+use super::classes::{self, Classes};
+use super::loading::Loading;
+use super::output::Output;
+use super::ports::Port;
+use super::tree::{Node, Template};
+use crate::runtime::{Backtrace, Runtime, Slab};
+use crate::value::heap::Marker;
+use crate::value::{Kind, Value};
+use maru_core::abi::Position;
+use std::collections::VecDeque;
+
+/// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
+#[derive(Debug)]
+pub struct Extensions {
+    /// A handler was told that memory is used up, and what calls have left on the machine stack since may still name
+    /// what used it up.
+    pub memory_ran_out: bool,
+    /// Position of the call, in the function being left, that an error on its way came through.
+    pub failing_site: Position,
+    /// The error on its way comes out of a running loop by way of a function that the loop's own has left for.
+    pub has_left: bool,
+    /// Where the backtrace of the error on its way goes on.
+    pub backtrace: Backtrace,
+    /// Number of the prelude's text. Errors have positions in the program, not there.
+    pub prelude: u32,
+    /// What the program gave to `exit`, once it has asked for it.
+    pub exit_status: Option<i32>,
+    /// Classes, selectors and multimethods.
+    pub classes: Classes,
+    /// What ports stand for.
+    pub ports: Slab<Port>,
+    /// Characters of standard input that were read ahead.
+    pub input_ahead: VecDeque<char>,
+    /// Standard output, buffered.
+    pub output: Output,
+    /// Files of the program.
+    pub loading: Loading,
+    /// Number of the next symbol that `gensym` makes.
+    pub next_symbol: u64,
+    /// When the run began, for `current-time` and its kin.
+    pub started: std::time::Instant,
+}
+
+impl Default for Extensions {
+    fn default() -> Extensions {
+        Extensions {
+            failing_site: Position::UNKNOWN,
+            memory_ran_out: false,
+            has_left: false,
+            backtrace: Backtrace::default(),
+            prelude: u32::MAX,
+            exit_status: None,
+            classes: Classes::default(),
+            ports: Slab::default(),
+            input_ahead: VecDeque::new(),
+            output: Output::default(),
+            loading: Loading::default(),
+            next_symbol: 0,
+            started: std::time::Instant::now(),
+        }
+    }
+}
+
+/// Mark the values that a template refers to.
+pub fn trace_template(template: &Template, marker: &mut Marker) {
+    [template.name, template.environment, template.code, template.deferred]
+        .into_iter()
+        .chain(template.constants.iter().copied())
+        .chain(template.captured_names.iter().copied())
+        .chain(template.variables.iter().map(|variable| variable.name))
+        .for_each(|value| marker.value(value));
+    let mut nodes = vec![&template.body];
+    while let Some(node) = nodes.pop() {
+        trace_node(node, marker, &mut nodes);
+    }
+}
+
+/// Mark the code objects that a node holds, whose templates the collector then comes to by itself.
+fn trace_node<'a>(node: &'a Node, marker: &mut Marker, nodes: &mut Vec<&'a Node>) {
+    match node {
+        Node::Constant(_) | Node::Local(_) | Node::Captured(_) | Node::Global(..) => {}
+        Node::Bind(_, value)
+        | Node::SetLocal(_, value)
+        | Node::SetCaptured(_, value)
+        | Node::SetGlobal(_, value, _)
+        | Node::Define(_, value, ..) => nodes.push(value),
+        Node::If(condition, consequence, alternative) => nodes.extend([&**condition, consequence, alternative]),
+        Node::While(test, body, _) => nodes.extend([&**test, body]),
+        Node::Sequence(parts) | Node::Continue(_, parts) => nodes.extend(parts),
+        Node::Loop(turns) => {
+            nodes.extend(turns.bindings.iter().map(|(_, value)| value));
+            nodes.push(&turns.body);
+        }
+        Node::Lambda(template) => marker.value(template.code),
+        Node::Fix(closures, body) => {
+            closures.iter().for_each(|(_, template)| marker.value(template.code));
+            nodes.push(body);
+        }
+        Node::Call(call) => {
+            nodes.push(&call.function);
+            nodes.extend(&call.arguments);
+        }
+        Node::Try(attempt) => {
+            nodes.push(&attempt.body);
+            nodes.extend(attempt.catch.iter().map(|(_, handler)| handler));
+            nodes.extend(&attempt.finally);
+        }
+        Node::WithEnvironment(with) => {
+            nodes.push(&with.environment);
+            marker.value(with.template.code);
+        }
+    }
+}
+
+/// Mark what is a root among the extensions.
+pub fn trace_extensions(runtime: &Runtime, marker: &mut Marker) {
+    classes::trace_classes(runtime, marker);
+}
+
+/// Mark what the entry refers to that an object of this kind stands for.
+pub fn trace_extension(runtime: &Runtime, kind: Kind, index: usize, marker: &mut Marker) {
+    classes::trace_entry(runtime, kind, index, marker);
+}
+
+/// Drop entries whose objects died: files that nobody can close any more are closed.
+pub fn sweep_extensions(runtime: &mut Runtime) {
+    classes::sweep_classes(runtime);
+    for index in runtime.extensions.ports.indices() {
+        let object = runtime.extensions.ports.get(index).object;
+        if object != Value::NIL && !runtime.heap.is_marked(object) {
+            runtime.extensions.ports.remove(index);
+        }
+    }
+}

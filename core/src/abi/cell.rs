@@ -1,0 +1,6 @@
+//! The words of a variable's cell that code knows.
+
+/// Byte offset of a cell's value.
+pub const CELL_VALUE: i32 = 0;
+/// Byte offset of a cell's entry: where a call through it jumps to.
+pub const CELL_ENTRY: i32 = 8;

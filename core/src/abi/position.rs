@@ -1,0 +1,52 @@
+//! Places in source texts, and the words that they travel in.
+
+use super::Value;
+
+/// A place in a source text: the number of the text and a byte offset. Or, where code left it in the context, a place in
+/// an image: see [`Position::as_site`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The number of the text; `u32::MAX` for a place that is not known.
+    pub source: u32,
+    /// Byte offset.
+    pub offset: u32,
+}
+
+/// Bit that tells the number of an image, as code passes it, from a position.
+pub const IMAGE_FLAG: u64 = 1 << 31;
+
+impl Position {
+    /// A place that is not known.
+    pub const UNKNOWN: Position = Position { source: u32::MAX, offset: 0 };
+
+    /// Whether the place is known.
+    pub fn is_known(self) -> bool {
+        self.source != u32::MAX
+    }
+    /// As one word.
+    pub fn pack(self) -> u64 {
+        u64::from(self.source) << 32 | u64::from(self.offset)
+    }
+    /// From one word.
+    pub fn unpack(word: u64) -> Position {
+        Position { source: (word >> 32) as u32, offset: word as u32 }
+    }
+    /// As a fixnum, for error objects; nil if unknown. (Sources number less than 2^28.)
+    pub fn to_value(self) -> Value {
+        if self.is_known() {
+            Value::fixnum(self.pack() as i64)
+        } else {
+            Value::NIL
+        }
+    }
+    /// From what `to_value` made.
+    pub fn from_value(value: Value) -> Position {
+        value.as_fixnum().map_or(Position::UNKNOWN, |number| Position::unpack(number as u64))
+    }
+    /// The image and the site that a position stands for that native code left in the context; none if it is a place in a
+    /// text.
+    pub fn as_site(self) -> Option<(u32, u32)> {
+        let flag = IMAGE_FLAG as u32;
+        (self.is_known() && self.source & flag != 0).then_some((self.source & !flag, self.offset))
+    }
+}

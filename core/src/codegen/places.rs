@@ -1,0 +1,41 @@
+//! Where arguments travel, dealt out from a call layout.
+
+use super::CallLayout;
+use crate::abi::WORD_SIZE;
+use crate::ir::Type;
+use regalloc2::PReg;
+
+/// Where an argument travels.
+pub(super) enum Place {
+    Register(PReg),
+    /// Byte offset in the argument area.
+    Area(i32),
+    Nowhere,
+}
+
+/// Deals out the places of a call layout, in the order of the arguments.
+pub(super) struct Places<'l> {
+    layout: &'l CallLayout,
+    words: usize,
+    doubles: usize,
+}
+
+impl<'l> Places<'l> {
+    pub fn new(layout: &'l CallLayout) -> Places<'l> {
+        Places { layout, words: 0, doubles: 0 }
+    }
+
+    /// The place of the next argument.
+    pub fn next(&mut self, kind: Type) -> Place {
+        let (registers, used) = match kind {
+            Type::Word => (&self.layout.words, &mut self.words),
+            Type::Double => (&self.layout.doubles, &mut self.doubles),
+        };
+        *used += 1;
+        match registers.get(*used - 1) {
+            Some(register) => Place::Register(*register),
+            None if kind == Type::Word && self.layout.has_area => Place::Area(((*used - 3) * WORD_SIZE) as i32),
+            None => Place::Nowhere,
+        }
+    }
+}
