@@ -145,7 +145,7 @@ fn comments_behind(program: &str, start: usize) -> Range<usize> {
 }
 
 fn case_files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/cases");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/cases");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the folder of cases")
         .map(|entry| entry.expect("an entry").path())
