@@ -1,7 +1,7 @@
 //! Maru's core: the contract that plugins build against.
 //!
 //! A target turns functions of [`ir`] into machine code ([`codegen`]); a format lays an image out as a file
-//! ([`format`]); both are found by [`registry`]. What compiled code knows of the runtime stands in [`abi`]. The language
+//! ([`mod@format`]); both are found by [`registry`]. What compiled code knows of the runtime stands in [`abi`]. The language
 //! itself, and the compiler that makes IR of it, are crates of their own, which plugins do without:
 //!
 //! ```text

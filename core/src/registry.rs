@@ -1,7 +1,8 @@
 //! The registry: all targets and formats linked into this program, collected through `inventory`, which
 //! gives no order; so they are sorted by name.
 
-use crate::codegen::{Architecture, API_VERSION};
+use crate::abi::API_VERSION;
+use crate::codegen::Architecture;
 use crate::format::ObjectFormat;
 
 /// A registered target.

@@ -11,7 +11,6 @@
 pub mod load;
 pub mod lower;
 pub mod machine;
-mod primitives;
 pub mod unit;
 
 pub use inventory;

@@ -3,7 +3,8 @@
 use crate::load::{LoadError, LoadedImage};
 use maru_core::abi::layout::{Value, Word};
 use maru_core::abi::Context;
-use maru_core::codegen::{Architecture, API_VERSION};
+use maru_core::abi::API_VERSION;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry::check_version;
 use maru_language::interp::helpers;

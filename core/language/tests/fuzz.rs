@@ -201,8 +201,8 @@ struct Sources {
 
 impl Sources {
     fn gather(runtime: &Runtime) -> Sources {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let mut files: Vec<_> = ["conformance/cases", "examples", "core/src/interp"]
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut files: Vec<_> = ["conformance/cases", "examples", "core/language/src/interp"]
             .iter()
             .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap())
             .map(|entry| entry.unwrap().path())

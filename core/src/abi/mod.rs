@@ -2,11 +2,12 @@
 //! the words in which it names places, and inline caches.
 //!
 //! Lowering, targets, runtime and loader share these facts; nobody else writes one of their numbers. A change of any of
-//! them changes the [`stamp`] of images.
+//! them changes the stamp ([`abi_stamp`]) of images.
 
 mod cache;
 mod cell;
 mod context;
+mod fingerprint;
 mod helper;
 mod interrupt;
 pub mod layout;
@@ -18,8 +19,9 @@ pub use cache::{
 };
 pub use cell::{CELL_ENTRY, CELL_VALUE};
 pub use context::*;
+pub use fingerprint::fingerprint;
 pub use helper::{number_bits, Helper};
 pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use layout::*;
 pub use position::{Position, IMAGE_FLAG};
-pub use stamp::abi_stamp;
+pub use stamp::{abi_stamp, API_VERSION};

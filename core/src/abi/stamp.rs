@@ -1,8 +1,9 @@
 //! The stamp of images: one number for all that native code and runtime must agree on.
 
-use super::WORD_SIZE;
-use crate::codegen::API_VERSION;
-use crate::format::fingerprint;
+use super::{fingerprint, WORD_SIZE};
+
+/// The version of the plugin interface: a plugin built for another is refused, naming both.
+pub const API_VERSION: u32 = 1;
 
 /// Number of the layout of an image's header, a part of the stamp.
 const HEADER_VERSION: u64 = 1;

@@ -20,11 +20,9 @@ pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, 
 pub use native::Native;
 pub use select::Selection;
 
+use crate::abi::API_VERSION;
 use crate::ir;
 use std::fmt;
-
-/// The version of the plugin interface: a plugin built for another is refused, naming both.
-pub const API_VERSION: u32 = 1;
 
 /// What one container format calls a machine, and the numbers that format needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

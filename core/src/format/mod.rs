@@ -4,10 +4,8 @@
 //! everything lies ([`ObjectFormat::layout`]); core then patches the code for those addresses ([`Image::link`]);
 //! the format turns the result into bytes ([`ObjectFormat::write`]). So a format never sees a code fixup.
 
-mod fingerprint;
 mod image;
 
-pub use fingerprint::fingerprint;
 pub use image::*;
 
 use crate::codegen::MachineIdentity;
@@ -78,7 +76,7 @@ pub trait ObjectFormat: Sync {
     }
     /// The version of the interface it was built for.
     fn api_version(&self) -> u32 {
-        crate::codegen::API_VERSION
+        crate::abi::API_VERSION
     }
     /// Whether this host's loader opens it.
     fn is_host(&self) -> bool;

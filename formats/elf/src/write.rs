@@ -1,7 +1,8 @@
 //! The bytes of the file: what layout made, with code, constants and the build id filled in.
 
 use crate::layout::{BUILD_ID, BUILD_ID_SIZE, CODE_SIZE, CONSTANTS_SIZE};
-use maru_core::format::{fingerprint, FormatError, Image, Layout};
+use maru_core::abi::fingerprint;
+use maru_core::format::{FormatError, Image, Layout};
 
 /// The whole file.
 pub fn write(image: &Image, layout: &Layout) -> Result<Vec<u8>, FormatError> {

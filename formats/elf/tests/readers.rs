@@ -5,7 +5,8 @@ mod common;
 
 use common::*;
 use gimli::{BaseAddresses, CfaRule, EhFrame, EhFrameHdr, LittleEndian, RegisterRule, UnwindContext, UnwindSection};
-use maru_core::format::{fingerprint, Image, ObjectFormat};
+use maru_core::abi::fingerprint;
+use maru_core::format::{Image, ObjectFormat};
 use maru_elf::ELF;
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
 use proptest::prelude::*;

@@ -4,8 +4,9 @@
 mod common;
 
 use common::*;
+use maru_core::abi::fingerprint;
 use maru_core::codegen::{MachineIdentity, UnwindRow};
-use maru_core::format::{fingerprint, Image, ObjectFormat};
+use maru_core::format::{Image, ObjectFormat};
 use maru_elf::ELF;
 use proptest::prelude::*;
 

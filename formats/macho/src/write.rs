@@ -2,7 +2,8 @@
 
 use crate::layout::{file_name, CODE_SIZE, CONSTANTS_SIZE, EXECUTABLE_SIZE, NAME_DIGITS, SIGNATURE, UUID};
 use crate::signature;
-use maru_core::format::{fingerprint, FormatError, Image, Layout};
+use maru_core::abi::fingerprint;
+use maru_core::format::{FormatError, Image, Layout};
 
 /// The whole file.
 pub fn write(image: &Image, layout: &Layout) -> Result<Vec<u8>, FormatError> {

@@ -11,7 +11,7 @@
 use super::directory::make_private;
 use super::{LoadError, Problem};
 use maru_core::abi::abi_stamp;
-use maru_core::format::fingerprint;
+use maru_core::abi::fingerprint;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};

@@ -9,8 +9,9 @@
 //! processes that were killed are removed by the next.
 
 use super::{check, Library, LoadError, LoadedImage, Problem};
+use maru_core::abi::fingerprint;
 use maru_core::codegen::MachineIdentity;
-use maru_core::format::{fingerprint, ObjectFormat};
+use maru_core::format::ObjectFormat;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};

@@ -18,8 +18,9 @@
 //! | … | | the manifest |
 
 use maru_core::abi::abi_stamp;
+use maru_core::abi::fingerprint;
 use maru_core::abi::layout::WORD_SIZE;
-use maru_core::format::{fingerprint, FormatError, Image, Place};
+use maru_core::format::{FormatError, Image, Place};
 
 const MAGIC: [u8; 8] = *b"MARUIMG\0";
 const FUNCTIONS: usize = 68;

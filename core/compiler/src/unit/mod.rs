@@ -1,4 +1,4 @@
-//! Environments as units of compilation: when to compile ([`heat`]), how (`compile`), what is loaded (`image`),
+//! Environments as units of compilation: when to compile (`request`), how (`compile`), what is loaded (`image`),
 //! what runs it (`machine`), and taking it back when an assumption breaks.
 
 mod compile;
@@ -6,6 +6,7 @@ mod image;
 mod machine;
 mod native;
 mod pipeline;
+mod primitives;
 mod program;
 mod queue;
 mod renewal;

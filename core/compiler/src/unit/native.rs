@@ -1,8 +1,8 @@
 //! The compiler as the language sees it: its side of [`NativeCode`], and where a run's units lie.
 
 use super::image::UnitImage;
-use super::{queue, renewal, request, running, Units};
-use crate::primitives;
+use super::{primitives, queue, renewal, request, running, Units};
+
 use maru_core::abi::{Value, Word};
 use maru_language::runtime::tree::{Node, Template};
 use maru_language::runtime::{CellId, Native, NativeCode, Options, Outcome, Places, PrimitiveInfo, Runtime};
