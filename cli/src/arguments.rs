@@ -136,6 +136,9 @@ pub struct Build {
     /// What to make
     #[arg(long, value_enum, default_value_t = Emit::Lib)]
     pub emit: Emit,
+    /// With `--emit ir`: the representation as it is first, and after each pass
+    #[arg(long)]
+    pub passes: bool,
 }
 
 /// What `maru build` makes.
@@ -147,6 +150,8 @@ pub enum Emit {
     Ir,
     /// The resolved tree, as text
     Tree,
+    /// The linear form between tree and intermediate representation, as text
+    Linear,
     /// Machine code with its instructions, as text
     Asm,
 }

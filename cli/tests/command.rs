@@ -287,7 +287,18 @@ fn stages_are_shown() {
         text(&output.stdout)
     };
     assert!(emit("tree").contains("fib"));
+    let linear = emit("linear");
+    assert!(
+        linear.contains("linear fib: 1 parameter") && linear.contains("if < [Order(Lt)] r0 r1 ? b1 : b2"),
+        "{linear}"
+    );
     assert!(emit("ir").contains("function"));
+    let passes = maru().arg("build").arg(example("fib.l")).args(["--emit", "ir", "--passes"]).output().unwrap();
+    let passes = String::from_utf8(passes.stdout).unwrap();
+    assert!(passes.starts_with("# lowered\nfunction") && passes.contains("# after common\nfunction"), "{passes}");
+    let refused = maru().arg("build").arg(example("fib.l")).args(["--emit", "tree", "--passes"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("add --emit ir"));
     assert!(emit("asm").contains("fib"));
     let output = maru().arg("disasm").arg(example("fib.l")).arg("fib").output().unwrap();
     expect(&output, 0, &[]);

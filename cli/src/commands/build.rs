@@ -25,13 +25,16 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
             return Err(Trouble::wrong_call("build: say where to write the library: -o FILE"));
         }
     }
+    if arguments.passes && arguments.emit != Emit::Ir {
+        return Err(Trouble::wrong_call("build: --passes is about the intermediate representation: add --emit ir"));
+    }
     if let Some(output) = &arguments.output {
         check_apart(&arguments.file, output)?;
     }
     let text = program::source(&arguments.file)?;
     let name = arguments.file.display().to_string();
     let bytes = session::with_runtime(options, None, |runtime| {
-        emit(runtime, arguments.emit, &name, &text, architecture, format)
+        emit(runtime, (arguments.emit, arguments.passes), &name, &text, architecture, format)
     })?;
     match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => write(path, &bytes).map_err(|error| Trouble::output(path, &error))?,
@@ -64,16 +67,19 @@ fn check_pair(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Res
 /// The bytes of what was asked for.
 fn emit(
     runtime: &mut Runtime,
-    emit: Emit,
+    (emit, passes): (Emit, bool),
     name: &str,
     text: &str,
     architecture: &'static dyn Architecture,
     format: &'static dyn ObjectFormat,
 ) -> Result<Vec<u8>, Trouble> {
-    let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, architecture.argument_registers());
+    let registers = architecture.argument_registers();
+    let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, registers);
     let made = match emit {
         Emit::Lib => unit::build_program(runtime, name, text, architecture, format),
         Emit::Tree => unit::program_tree(runtime, name, text).map(String::into_bytes),
+        Emit::Linear => unit::program_linear(runtime, name, text, registers).map(String::into_bytes),
+        Emit::Ir if passes => unit::program_passes(runtime, name, text, registers).map(String::into_bytes),
         Emit::Ir => functions(runtime).map(|functions| {
             let texts = functions.iter().map(ToString::to_string);
             texts.collect::<Vec<_>>().join("\n").into_bytes()

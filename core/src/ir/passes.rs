@@ -55,28 +55,42 @@ impl OptimisationFuel {
 
 /// Run all passes. Blocks that cannot be reached are gone afterwards, even without fuel.
 pub fn optimise(function: &mut Function, fuel: &mut OptimisationFuel) {
+    optimise_watched(function, fuel, |_, _| {});
+}
+
+/// The same, showing the function to somebody after each pass, with the pass's name.
+pub fn optimise_watched(function: &mut Function, fuel: &mut OptimisationFuel, mut watch: impl FnMut(&str, &Function)) {
     let mut flow = Flow::of(function);
     if blocks::drop_unreachable(function, &flow) {
         flow = Flow::of(function);
     }
+    watch("unreachable", function);
     // What a decided branch makes constant can decide another; more than one repetition has hardly any effect.
     for _ in 0..2 {
         parameters::run(function, &flow, fuel);
-        let decided = fold::run(function, &flow, fuel) | tags::run(function, &flow, fuel);
+        watch("parameters", function);
+        let folded = fold::run(function, &flow, fuel);
+        watch("fold", function);
+        let decided = folded | tags::run(function, &flow, fuel);
+        watch("tags", function);
         if decided {
             flow = Flow::of(function);
         }
         if blocks::run(function, &flow, fuel) {
             flow = Flow::of(function);
         }
+        watch("blocks", function);
         if !decided {
             break;
         }
     }
     common::run(function, &flow, fuel);
+    watch("common", function);
     dead::run(function, &flow, fuel);
+    watch("dead", function);
     // Blocks may be empty now.
     blocks::run(function, &flow, fuel);
+    watch("blocks", function);
 }
 
 /// Values that stand for others. Operands are visited after their definitions, so looking up once is enough.

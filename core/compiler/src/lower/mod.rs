@@ -13,6 +13,7 @@ mod emit;
 mod flow;
 mod instance;
 mod intrinsic;
+mod linear_text;
 mod linearise;
 mod liveness;
 mod meter;
@@ -136,6 +137,18 @@ pub fn lower_unit(
     unit.finish(functions)
 }
 
+/// The linear form of templates and all that are nested in them, as text: see `linear_text`.
+pub fn linear_text(
+    runtime: &mut Runtime,
+    roots: &[Rc<Template>],
+    argument_registers: usize,
+    linking: Linking,
+) -> String {
+    let mut unit = UnitContext::new(runtime, argument_registers, linking);
+    roots.iter().for_each(|template| unit.add(template));
+    unit.lower_each(|unit, flow, template, _| linear_text::text(unit, flow, template)).join("\n")
+}
+
 /// Lower one loop of a template, to take over from the interpreter between two turns, and all templates nested in
 /// the template. The loop's function is the last; it has the template's name, but is not the template's code.
 pub fn lower_loop(
@@ -178,15 +191,20 @@ impl<'r> UnitContext<'r> {
     }
 
     fn lower_templates(&mut self) -> Vec<ir::Function> {
+        self.lower_each(|unit, flow, template, number| emit::Emit::function(unit, flow, template, number, false))
+    }
+
+    /// Make each template linear, and something of that.
+    fn lower_each<T>(&mut self, make: impl Fn(&mut UnitContext<'r>, &flow::Flow, &Rc<Template>, u32) -> T) -> Vec<T> {
         let count = self.templates.len() as u32;
         (0..count).for_each(|number| self.find_known_captures(number));
         let all = self.templates.clone();
-        let lower = |number: u32| {
-            let template = self.templates[number as usize].clone();
-            let flow = linearise::Linearise::template(self, &all, &template, number);
-            emit::Emit::function(self, &flow, &template, number, false)
+        let each = |number: u32| {
+            let template = &all[number as usize];
+            let flow = linearise::Linearise::template(self, &all, template, number);
+            make(self, &flow, template, number)
         };
-        (0..count).map(lower).collect()
+        (0..count).map(each).collect()
     }
 
     fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {

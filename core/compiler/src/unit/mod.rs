@@ -21,7 +21,10 @@ pub use image::{CompiledUnit, UnitImage};
 pub use native::{runtime, HasUnits};
 pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, why_not};
-pub use save::{build_program, load_environment, open_program, program_ir, program_tree, save_environment};
+pub use save::{
+    build_program, load_environment, open_program, program_ir, program_linear, program_passes, program_tree,
+    save_environment,
+};
 pub use statistics::Statistics;
 
 use self::image::{holds, refresh_entries};

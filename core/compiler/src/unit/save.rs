@@ -12,11 +12,12 @@ use super::program::BuiltProgram;
 use super::CompileFailure;
 use super::HasUnits;
 use crate::load::{Cache, CacheKey};
-use crate::lower::{lower_unit, Assumption, DataWord, Linking, LoweredUnit, SiteInfo};
+use crate::lower::{linear_text, lower_unit, Assumption, DataWord, Linking, LoweredUnit, SiteInfo};
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
+use maru_core::ir::passes;
 use maru_language::interp::constant_table::{ConstantTable, Constants};
 use maru_language::interp::expand::expand_toplevel;
 use maru_language::interp::tree_form::{form_to_template, template_to_form};
@@ -86,6 +87,51 @@ pub fn program_ir(
 ) -> Result<Vec<maru_core::ir::Function>, Problem> {
     let contents = read_program(runtime, name, text)?;
     Ok(lower_contents(runtime, &contents, argument_registers)?.functions)
+}
+
+/// The IR of a program's functions as it is lowered, and after each pass, as text for people.
+///
+/// # Errors
+/// As [`build_program`].
+pub fn program_passes(
+    runtime: &mut Runtime,
+    name: &str,
+    text: &str,
+    argument_registers: usize,
+) -> Result<String, Problem> {
+    let contents = read_program(runtime, name, text)?;
+    let prelude = runtime.prelude_cells;
+    let mut lowered = lower_unit(runtime, &contents.templates, argument_registers, Linking::Later(prelude));
+    let mut fuel = super::compile::optimisation_fuel(&runtime.options);
+    let mut text = String::new();
+    for function in &mut lowered.functions {
+        text += &format!("# lowered\n{function}\n");
+        let mut before = function.to_string();
+        passes::optimise_watched(function, &mut fuel, |pass, function| {
+            let after = function.to_string();
+            text += &match after == before {
+                true => format!("# after {pass}: as before\n\n"),
+                false => format!("# after {pass}\n{after}\n"),
+            };
+            before = after;
+        });
+    }
+    Ok(text)
+}
+
+/// The linear form of a program's functions, as text for people.
+///
+/// # Errors
+/// As [`build_program`].
+pub fn program_linear(
+    runtime: &mut Runtime,
+    name: &str,
+    text: &str,
+    argument_registers: usize,
+) -> Result<String, Problem> {
+    let contents = read_program(runtime, name, text)?;
+    let linking = Linking::Later(runtime.prelude_cells);
+    Ok(linear_text(runtime, &contents.templates, argument_registers, linking))
 }
 
 /// The resolved trees of a program, as text for people.
