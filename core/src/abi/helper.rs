@@ -110,6 +110,27 @@ helpers! {
     Note1 "note_1" 4,
     /// The same with two arguments.
     Note2 "note_2" 5,
+    /// For code of narrow words only: the signed quotient, truncated. The divisor is not 0, nor -1 of the least word.
+    Divide "divide" 2,
+    /// The same: the signed remainder of that quotient.
+    Remainder "remainder" 2,
+    /// For code of narrow words only: the upper 64 bits of the signed product's 128.
+    MultiplyHigh "multiply_high" 2,
+}
+
+impl Helper {
+    /// The helpers that are arithmetic: they take no notice of the context. Only code of narrow words calls them.
+    pub const ARITHMETIC: &'static [Helper] = &[Helper::Divide, Helper::Remainder, Helper::MultiplyHigh];
+
+    /// What a helper that is arithmetic computes; `None` where that is undefined, and for all other helpers.
+    pub fn arithmetic(self, a: u64, b: u64) -> Option<u64> {
+        match self {
+            Helper::Divide => (a as i64).checked_div(b as i64).map(|quotient| quotient as u64),
+            Helper::Remainder => (a as i64).checked_rem(b as i64).map(|remainder| remainder as u64),
+            Helper::MultiplyHigh => Some((i128::from(a as i64) * i128::from(b as i64) >> 64) as u64),
+            _ => None,
+        }
+    }
 }
 
 /// Modes and results of [`Helper::NumberBits`].

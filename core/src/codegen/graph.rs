@@ -94,7 +94,7 @@ pub(super) fn targets(exit: &Exit) -> [Option<&Target>; 2] {
     match exit {
         Exit::Jump(target) => [Some(target), None],
         Exit::Branch(_, holds, fails) => [Some(holds), Some(fails)],
-        Exit::Return(_) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+        Exit::Return(_) | Exit::ReturnPair(..) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
     }
 }
 
@@ -346,7 +346,14 @@ mod tests {
         let block = |exit| BlockData { parameters: vec![], insts: vec![], exit, cold: false };
         let signature = Signature { convention: Convention::Maru, parameters: vec![], result: Type::Word };
         let blocks = exits.into_iter().map(block).collect();
-        Function { name: "f".into(), signature, blocks, types: vec![], lines: vec![] }
+        Function {
+            name: "f".into(),
+            word: crate::ir::WordWidth::Eight,
+            signature,
+            blocks,
+            types: vec![],
+            lines: vec![],
+        }
     }
     fn to(block: u32) -> Target {
         Target { block: Block(block), arguments: vec![] }

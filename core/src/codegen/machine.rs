@@ -4,7 +4,7 @@
 use super::{
     CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, Shorten, UnwindConvention,
 };
-use crate::ir::{Callee, Condition, Convention, Op, Signature, Val};
+use crate::ir::{Callee, Condition, Convention, Op, Signature, Val, WordWidth};
 use regalloc2::{Allocation, MachineEnv, PReg, PRegSet};
 
 /// A CPU with registers.
@@ -31,6 +31,16 @@ pub trait RegisterMachine: Sync {
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection);
     /// Select instructions for the end of a block.
     fn select_exit(&self, exit: &Terminator, selection: &mut Selection);
+    /// How wide its registers are. The driver hands a machine of narrow words functions that are legalised
+    /// ([`crate::ir::passes::legalise`]), and no others.
+    fn word(&self) -> WordWidth {
+        WordWidth::Eight
+    }
+    /// Select instructions for the end of a block that returns a 64-bit word in two narrow ones. Only a machine of
+    /// narrow words is asked.
+    fn select_return_pair(&self, _low: Val, _high: Val, selection: &mut Selection) {
+        selection.fail("this target returns no pairs of words");
+    }
     /// Write one instruction. `operands` are the allocations of its operands, in the order they were selected in.
     fn encode(&self, inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer);
     /// Write a move between two registers of one class, or between a register and a spill slot.

@@ -10,7 +10,8 @@ use super::allocate::{allocate, MachFunction};
 use super::machine::Flow;
 use super::select::PARAMETERS;
 use super::*;
-use crate::ir::{Function, Type};
+use crate::ir::passes::legalise::legalise;
+use crate::ir::{Function, Type, WordWidth};
 use regalloc2::{Allocation, Block, Ctx, Edit, Inst, Output, ProgPoint};
 use std::cell::RefCell;
 use std::time::Instant;
@@ -62,6 +63,15 @@ impl<M: RegisterMachine> Native<M> {
     ) -> Result<(CompiledFunction, Vec<ListingLine>), CompileError> {
         let fail = |message| CompileError { function: function.name.clone(), message };
         let start = Instant::now();
+        let legal;
+        let function = match self.0.word() {
+            word if word == function.word => function,
+            WordWidth::Four => {
+                legal = legalise(function, WordWidth::Four);
+                &legal
+            }
+            WordWidth::Eight => return Err(fail("this target's words are not narrow".into())),
+        };
         let selected = Selection::run(&self.0, function).map_err(fail)?;
         let selection_done = Instant::now();
         let output = allocate(&selected, &self.0.spec().registers, context).map_err(fail)?;

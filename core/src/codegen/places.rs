@@ -28,7 +28,7 @@ impl<'l> Places<'l> {
     /// The place of the next argument.
     pub fn next(&mut self, kind: Type) -> Place {
         let (registers, used) = match kind {
-            Type::Word => (&self.layout.words, &mut self.words),
+            Type::Word | Type::Pair => (&self.layout.words, &mut self.words),
             Type::Double => (&self.layout.doubles, &mut self.doubles),
         };
         *used += 1;

@@ -45,6 +45,8 @@ pub struct Selection<'f> {
     liveness: Liveness,
     /// The overflow flag that goes straight to the branch at the end of the block.
     fused: Option<Val>,
+    /// The carry that the operation selected last takes from the CPU's flags.
+    carry: Option<Val>,
     /// What is selected for the operation at hand, in order.
     sequence: Vec<MachInst>,
     pending: Vec<Pending>,
@@ -175,7 +177,7 @@ impl<'f> Selection<'f> {
         }
         if let Some(result) = result.filter(|result| self.is_wanted(*result)) {
             let register = match self.type_of(result) {
-                Type::Word => layout.word_result,
+                Type::Word | Type::Pair => layout.word_result,
                 Type::Double => layout.double_result,
             };
             clobbers.remove(register);
@@ -190,7 +192,7 @@ impl<'f> Selection<'f> {
     /// Append a return of a value, in the register that the layout has for its type.
     pub fn give_back(&mut self, inst: MachInst, value: Val, layout: &CallLayout) {
         let register = match self.type_of(value) {
-            Type::Word => layout.word_result,
+            Type::Word | Type::Pair => layout.word_result,
             Type::Double => layout.double_result,
         };
         let value = self.value(value);
@@ -239,6 +241,12 @@ impl<'f> Selection<'f> {
         flag.is_some() && flag == self.fused
     }
 
+    /// Take a carry from the CPU's flags, where the operation before leaves it. That operation is selected for it,
+    /// even if its result is not wanted.
+    pub fn take_carry(&mut self, carry: Val) {
+        self.carry = Some(carry);
+    }
+
     /// The type of a value.
     pub fn type_of(&self, value: Val) -> Type {
         self.types[value.0 as usize]
@@ -274,6 +282,7 @@ impl<'f> Selection<'f> {
             has_doubles: function.types.contains(&Type::Double),
             block: Block(0),
             fused: None,
+            carry: None,
             sequence: Vec::new(),
             pending: Vec::new(),
             operands: Vec::with_capacity(4 * values),
@@ -360,7 +369,9 @@ impl<'f> Selection<'f> {
 
     /// Select one operation, and those which that asks for before it.
     fn operation<M: RegisterMachine>(&mut self, machine: &M, op: &Op, results: &[Option<Val>; 2], line: u32) {
-        let wanted = results.iter().flatten().any(|result| self.is_wanted(*result)) || self.is_fused(results[1]);
+        let carried = results[1].is_some() && self.carry == results[1];
+        let wanted =
+            results.iter().flatten().any(|result| self.is_wanted(*result)) || self.is_fused(results[1]) || carried;
         if !wanted && !has_effect(op) {
             return;
         }
@@ -414,6 +425,7 @@ impl<'f> Selection<'f> {
             }
             Exit::Branch(condition, ..) => Terminator::Branch(self.sharpen(*condition)),
             Exit::Return(value) => Terminator::Return(*value),
+            Exit::ReturnPair(low, high) => return machine.select_return_pair(*low, *high, self),
             Exit::TailCall(callee, arguments, signature) => Terminator::TailCall(*callee, arguments, signature),
             Exit::Unreachable => Terminator::Unreachable,
         };
@@ -536,7 +548,7 @@ impl<'f> Selection<'f> {
 
 fn class_of(kind: Type) -> RegClass {
     match kind {
-        Type::Word => RegClass::Int,
+        Type::Word | Type::Pair => RegClass::Int,
         Type::Double => RegClass::Float,
     }
 }
@@ -549,7 +561,7 @@ fn words_only() -> PRegSet {
 
 /// Whether an operation does something besides making its results.
 fn has_effect(op: &Op) -> bool {
-    matches!(op, Op::Store(..) | Op::StoreIndexed(..) | Op::StoreContext(..) | Op::Helper(..) | Op::Call(..))
+    op.has_effect()
 }
 
 /// Shorthands for operands.

@@ -31,6 +31,11 @@ const NOTHING_REMEMBERED: [(Type, i64, Val); REMEMBERED] = [(Type::Word, 0, Val(
 impl FunctionBuilder {
     /// A function whose entry block exists, has its parameters and is current.
     pub fn new(name: &str, signature: Signature) -> FunctionBuilder {
+        FunctionBuilder::with_words(WordWidth::Eight, name, signature)
+    }
+
+    /// The same with words of this width. Constants of a narrow function are given with their sign extended.
+    pub fn with_words(word: WordWidth, name: &str, signature: Signature) -> FunctionBuilder {
         let types = signature.parameters.clone();
         let parameters = (0..types.len() as u32).map(Val).collect();
         let entry = BlockData { parameters, insts: Vec::with_capacity(16), exit: Exit::Unreachable, cold: false };
@@ -42,7 +47,7 @@ impl FunctionBuilder {
             next_remembered: 0,
             line: 0,
             line_pending: false,
-            function: Function { name: name.into(), signature, blocks: vec![entry], types, lines: Vec::new() },
+            function: Function { name: name.into(), word, signature, blocks: vec![entry], types, lines: Vec::new() },
         }
     }
 
@@ -127,7 +132,7 @@ impl FunctionBuilder {
     /// Add an operation as it stands, nothing folded; returns its results.
     pub fn push(&mut self, op: Op) -> [Option<Val>; 2] {
         debug_assert!(!self.is_terminated(), "{:?} of {} has its exit", self.block, self.function.name);
-        if matches!(op, Op::Helper(..) | Op::Call(..)) {
+        if op.is_call() {
             self.forget_constants();
         }
         let known = if let Op::Const(number) = op { Some(number) } else { None };
@@ -178,6 +183,7 @@ impl FunctionBuilder {
         let value = self.one(match of {
             Type::Word => Op::Const(number),
             Type::Double => Op::FloatConst(number as u64),
+            Type::Pair => unreachable!("no value is a pair"),
         });
         self.remembered[self.next_remembered % REMEMBERED] = (of, number, value);
         self.next_remembered += 1;
@@ -198,7 +204,11 @@ impl FunctionBuilder {
     pub fn binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
         let (known_a, known_b) = (self.constant_of(a), self.constant_of(b));
         if known_a.is_some() || known_b.is_some() {
-            match arithmetic::simplify_binary(op, (a, known_a), (b, known_b)) {
+            let simplify = match self.function.word {
+                WordWidth::Eight => arithmetic::simplify_binary,
+                WordWidth::Four => narrow::simplify_binary,
+            };
+            match simplify(op, (a, known_a), (b, known_b)) {
                 Some(Simplified::Constant(number)) => return self.iconst(number),
                 Some(Simplified::Operand(value)) => return value,
                 None => {}

@@ -7,11 +7,15 @@
 //! as the runtime asks of code addresses. An evaluator knows its own; others go to the environment, which may name
 //! another evaluator, so that tail calls between units need no Rust stack either.
 //!
+//! **Narrow words.** Functions of narrow words are evaluated as by a CPU of 32 bits. The addresses of such functions have
+//! 32 bits, and so have those of memory: an environment gives them a [`Window`] of it. 64-bit words that go in or out
+//! (arguments of [`Evaluator::enter`], words of helpers, results) are joined and split here.
+//!
 //! **Parameters** pass as in machine code, so that the runtime's bridges work. Doubles are passed directly, and so
 //! are the first two words (the callee and the count, in calls between Maru functions) and as many words after them
 //! as [`Limits::argument_registers`] says. Word `2 + i` for a greater `i` is written by the caller to word `i` of the
-//! context's argument area, and read from there when the callee is entered. A callee that has more parameters than
-//! its caller passed finds [`GARBAGE`] in those without an argument.
+//! context's argument area (of narrow words, each to its half), and read from there when the callee is entered. A
+//! callee that has more parameters than its caller passed finds [`GARBAGE`] in those without an argument.
 
 use super::verify::{verify_unit, VerifyError};
 use super::*;
@@ -23,6 +27,7 @@ use std::sync::Arc;
 
 mod activation;
 mod memory;
+mod narrow;
 
 /// What a register holds that nobody set.
 pub const GARBAGE: Word = 0x5bad_5bad_5bad_5bad;
@@ -33,6 +38,12 @@ const FIRST_ADDRESS: Word = 0x2000_0000_0000_0000;
 const UNIT_SPACING: Word = 1 << 32;
 /// … and of two functions of a unit.
 const FUNCTION_SPACING: Word = 16;
+
+/// Where addresses of narrow functions start, how far those of two units are apart at least, and after how many units
+/// they repeat.
+const FIRST_NARROW_ADDRESS: Word = 0xe000_0000;
+const NARROW_UNIT_SPACING: Word = 1 << 12;
+const NARROW_UNITS: Word = 1 << 16;
 
 /// Words before the arguments: the callee and the argument count.
 const WORDS_BEFORE_ARGUMENTS: usize = 2;
@@ -70,10 +81,37 @@ impl fmt::Display for EvaluateError {
 }
 impl std::error::Error for EvaluateError {}
 
+/// How code's addresses are those of real memory: all but the bits of the mask are cleared, and the base is added. As
+/// it is, code sees all memory where it is; with a mask of 32 bits, it can reach nothing else than 2^32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// The real address of the window's first byte.
+    pub base: Word,
+    /// The bits of addresses that count.
+    pub mask: Word,
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window { base: 0, mask: Word::MAX }
+    }
+}
+
+impl Window {
+    fn real(self, address: Word) -> Word {
+        self.base.wrapping_add(address & self.mask)
+    }
+}
+
 /// What an evaluated function reaches outside its unit. All methods may call evaluators again.
 pub trait Environment {
     /// The address of the context: at least a [`Context`] lies there.
     fn context_address(&mut self) -> Word;
+
+    /// The memory that code loads from and stores to, the argument area included, but not the context.
+    fn window(&mut self) -> Window {
+        Window::default()
+    }
 
     /// Call a runtime helper with these words.
     ///
@@ -130,9 +168,15 @@ struct Unit {
     functions: Vec<Function>,
     /// Address of function 0.
     base: Word,
+    /// How wide the words of all functions are.
+    word: WordWidth,
 }
 
 impl Unit {
+    fn is_narrow(&self) -> bool {
+        self.word == WordWidth::Four
+    }
+
     fn function_at(&self, address: Word) -> Option<FunctionId> {
         let distance = address.wrapping_sub(self.base);
         let index = distance / FUNCTION_SPACING;
@@ -156,9 +200,18 @@ impl Evaluator {
     /// When a function breaks a rule of the verifier.
     pub fn new(functions: Vec<Function>) -> Result<Evaluator, VerifyError> {
         static NEXT_UNIT: AtomicU64 = AtomicU64::new(0);
+        static NEXT_NARROW_UNIT: AtomicU64 = AtomicU64::new(0);
         verify_unit(&functions)?;
-        let base = FIRST_ADDRESS + UNIT_SPACING * NEXT_UNIT.fetch_add(1, Ordering::Relaxed);
-        Ok(Evaluator { unit: Arc::new(Unit { functions, base }), limits: Limits::default() })
+        let word = functions.first().map_or(WordWidth::Eight, |function| function.word);
+        let base = match word {
+            WordWidth::Eight => FIRST_ADDRESS + UNIT_SPACING * NEXT_UNIT.fetch_add(1, Ordering::Relaxed),
+            WordWidth::Four => {
+                let places = (functions.len() as u64 * FUNCTION_SPACING).div_ceil(NARROW_UNIT_SPACING);
+                let place = NEXT_NARROW_UNIT.fetch_add(places, Ordering::Relaxed) % NARROW_UNITS;
+                FIRST_NARROW_ADDRESS + NARROW_UNIT_SPACING * place
+            }
+        };
+        Ok(Evaluator { unit: Arc::new(Unit { functions, base, word }), limits: Limits::default() })
     }
 
     /// The same unit with other limits.
@@ -186,7 +239,8 @@ impl Evaluator {
         self.unit.function_at(address)
     }
 
-    /// Call a function with a word for every parameter (the bits, for a double); the result is a word likewise.
+    /// Call a function with a word for every parameter (the bits, for a double); the result is a word likewise. A pair
+    /// is joined.
     ///
     /// # Errors
     /// When evaluation stops without a result.
@@ -212,7 +266,7 @@ impl Evaluator {
         }
         // SAFETY: the caller vouches for the context and for what the functions do.
         unsafe {
-            activation.pass(arguments.iter().copied().zip(parameters.iter().copied()));
+            activation.pass(arguments.iter().copied().zip(parameters.iter().copied()), self.unit.is_narrow());
             activation.run(function)
         }
     }
@@ -232,7 +286,7 @@ impl Evaluator {
         words: &[Word],
     ) -> Result<Word, EvaluateError> {
         let mut activation = Activation::new(self, environment);
-        activation.registers.words.extend_from_slice(words);
+        activation.enter_with(words);
         // SAFETY: as above.
         unsafe { activation.run(function) }
     }
@@ -248,11 +302,11 @@ fn index_in_area(word: usize, limits: &Limits) -> Option<usize> {
 ///
 /// # Safety
 /// A context with an argument area must lie at the address.
-unsafe fn argument_address(context: Word, index: usize) -> Word {
+unsafe fn argument_address(context: Word, window: Window, index: usize) -> Word {
     let field = context + std::mem::offset_of!(Context, arguments) as Word;
     // SAFETY: the field is part of the context that the caller vouches for.
     let area = unsafe { memory::load(Width::Word, field) };
-    area + 8 * index as Word
+    window.real(area) + 8 * index as Word
 }
 
 #[cfg(test)]

@@ -223,6 +223,7 @@ mod tests {
         let signature = Signature { convention: Convention::Maru, parameters: vec![], result: Type::Word };
         Function {
             name: "g".into(),
+            word: WordWidth::Eight,
             signature,
             blocks: edges.iter().map(block).collect(),
             types: vec![],

@@ -3,12 +3,16 @@
 //! It is low-level: every value is a 64-bit word or a double, and memory is addressed by base and offset. What a
 //! word means (a tag, a pointer) is known only to the lowering and to the layout module. It has a text form
 //! ([`mod@print`], [`parse`]), a [`verify`]er, an [`evaluate`]or, and [`passes`].
+//!
+//! For CPUs whose registers have 32 bits, [`passes::legalise`] makes a function whose words are that narrow; the
+//! operations that only such functions have are in [`narrow`].
 
 pub mod arithmetic;
 pub mod build;
 pub mod evaluate;
 pub mod flow;
 pub mod generate;
+pub mod narrow;
 pub mod parse;
 pub mod passes;
 pub mod print;
@@ -17,6 +21,7 @@ mod visit;
 
 pub use crate::abi::Helper;
 pub use build::FunctionBuilder;
+pub use narrow::Narrow;
 
 use std::fmt;
 
@@ -49,10 +54,22 @@ impl fmt::Debug for FunctionId {
 /// The type of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Type {
-    /// A 64-bit word: a tagged value, an integer or an address. Text form `w`.
+    /// A word, as wide as [`Function::word`] says: a tagged value, an integer or an address. Text form `w`.
     Word,
     /// An IEEE binary64 number. Text form `d`.
     Double,
+    /// A 64-bit word in two narrow ones. No value has this type: only results of narrow functions do. Text form `ww`.
+    Pair,
+}
+
+/// How wide the words of a function are: its values of type [`Type::Word`]. All functions of a unit agree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+pub enum WordWidth {
+    /// Eight bytes: all that the lowering makes.
+    #[default]
+    Eight,
+    /// Four bytes: what [`passes::legalise`] makes for CPUs with registers of 32 bits.
+    Four,
 }
 
 /// How a function is called.
@@ -268,6 +285,8 @@ pub enum Op {
     Helper(Helper, Vec<Val>),
     /// Call by the Maru convention.
     Call(Callee, Vec<Val>, Signature),
+    /// An operation that only functions of narrow words have.
+    Narrow(Narrow),
 }
 
 impl Op {
@@ -285,6 +304,8 @@ impl Op {
             | Op::Load(Width::Double, ..)
             | Op::LoadIndexed(Width::Double, ..) => &[Double],
             Op::Call(_, _, signature) if signature.result == Double => &[Double],
+            Op::Call(_, _, signature) if signature.result == Pair => &[Word, Word],
+            Op::Narrow(op) => op.results(),
             _ => &[Word],
         }
     }
@@ -330,6 +351,8 @@ pub enum Exit {
     Branch(Condition, Target, Target),
     /// Return a value.
     Return(Val),
+    /// Return a 64-bit word from a function of narrow words: its low half, its high half.
+    ReturnPair(Val, Val),
     /// Leave the frame, then jump to a function of the Maru convention.
     TailCall(Callee, Vec<Val>, Signature),
     /// Never reached; traps if it is.
@@ -354,6 +377,8 @@ pub struct BlockData {
 pub struct Function {
     /// Its name, for symbols and listings.
     pub name: String,
+    /// How wide its words are.
+    pub word: WordWidth,
     /// How it is called, and with what.
     pub signature: Signature,
     /// Blocks; the first is the entry and its parameters are the function's.

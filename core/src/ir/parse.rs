@@ -3,6 +3,7 @@
 //! Numbers of values are kept; blocks must be numbered from 0 in order of appearance. What is read is well-formed
 //! but not verified.
 
+use super::narrow::{Carrying, WideMul};
 use super::print::is_plain_name;
 use super::*;
 use lexer::{Token, Tokens};
@@ -60,6 +61,7 @@ struct Parser<'a, 't> {
 impl Parser<'_, '_> {
     fn function(mut self) -> Parsed<Function> {
         let convention = if self.tokens.take_word("entry") { Convention::Entry } else { Convention::Maru };
+        let word = if self.tokens.take_word("narrow") { WordWidth::Four } else { WordWidth::Eight };
         self.tokens.expect_word("function")?;
         let name = self.name()?;
         self.tokens.expect('(')?;
@@ -87,7 +89,7 @@ impl Parser<'_, '_> {
             parameters: parameters.iter().map(|value| types[value.0 as usize]).collect(),
             result,
         };
-        Ok(Function { name, signature, blocks, types, lines })
+        Ok(Function { name, word, signature, blocks, types, lines })
     }
 
     /// Check that all that is used is defined; give calls the types of their arguments.
@@ -148,6 +150,7 @@ impl Parser<'_, '_> {
 
     fn result_type(&mut self) -> Parsed<Type> {
         match self.tokens.next() {
+            Token::Arrow if self.tokens.take_word("ww") => Ok(Type::Pair),
             Token::Arrow => self.type_name(),
             _ => self.tokens.fail_before("expected -> and the result's type".into()),
         }
@@ -244,7 +247,13 @@ impl Parser<'_, '_> {
                 self.tokens.expect(',')?;
                 Exit::Branch(condition, then, self.target()?)
             }
-            "return" => Exit::Return(self.value()?),
+            "return" => {
+                let value = self.value()?;
+                match self.tokens.peek() {
+                    Token::Word(_) => Exit::ReturnPair(value, self.value()?),
+                    _ => Exit::Return(value),
+                }
+            }
             "tail_call" => {
                 let (callee, arguments, signature) = self.call()?;
                 Exit::TailCall(callee, arguments, signature)
@@ -330,7 +339,16 @@ impl Parser<'_, '_> {
             "float_from_bits" => Op::FloatFromBits(self.value()?),
             "data" => Op::LoadData(self.small_number()?),
             "function_address" => Op::FunctionAddress(FunctionId(self.numbered('f', "function")? as u32)),
-            "helper" => self.helper()?,
+            "helper" => {
+                let (helper, arguments) = self.helper()?;
+                Op::Helper(helper, arguments)
+            }
+            "helper.pair" => {
+                let (helper, arguments) = self.helper()?;
+                Op::Narrow(Narrow::Helper(helper, arguments))
+            }
+            "float_halves" => Op::Narrow(Narrow::FloatHalves(self.value()?)),
+            "float_from_halves" => Op::Narrow(Narrow::FloatFromHalves(self.value()?, self.value()?)),
             "call" => {
                 let (callee, arguments, signature) = self.call()?;
                 Op::Call(callee, arguments, signature)
@@ -344,8 +362,23 @@ impl Parser<'_, '_> {
         if let Some(op) = Binary::from_name(word) {
             return Ok(Op::Binary(op, self.value()?, self.value()?));
         }
+        if let Some(signedness) = WideMul::from_name(word) {
+            return Ok(Op::Narrow(Narrow::MulWide(signedness, self.value()?, self.value()?)));
+        }
         match word.split_once('.') {
+            Some(("add", "carry")) | Some(("sub", "borrow")) => {
+                let op = if word == "add.carry" { Carrying::Add } else { Carrying::Sub };
+                return Ok(Op::Narrow(Narrow::Carry(op, self.value()?, self.value()?)));
+            }
+            Some(("add", "with_carry")) | Some(("sub", "with_borrow")) => {
+                let op = if word == "add.with_carry" { Carrying::Add } else { Carrying::Sub };
+                return Ok(Op::Narrow(Narrow::WithCarry(op, self.value()?, self.value()?, self.value()?)));
+            }
             Some(("compare", name)) => {
+                if let Some(op) = name.strip_suffix(".with_borrow").and_then(Compare::from_name) {
+                    let operands = [self.value()?, self.value()?, self.value()?];
+                    return Ok(Op::Narrow(Narrow::CompareWithBorrow(op, operands[0], operands[1], operands[2])));
+                }
                 if let Some(op) = Compare::from_name(name) {
                     return Ok(Op::Compare(op, self.value()?, self.value()?));
                 }
@@ -432,7 +465,8 @@ impl Parser<'_, '_> {
         Ok(offset)
     }
 
-    fn helper(&mut self) -> Parsed<Op> {
+    /// A helper's name and its arguments.
+    fn helper(&mut self) -> Parsed<(Helper, Vec<Val>)> {
         let Token::Word(name) = self.tokens.next() else {
             return self.tokens.fail_before("expected a helper's name".into());
         };
@@ -443,7 +477,7 @@ impl Parser<'_, '_> {
         while matches!(self.tokens.peek(), Token::Word(_)) {
             arguments.push(self.value()?);
         }
-        Ok(Op::Helper(helper, arguments))
+        Ok((helper, arguments))
     }
 
     /// A number of 64 bits, signed or unsigned.

@@ -9,6 +9,8 @@
 //! | [`common`] | computes nothing twice |
 //! | [`dead`] | drops operations and parameters that nobody uses |
 //!
+//! [`mod@legalise`] is apart from them: it splits words into halves, for CPUs of 32 bits. [`optimise`] does not run it.
+//!
 //! All are on the path of every compilation: linear or nearly so, with flat tables and few allocations. They rely on
 //! the rules of the verifier. Each change costs a unit of [`OptimisationFuel`], so that a wrong one can be found by
 //! bisection.
@@ -17,6 +19,7 @@ pub mod blocks;
 pub mod common;
 pub mod dead;
 pub mod fold;
+pub mod legalise;
 pub mod parameters;
 pub mod tags;
 

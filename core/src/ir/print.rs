@@ -22,8 +22,23 @@
 //! }
 //! ```
 //!
+//! A function of narrow words is a `narrow function`; its own operations are written
+//!
+//! ```text
+//!   v4, v5 = add.carry v0 v2                   ; the carry is used by the next operation, and by no other
+//!   v6, v7 = add.with_carry v1 v3 v5           ; sub.borrow and sub.with_borrow likewise
+//!   v8 = compare.lt.with_borrow v1 v3 v5
+//!   v9, v10 = mul.wide v0 v1                   ; and mul.wide_signed
+//!   v11, v12 = float_halves v13
+//!   v14 = float_from_halves v11 v12
+//!   v15, v16 = helper.pair box_double v11 v12
+//!   v17, v18 = call f1(v15, v16) -> ww
+//!   return v17 v18
+//! ```
+//!
 //! An operation stands on one line. A comment goes from `;` to the end of the line.
 
+use super::narrow::WideMul;
 use super::*;
 use std::fmt::{Display, Formatter, Result, Write};
 
@@ -60,6 +75,7 @@ impl Display for Type {
         f.write_str(match self {
             Type::Word => "w",
             Type::Double => "d",
+            Type::Pair => "ww",
         })
     }
 }
@@ -83,6 +99,7 @@ macro_rules! names {
 names!(Binary: Add "add", Sub "sub", Mul "mul", Div "div", Rem "rem", And "and", Or "or", Xor "xor", Shl "shl",
     Lshr "lshr", Ashr "ashr", Rotl "rotl");
 names!(Overflowing: Add "add", Sub "sub", Mul "mul");
+names!(WideMul: Unsigned "mul.wide", Signed "mul.wide_signed");
 names!(Compare: Eq "eq", Ne "ne", Lt "lt", Le "le", Gt "gt", Ge "ge", Below "below", AtLeast "at_least");
 names!(FloatBinary: Add "add", Sub "sub", Mul "mul", Div "div");
 names!(FloatUnary: Neg "neg", Abs "abs", Sqrt "sqrt");
@@ -174,6 +191,7 @@ impl Display for Op {
             Op::Call(callee, arguments, signature) => {
                 write!(f, "call {callee}({}) -> {}", List(arguments), signature.result)
             }
+            Op::Narrow(op) => op.fmt(f),
         }
     }
 }
@@ -214,6 +232,7 @@ impl Display for Exit {
             Exit::Jump(target) => write!(f, "jump {target}"),
             Exit::Branch(condition, then, otherwise) => write!(f, "branch {condition}, {then}, {otherwise}"),
             Exit::Return(value) => write!(f, "return {value}"),
+            Exit::ReturnPair(low, high) => write!(f, "return {low} {high}"),
             Exit::TailCall(callee, arguments, signature) => {
                 write!(f, "tail_call {callee}({}) -> {}", List(arguments), signature.result)
             }
@@ -256,6 +275,9 @@ impl Display for Function {
     fn fmt(&self, f: &mut Formatter) -> Result {
         if self.signature.convention == Convention::Entry {
             f.write_str("entry ")?;
+        }
+        if self.word == WordWidth::Four {
+            f.write_str("narrow ")?;
         }
         f.write_str("function ")?;
         name(f, &self.name)?;

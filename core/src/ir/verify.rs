@@ -6,10 +6,17 @@
 //! - A function of the entry convention takes at most four words, returns a word, and makes no tail call (it must
 //!   restore its caller's registers).
 //!
+//! - Functions of narrow words have the operations that [`super::narrow`] lists, and no others have [`Op::Narrow`]. A
+//!   carry is used by the operation after the one that makes it, and nowhere else. 64-bit words are pairs in
+//!   signatures, so that the number of narrow words among the parameters is even. All functions of a unit have words
+//!   of one width.
+//!
 //! Blocks that cannot be reached are allowed. Everything is checked in them but dominance.
 
 use super::flow::Flow;
 use super::*;
+
+mod narrow;
 
 /// The largest number of words that a function of the entry convention takes after the context.
 pub const MAX_ENTRY_PARAMETERS: usize = 4;
@@ -44,7 +51,16 @@ impl std::error::Error for VerifyError {}
 /// # Errors
 /// The first rule found broken.
 pub fn verify(function: &Function, unit: &[Signature]) -> Result<(), VerifyError> {
-    let mut verifier = Verifier { function, unit, definitions: Vec::new(), flow: None, block: Block(0), at: None };
+    let mut verifier = Verifier {
+        function,
+        unit,
+        narrow: function.word == WordWidth::Four,
+        definitions: Vec::new(),
+        carries: Vec::new(),
+        flow: None,
+        block: Block(0),
+        at: None,
+    };
     verifier.function().map_err(|message| VerifyError {
         function: function.name.clone(),
         block: verifier.block,
@@ -56,12 +72,28 @@ pub fn verify(function: &Function, unit: &[Signature]) -> Result<(), VerifyError
     })
 }
 
+/// Check one function as [`verify`] does, and that its words are narrow: no 64-bit word is left in it.
+///
+/// # Errors
+/// The first rule found broken.
+pub fn verify_narrow(function: &Function, unit: &[Signature]) -> Result<(), VerifyError> {
+    if function.word != WordWidth::Four {
+        let message = "its words are not narrow".into();
+        return Err(VerifyError { function: function.name.clone(), block: Block(0), instruction: None, message });
+    }
+    verify(function, unit)
+}
+
 /// Check all functions of a unit.
 ///
 /// # Errors
 /// The first rule found broken.
 pub fn verify_unit(functions: &[Function]) -> Result<(), VerifyError> {
     let signatures: Vec<Signature> = functions.iter().map(|function| function.signature.clone()).collect();
+    if let Some(other) = functions.iter().find(|function| function.word != functions[0].word) {
+        let message = "its words are not as wide as those of the unit's first function".into();
+        return Err(VerifyError { function: other.name.clone(), block: Block(0), instruction: None, message });
+    }
     functions.iter().try_for_each(|function| verify(function, &signatures))
 }
 
@@ -73,7 +105,11 @@ type Checked = Result<(), String>;
 struct Verifier<'a> {
     function: &'a Function,
     unit: &'a [Signature],
+    /// Whether its words are narrow.
+    narrow: bool,
     definitions: Vec<Definition>,
+    /// In a function of narrow words, by value: whether it is a carry.
+    carries: Vec<bool>,
     flow: Option<Flow>,
     /// What is being checked, for the message.
     block: Block,
@@ -98,6 +134,7 @@ impl Verifier<'_> {
         self.each_block(|verifier, data| {
             for (at, inst) in data.insts.iter().enumerate() {
                 verifier.at = Some(at);
+                verifier.width(&inst.op)?;
                 verifier.op(&inst.op)?;
             }
             verifier.at = Some(data.insts.len());
@@ -119,13 +156,14 @@ impl Verifier<'_> {
         let Function { signature, blocks, .. } = self.function;
         ensure(!blocks.is_empty(), || "there is no entry block".into())?;
         if signature.convention == Convention::Entry {
-            let count = signature.parameters.len();
+            let count = signature.parameters.len() / if self.narrow { 2 } else { 1 };
             ensure(count <= MAX_ENTRY_PARAMETERS, || {
                 format!("an entry function takes at most four words, not {count}")
             })?;
-            let all = signature.parameters.iter().chain([&signature.result]);
-            ensure(all.clone().all(|&of| of == Type::Word), || "an entry function takes and returns words".into())?;
+            let words = signature.parameters.iter().all(|&of| of == Type::Word);
+            ensure(words && signature.result != Type::Double, || "an entry function takes and returns words".into())?;
         }
+        self.halves(signature)?;
         let parameters = &blocks[0].parameters;
         ensure(parameters.len() == signature.parameters.len(), || {
             format!("the entry has {} parameters, the signature {}", parameters.len(), signature.parameters.len())
@@ -135,6 +173,9 @@ impl Verifier<'_> {
     /// Note all definitions, and check their number and types.
     fn definitions(&mut self) -> Checked {
         self.definitions = vec![None; self.function.types.len()];
+        if self.narrow {
+            self.carries = vec![false; self.function.types.len()];
+        }
         let entry_types = &self.function.signature.parameters;
         self.each_block(|verifier, data| {
             for (n, &value) in data.parameters.iter().enumerate() {
@@ -145,6 +186,7 @@ impl Verifier<'_> {
             }
             for (at, inst) in data.insts.iter().enumerate() {
                 verifier.at = Some(at);
+                verifier.note_carry(inst);
                 let types = inst.op.results();
                 for n in 0..2 {
                     match (inst.results[n], types.get(n)) {
@@ -167,6 +209,7 @@ impl Verifier<'_> {
             return Err(format!("{value} has no type"));
         };
         ensure(definition.is_none(), || format!("{value} is defined twice"))?;
+        ensure(self.function.type_of(value) != Type::Pair, || format!("{value} is of type ww, which no value has"))?;
         *definition = Some((block, from));
         Ok(())
     }
@@ -204,6 +247,12 @@ impl Verifier<'_> {
 
     /// Check a use: its type, and that its definition comes before.
     fn used(&self, value: Val, of: Type) -> Checked {
+        let carry = self.narrow && self.carries.get(value.0 as usize) == Some(&true);
+        ensure(!carry, || format!("{value} is a carry, which only the next operation may take"))?;
+        self.defined(value, of)
+    }
+
+    fn defined(&self, value: Val, of: Type) -> Checked {
         let definition = self.definitions.get(value.0 as usize).copied().flatten();
         let Some((block, from)) = definition else {
             return Err(format!("{value} is not defined"));
@@ -246,9 +295,9 @@ impl Verifier<'_> {
                 self.used(*value, stored(*width))?;
                 self.words(&[*base, *index])
             }
-            Op::LoadContext(offset) => context_offset(*offset),
+            Op::LoadContext(offset) => self.context_offset(*offset),
             Op::StoreContext(value, offset) => {
-                context_offset(*offset)?;
+                self.context_offset(*offset)?;
                 self.words(&[*value])
             }
             Op::FunctionAddress(id) => self.signature_of(*id).map(|_| ()),
@@ -258,6 +307,7 @@ impl Verifier<'_> {
                 self.words(arguments)
             }
             Op::Call(callee, arguments, signature) => self.call(callee, arguments, signature),
+            Op::Narrow(op) => self.narrow_op(op),
         }
     }
 
@@ -267,6 +317,7 @@ impl Verifier<'_> {
 
     fn call(&self, callee: &Callee, arguments: &[Val], signature: &Signature) -> Checked {
         ensure(signature.convention == Convention::Maru, || "calls are of the Maru convention".into())?;
+        self.halves(signature)?;
         match callee {
             Callee::Address(address) => self.words(&[*address])?,
             Callee::Function(id) => {
@@ -292,6 +343,7 @@ impl Verifier<'_> {
                 Condition::FloatCompare(_, a, b) => self.doubles(&[*a, *b])?,
             },
             Exit::Return(value) => self.used(*value, self.function.signature.result)?,
+            Exit::ReturnPair(low, high) => self.return_pair(*low, *high)?,
             Exit::TailCall(callee, arguments, signature) => {
                 let own = &self.function.signature;
                 ensure(own.convention == Convention::Maru, || "an entry function makes no tail call".into())?;
@@ -313,10 +365,6 @@ fn stored(width: Width) -> Type {
         Width::Byte | Width::Four | Width::Word => Type::Word,
         Width::Double => Type::Double,
     }
-}
-
-fn context_offset(offset: i32) -> Checked {
-    ensure(offset >= 0 && offset % 8 == 0, || format!("{offset} is no offset of a word of the context"))
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ macro_rules! visit_operands {
                     }
                     arguments.$iterate().for_each(visit);
                 }
+                Op::Narrow(op) => op.$name(visit),
             }
         }
     };
@@ -56,7 +57,12 @@ impl Op {
 
     /// Whether it does more than define its results, so that it must stay where it is.
     pub fn has_effect(&self) -> bool {
-        matches!(self, Op::Store(..) | Op::StoreIndexed(..) | Op::StoreContext(..) | Op::Helper(..) | Op::Call(..))
+        matches!(self, Op::Store(..) | Op::StoreIndexed(..) | Op::StoreContext(..)) || self.is_call()
+    }
+
+    /// Whether it calls a function or a helper.
+    pub fn is_call(&self) -> bool {
+        matches!(self, Op::Helper(..) | Op::Call(..) | Op::Narrow(Narrow::Helper(..)))
     }
 
     /// Whether its results depend on nothing but its operands.
@@ -100,7 +106,7 @@ impl Exit {
         let targets = match self {
             Exit::Jump(target) => [Some(target), None],
             Exit::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
-            Exit::Return(_) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+            Exit::Return(_) | Exit::ReturnPair(..) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
         };
         targets.into_iter().flatten()
     }
@@ -110,7 +116,7 @@ impl Exit {
         let targets = match self {
             Exit::Jump(target) => [Some(target), None],
             Exit::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
-            Exit::Return(_) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+            Exit::Return(_) | Exit::ReturnPair(..) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
         };
         targets.into_iter().flatten()
     }
@@ -121,6 +127,10 @@ impl Exit {
             Exit::Jump(_) | Exit::Unreachable => {}
             Exit::Branch(condition, ..) => condition.operands(visit),
             Exit::Return(value) => visit(value),
+            Exit::ReturnPair(low, high) => {
+                visit(low);
+                visit(high);
+            }
             Exit::TailCall(callee, arguments, _) => {
                 if let Callee::Address(address) = callee {
                     visit(address);
@@ -135,6 +145,10 @@ impl Exit {
         match self {
             Exit::Branch(condition, ..) => condition.operands_mut(&mut visit),
             Exit::Return(value) => visit(value),
+            Exit::ReturnPair(low, high) => {
+                visit(low);
+                visit(high);
+            }
             Exit::TailCall(callee, arguments, _) => {
                 if let Callee::Address(address) = callee {
                     visit(address);

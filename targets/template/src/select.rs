@@ -53,6 +53,7 @@ pub fn select(machine: &Template, op: &Op, results: &[Option<Val>; 2], s: &mut S
             let inst = MachInst::new(CALL_HELPER).displacement(Context::helper_offset(*helper as usize));
             s.call(inst, None, arguments, machine.call_layout(CallKind::Helper), to);
         }
+        Op::Narrow(_) => s.fail("only CPUs with registers of 32 bits have narrow operations"),
         Op::Call(callee, arguments, _) => {
             let (inst, address) = reach(*callee, CALL, CALL_REGISTER);
             s.call(inst, address, arguments, machine.call_layout(CallKind::Maru), to);

@@ -54,6 +54,7 @@ pub fn select(machine: &X64, op: &Op, results: &[Option<Val>; 2], s: &mut Select
             let inst = Opcode::CallHelper.inst().displacement(Context::helper_offset(*helper as usize));
             s.call(inst, None, arguments, machine.call_layout(CallKind::Helper), to);
         }
+        Op::Narrow(_) => s.fail("only CPUs with registers of 32 bits have narrow operations"),
         Op::Call(callee, arguments, _) => {
             let (inst, address) = reach(*callee, Opcode::Call, Opcode::CallAddress);
             s.call(inst, address, arguments, machine.call_layout(CallKind::Maru), to);

@@ -70,6 +70,9 @@ fn address(helper: Helper) -> usize {
         Helper::Deviated => deviated as Helper4 as usize,
         Helper::Note1 => note_1 as Helper4 as usize,
         Helper::Note2 => note_2 as Helper5 as usize,
+        Helper::Divide => divide as Helper2 as usize,
+        Helper::Remainder => remainder as Helper2 as usize,
+        Helper::MultiplyHigh => multiply_high as Helper2 as usize,
     }
 }
 
@@ -103,6 +106,20 @@ pub unsafe fn call(helper: Helper, context: *mut Context, words: &[Word]) -> Wor
 unsafe fn runtime<'a>(context: *mut Context) -> &'a mut Runtime {
     // SAFETY: the runtime sets the pointer on each entry into native code, and lives longer than that.
     unsafe { &mut *(*context).runtime.cast::<Runtime>() }
+}
+
+// Arithmetic on whole words, for CPUs with narrower registers.
+
+extern "C" fn divide(_: *mut Context, a: Word, b: Word) -> Word {
+    Helper::Divide.arithmetic(a, b).unwrap_or(0)
+}
+
+extern "C" fn remainder(_: *mut Context, a: Word, b: Word) -> Word {
+    Helper::Remainder.arithmetic(a, b).unwrap_or(0)
+}
+
+extern "C" fn multiply_high(_: *mut Context, a: Word, b: Word) -> Word {
+    Helper::MultiplyHigh.arithmetic(a, b).unwrap_or(0)
 }
 
 fn word(outcome: Outcome) -> Word {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ir::arithmetic;
+use crate::ir::narrow::arithmetic::joined;
 
 /// A call in progress.
 #[derive(Clone, Copy)]
@@ -18,14 +19,15 @@ struct Frame {
 
 /// Evaluates one call from outside, with all calls that it makes of evaluated functions.
 pub(super) struct Activation<'e> {
-    environment: &'e mut dyn Environment,
+    pub environment: &'e mut dyn Environment,
     limits: Limits,
-    context: Word,
+    pub context: Word,
+    pub window: Window,
     /// The units met so far; the calling evaluator's is the first.
     units: Vec<Arc<Unit>>,
     frames: Vec<Frame>,
     /// Values of all frames, one word each.
-    values: Vec<Word>,
+    pub values: Vec<Word>,
     pub registers: Registers,
     /// Arguments on their way to block parameters or helpers.
     moved: Vec<Word>,
@@ -55,6 +57,7 @@ impl<'e> Activation<'e> {
         Activation {
             limits: evaluator.limits,
             context: environment.context_address(),
+            window: environment.window(),
             environment,
             units: vec![Arc::clone(&evaluator.unit)],
             frames: Vec::new(),
@@ -65,11 +68,16 @@ impl<'e> Activation<'e> {
         }
     }
 
+    /// Put words into registers, as for a call that passes nothing else.
+    pub fn enter_with(&mut self, words: &[Word]) {
+        self.registers.words = if self.units[0].is_narrow() { narrow::split(words) } else { words.to_vec() };
+    }
+
     /// Put arguments where a callee finds them.
     ///
     /// # Safety
     /// The context must be one.
-    pub unsafe fn pass(&mut self, arguments: impl Iterator<Item = (Word, Type)>) {
+    pub unsafe fn pass(&mut self, arguments: impl Iterator<Item = (Word, Type)>, narrow: bool) {
         self.registers.words.clear();
         self.registers.doubles.clear();
         let mut words = 0;
@@ -78,13 +86,26 @@ impl<'e> Activation<'e> {
                 self.registers.doubles.push(argument);
                 continue;
             }
-            match index_in_area(words, &self.limits) {
-                // SAFETY: the context has an argument area.
-                Some(index) => unsafe { memory::store(Width::Word, argument, argument_address(self.context, index)) },
+            // SAFETY: the context has an argument area.
+            match unsafe { self.place_in_area(words, narrow) } {
+                // SAFETY: as above.
+                Some((width, address)) => unsafe { memory::store(width, argument, address) },
                 None => self.registers.words.push(argument),
             }
             words += 1;
         }
+    }
+
+    /// Width and address of a word parameter that travels in the argument area.
+    ///
+    /// # Safety
+    /// The context must be one.
+    unsafe fn place_in_area(&self, word: usize, narrow: bool) -> Option<(Width, Word)> {
+        let (whole, half) = if narrow { (word / 2, word % 2) } else { (word, 0) };
+        let index = index_in_area(whole, &self.limits)?;
+        // SAFETY: the context has an argument area.
+        let address = unsafe { argument_address(self.context, self.window, index) };
+        Some((if narrow { Width::Four } else { Width::Word }, address + 4 * half as Word))
     }
 
     /// Run a function of the first unit until it returns; its registers are set.
@@ -132,7 +153,10 @@ impl<'e> Activation<'e> {
         let function = &self.units[frame.unit as usize].functions[frame.function.0 as usize];
         let inst = &function.block(frame.block).insts[frame.at];
         frame.at += 1;
-        if let Some(result) = inst.results[0] {
+        if let [Some(low), Some(high)] = inst.results {
+            self.values[frame.base + low.0 as usize] = word & 0xffff_ffff;
+            self.values[frame.base + high.0 as usize] = word >> 32;
+        } else if let Some(result) = inst.results[0] {
             self.values[frame.base + result.0 as usize] = word;
         }
     }
@@ -169,17 +193,26 @@ impl<'e> Activation<'e> {
                 if !self.registers.doubles.is_empty() {
                     return Err(EvaluateError::Environment(format!("doubles passed to foreign code at {address:#x}")));
                 }
-                return self.environment.call_address(address, &self.registers.words).map(Some);
+                let narrow = self.units[0].is_narrow();
+                let words = if narrow { narrow::join(&self.registers.words) } else { self.registers.words.clone() };
+                return self.environment.call_address(address, &words).map(Some);
             }
         };
         let unit = Arc::clone(&self.units[number as usize]);
         let function = &unit.functions[id.0 as usize];
+        let narrow = unit.is_narrow();
+        if unit.word != self.units[0].word {
+            return Err(EvaluateError::Environment(format!("{} has words of another width", function.name)));
+        }
         let base = self.values.len();
         if base + function.types.len() > self.limits.stack_words {
-            let callee = self.registers.words.first().copied().unwrap_or(GARBAGE);
+            let words = &self.registers.words;
+            let callee = if narrow { narrow::join(words).first().copied() } else { words.first().copied() };
+            let callee = callee.unwrap_or(GARBAGE);
             return self.environment.helper(Helper::StackOverflow, &[callee]).map(Some);
         }
-        self.values.resize(base + function.types.len(), GARBAGE);
+        let garbage = if narrow { GARBAGE & 0xffff_ffff } else { GARBAGE };
+        self.values.resize(base + function.types.len(), garbage);
         let (mut words, mut doubles) = (0, 0);
         for (&parameter, &of) in function.blocks[0].parameters.iter().zip(&function.signature.parameters) {
             let found = if of == Type::Double {
@@ -187,13 +220,14 @@ impl<'e> Activation<'e> {
                 self.registers.doubles.get(doubles - 1).copied()
             } else {
                 words += 1;
-                match index_in_area(words - 1, &self.limits) {
-                    // SAFETY: the context has an argument area.
-                    Some(index) => Some(unsafe { memory::load(Width::Word, argument_address(self.context, index)) }),
+                // SAFETY: the context has an argument area.
+                match unsafe { self.place_in_area(words - 1, narrow) } {
+                    // SAFETY: as above.
+                    Some((width, address)) => Some(unsafe { memory::load(width, address) }),
                     None => self.registers.words.get(words - 1).copied(),
                 }
             };
-            self.values[base + parameter.0 as usize] = found.unwrap_or(GARBAGE);
+            self.values[base + parameter.0 as usize] = found.unwrap_or(garbage);
         }
         self.frames.push(Frame { unit: number, function: id, base, block: Block(0), at: 0 });
         Ok(None)
@@ -210,23 +244,32 @@ impl<'e> Activation<'e> {
             if let Op::Call(callee, arguments, signature) = &inst.op {
                 self.frames.last_mut().expect("a frame").at = at;
                 // SAFETY: the context is one.
-                unsafe { self.pass_values(base, arguments, signature) };
+                unsafe { self.pass_values(base, arguments, signature, unit.is_narrow()) };
                 return Ok(Step::Call(*callee));
             }
-            // SAFETY: the caller vouches for memory.
+            if unit.is_narrow() {
+                // SAFETY: the caller vouches for memory.
+                unsafe { self.execute_narrow(&unit, base, inst, &|what| undefined(function, block, at, what)) }?;
+                continue;
+            }
+            // SAFETY: as above.
             unsafe { self.execute(&unit, base, inst, &|what| undefined(function, block, at, what)) }?;
         }
         self.burn()?;
         match &data.exit {
             Exit::Jump(target) => self.go(function, base, target),
             Exit::Branch(condition, then, otherwise) => {
-                let target = if self.holds(base, condition) { then } else { otherwise };
+                let target = if self.holds(base, condition, unit.is_narrow()) { then } else { otherwise };
                 self.go(function, base, target);
             }
             Exit::Return(value) => return Ok(Step::Return(self.values[base + value.0 as usize])),
+            Exit::ReturnPair(low, high) => {
+                let half = |value: &Val| self.values[base + value.0 as usize] as u32;
+                return Ok(Step::Return(joined(half(low), half(high))));
+            }
             Exit::TailCall(callee, arguments, signature) => {
                 // SAFETY: the context is one.
-                unsafe { self.pass_values(base, arguments, signature) };
+                unsafe { self.pass_values(base, arguments, signature, unit.is_narrow()) };
                 return Ok(Step::TailCall(*callee));
             }
             Exit::Unreachable => return Err(undefined(function, block, data.insts.len(), "unreachable".into())),
@@ -239,12 +282,12 @@ impl<'e> Activation<'e> {
         Ok(())
     }
 
-    unsafe fn pass_values(&mut self, base: usize, arguments: &[Val], signature: &Signature) {
+    unsafe fn pass_values(&mut self, base: usize, arguments: &[Val], signature: &Signature, narrow: bool) {
         let mut moved = std::mem::take(&mut self.moved);
         moved.clear();
         moved.extend(arguments.iter().map(|value| self.values[base + value.0 as usize]));
         // SAFETY: the context is one.
-        unsafe { self.pass(moved.iter().copied().zip(signature.parameters.iter().copied())) };
+        unsafe { self.pass(moved.iter().copied().zip(signature.parameters.iter().copied()), narrow) };
         self.moved = moved;
     }
 
@@ -260,10 +303,11 @@ impl<'e> Activation<'e> {
         (frame.block, frame.at) = (target.block, 0);
     }
 
-    fn holds(&self, base: usize, condition: &Condition) -> bool {
+    fn holds(&self, base: usize, condition: &Condition, narrow: bool) -> bool {
         let word = |value: Val| self.values[base + value.0 as usize];
         match *condition {
             Condition::NonZero(a) => word(a) != 0,
+            Condition::Compare(op, a, b) if narrow => narrow::compare(op, word(a) as u32, word(b) as u32),
             Condition::Compare(op, a, b) => arithmetic::compare(op, word(a), word(b)),
             Condition::HasTag(mask, a) => arithmetic::has_tag(mask, word(a)),
             Condition::FloatCompare(op, a, b) => {
@@ -282,6 +326,7 @@ impl<'e> Activation<'e> {
     ) -> Result<(), EvaluateError> {
         let values = &self.values[base..];
         let word = |value: Val| values[value.0 as usize];
+        let window = self.window;
         let double = |value: Val| f64::from_bits(values[value.0 as usize]);
         let with_operands = |a: u64, b: u64| undefined(format!("{} ({:#x}, {:#x})", inst.op, a, b));
         let result = match &inst.op {
@@ -308,17 +353,17 @@ impl<'e> Activation<'e> {
             }
             Op::FloatBits(a) | Op::FloatFromBits(a) => word(*a),
             // SAFETY, for all accesses: the caller vouches for memory.
-            Op::Load(width, at, offset) => unsafe { memory::load(*width, place(word(*at), 0, *offset)) },
+            Op::Load(width, at, offset) => unsafe { memory::load(*width, window.real(place(word(*at), 0, *offset))) },
             Op::LoadIndexed(width, at, index, offset) => unsafe {
-                memory::load(*width, place(word(*at), word(*index), *offset))
+                memory::load(*width, window.real(place(word(*at), word(*index), *offset)))
             },
             Op::LoadContext(offset) => unsafe { memory::load(Width::Word, place(self.context, 0, *offset)) },
             Op::Store(width, value, at, offset) => {
-                unsafe { memory::store(*width, word(*value), place(word(*at), 0, *offset)) };
+                unsafe { memory::store(*width, word(*value), window.real(place(word(*at), 0, *offset))) };
                 return Ok(());
             }
             Op::StoreIndexed(width, value, at, index, offset) => {
-                unsafe { memory::store(*width, word(*value), place(word(*at), word(*index), *offset)) };
+                unsafe { memory::store(*width, word(*value), window.real(place(word(*at), word(*index), *offset))) };
                 return Ok(());
             }
             Op::StoreContext(value, offset) => {
@@ -333,12 +378,13 @@ impl<'e> Activation<'e> {
                 self.environment.helper(*helper, &self.moved)?
             }
             Op::Call(..) => unreachable!("calls are made by the caller"),
+            Op::Narrow(_) => unreachable!("refused by the verifier"),
         };
         self.define(base, inst.results[0], result);
         Ok(())
     }
 
-    fn define(&mut self, base: usize, result: Option<Val>, word: Word) {
+    pub(super) fn define(&mut self, base: usize, result: Option<Val>, word: Word) {
         if let Some(result) = result {
             self.values[base + result.0 as usize] = word;
         }

@@ -188,6 +188,7 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
         match of {
             Type::Word => self.scope.words.push(value),
             Type::Double => self.scope.doubles.push(value),
+            Type::Pair => unreachable!("no value is a pair"),
         }
     }
 
@@ -232,6 +233,7 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
         match of {
             Type::Word => self.any_word(),
             Type::Double => self.any_double(),
+            Type::Pair => unreachable!("no value is a pair"),
         }
     }
 
@@ -382,7 +384,10 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
     }
 
     fn helper(&mut self) {
-        let helper = self.choices.of(Helper::ALL);
+        let mut helper = self.choices.of(Helper::ALL);
+        while Helper::ARITHMETIC.contains(&helper) {
+            helper = self.choices.of(Helper::ALL);
+        }
         let arguments = (0..helper.parameters()).map(|_| self.any_word()).collect();
         self.define(Op::Helper(helper, arguments));
     }

@@ -24,7 +24,7 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
         cold[position] = data.cold;
         for inst in &mut data.insts {
             inst.op.operands_mut(|value| replacements.apply(value));
-            if matches!(inst.op, Op::Helper(..) | Op::Call(..)) {
+            if inst.op.is_call() {
                 stretch = new(&mut next_stretch);
             }
             let Some(key) = key(&inst.op) else { continue };
@@ -93,7 +93,12 @@ fn key(op: &Op) -> Option<Key> {
         Op::FloatToInt(a) => (form(13, 0), a.0.into()),
         Op::FloatBits(a) => (form(14, 0), a.0.into()),
         Op::FloatFromBits(a) => (form(15, 0), a.0.into()),
-        Op::Load(..)
+        Op::Narrow(Narrow::MulWide(op, a, b)) => (form(16, op as u16), sorted(a, b)),
+        Op::Narrow(Narrow::FloatHalves(a)) => (form(17, 0), a.0.into()),
+        Op::Narrow(Narrow::FloatFromHalves(a, b)) => (form(18, 0), pair(a, b)),
+        // A carry stays with the one operation that takes it.
+        Op::Narrow(_)
+        | Op::Load(..)
         | Op::LoadIndexed(..)
         | Op::Store(..)
         | Op::StoreIndexed(..)

@@ -9,6 +9,10 @@ mod rules;
 
 /// Run the pass. Returns whether a branch was decided, so that control flow changed.
 pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
+    if function.word != WordWidth::Eight {
+        // The rules are those of 64-bit words.
+        return false;
+    }
     let mut folder =
         Folder { table: Table::new(function), replacements: Replacements::new(function), insertions: Vec::new(), fuel };
     let mut decided = false;

@@ -11,6 +11,10 @@ const ANY: u8 = 0xff;
 
 /// Run the pass. Returns whether a branch was decided, so that control flow changed.
 pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
+    if function.word != WordWidth::Eight {
+        // The rules are those of 64-bit words.
+        return false;
+    }
     let count = function.types.len();
     let mut tags = Tags {
         possible: vec![0; count],
