@@ -127,7 +127,7 @@ impl Helper {
         match self {
             Helper::Divide => (a as i64).checked_div(b as i64).map(|quotient| quotient as u64),
             Helper::Remainder => (a as i64).checked_rem(b as i64).map(|remainder| remainder as u64),
-            Helper::MultiplyHigh => Some((i128::from(a as i64) * i128::from(b as i64) >> 64) as u64),
+            Helper::MultiplyHigh => Some(((i128::from(a as i64) * i128::from(b as i64)) >> 64) as u64),
             _ => None,
         }
     }

@@ -35,6 +35,7 @@
 
 use super::*;
 use crate::ir::flow::Flow;
+use crate::ir::narrow::Carrying;
 
 mod calls;
 mod compare;
@@ -89,7 +90,22 @@ pub fn legalise(function: &Function, word: WordWidth) -> Function {
     let mut split = splitter.finish();
     let flow = Flow::of(&split);
     dead::run(&mut split, &flow, &mut OptimisationFuel::unlimited());
+    drop_carries(&mut split);
     split
+}
+
+/// Sums whose carry nobody takes any more are sums.
+fn drop_carries(function: &mut Function) {
+    for data in &mut function.blocks {
+        for at in 0..data.insts.len() {
+            let next = data.insts.get(at + 1);
+            let taken = next.is_some_and(|next| matches!(&next.op, Op::Narrow(op) if op.carry().is_some()));
+            if let (Op::Narrow(Narrow::Carry(op, a, b)), false) = (&data.insts[at].op, taken) {
+                let op = if *op == Carrying::Add { Binary::Add } else { Binary::Sub };
+                data.insts[at] = Inst { op: Op::Binary(op, *a, *b), results: [data.insts[at].results[0], None] };
+            }
+        }
+    }
 }
 
 impl<'f> Splitter<'f> {

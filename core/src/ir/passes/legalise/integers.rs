@@ -70,7 +70,10 @@ impl Splitter<'_> {
     /// Two operands that fit 32 bits have a product that fits 64. For others, the runtime says what the product's upper
     /// 64 bits are.
     fn overflowing_product(&mut self, a: Halves, b: Halves) -> (Halves, Val) {
-        let beyond = [a, b].map(|operand| self.difference_from_sign(operand, operand.low));
+        let beyond = [a, b].map(|operand| {
+            let sign = self.with_constant(Binary::Ashr, operand.low, 31);
+            self.narrow_binary(Binary::Xor, operand.high, sign)
+        });
         let beyond = self.narrow_binary(Binary::Or, beyond[0], beyond[1]);
         let cold = self.function.block(self.block).cold;
         let [large, small, join] = [true, cold, cold].map(|cold| self.new_block(self.block, cold));
@@ -85,8 +88,8 @@ impl Splitter<'_> {
         self.b.switch_to(large);
         let product = self.product(a, b);
         let upper = self.helper_of_halves(Helper::MultiplyHigh, &[a, b]);
-        let wrong_low = self.difference_from_sign(Halves { low: product.high, high: upper.low }, product.high);
-        let wrong_high = self.difference_from_sign(Halves { low: product.high, high: upper.high }, product.high);
+        let sign = self.with_constant(Binary::Ashr, product.high, 31);
+        let [wrong_low, wrong_high] = [upper.low, upper.high].map(|half| self.narrow_binary(Binary::Xor, half, sign));
         let wrong = self.narrow_binary(Binary::Or, wrong_low, wrong_high);
         let zero = self.narrow(0);
         let flag = self.b.compare(Compare::Ne, wrong, zero);
@@ -94,11 +97,5 @@ impl Splitter<'_> {
 
         self.b.switch_to(join);
         (Halves { low, high }, overflow)
-    }
-
-    /// Zero if the high half is nothing but the sign of this narrow word.
-    fn difference_from_sign(&mut self, word: Halves, of: Val) -> Val {
-        let sign = self.with_constant(Binary::Ashr, of, 31);
-        self.narrow_binary(Binary::Xor, word.high, sign)
     }
 }
