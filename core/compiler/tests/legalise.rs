@@ -2,13 +2,16 @@
 //!
 //! `MARU_LEGALISE_UNITS` says how many random units are tried. With `--nocapture`, counts are shown.
 
+use maru_compiler::unit;
+use maru_core::abi::layout::Word;
+use maru_core::abi::Context;
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits, Window};
 use maru_core::ir::generate::{self, mix, Size, SCRATCH_BYTES};
 use maru_core::ir::passes::legalise::legalise;
 use maru_core::ir::verify::{verify_narrow, verify_unit};
 use maru_core::ir::*;
-use maru_core::runtime::{on_large_stack, Context, JitMode, Options, Runtime};
-use maru_core::value::Word;
+use maru_language::runtime::{JitMode, Options};
+use maru_language::value::on_large_stack;
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 use std::path::Path;
@@ -672,10 +675,10 @@ fn lowered_programs_do_the_same() {
     let (mut counts, mut memory) = (Counts::default(), AnyMemory::new());
     let (mut finished, mut refused) = (0, 0);
     for (name, text) in files("cases", "l") {
-        let options = || Options { jit: JitMode::Off, ..Options::default() };
+        let options = Options { jit: JitMode::Off, ..Options::default() };
         let functions = on_large_stack(1 << 28, |stack| {
-            let mut runtime = Runtime::new(options(), stack).expect("a runtime");
-            maru_core::unit::program_ir(&mut runtime, "case.l", &text, 4).ok()
+            let mut runtime = maru_compiler::runtime(options, stack).expect("a runtime");
+            unit::program_ir(&mut runtime, "case.l", &text, 4).ok()
         });
         match functions.expect("a stack") {
             Some(functions) => finished += check_anywhere(&name, functions, &mut counts, &mut memory, 3),
