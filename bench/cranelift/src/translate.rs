@@ -73,7 +73,7 @@ fn signature_of(signature: &Signature) -> Result<clif::Signature, String> {
     for parameter in &signature.parameters {
         match parameter {
             Type::Double => doubles += 1,
-            Type::Word => words += 1,
+            Type::Word | Type::Pair => words += 1,
         }
         if *parameter == Type::Double || words <= REGISTERS {
             result.params.push(AbiParam::new(type_of(*parameter)));
@@ -88,7 +88,7 @@ fn signature_of(signature: &Signature) -> Result<clif::Signature, String> {
 
 fn type_of(kind: Type) -> clif::Type {
     match kind {
-        Type::Word => types::I64,
+        Type::Word | Type::Pair => types::I64,
         Type::Double => types::F64,
     }
 }
@@ -197,7 +197,7 @@ impl Translator<'_> {
         };
         let failure = self.helper(Helper::StackOverflow, &[callee]);
         let failure = match self.source.signature.result {
-            Type::Word => failure,
+            Type::Word | Type::Pair => failure,
             Type::Double => self.builder.ins().bitcast(types::F64, MemFlagsData::new(), failure),
         };
         self.builder.ins().return_(&[failure]);
@@ -261,6 +261,7 @@ impl Translator<'_> {
                 let arguments: Vec<clif::Value> = arguments.iter().map(|value| self.value(*value)).collect();
                 self.helper(*helper, &arguments)
             }
+            Op::Narrow(_) => return Err("its words are narrow".into()),
             Op::Call(callee, arguments, signature) => self.call(*callee, arguments, signature)?,
             _ => self.pure(op),
         };
@@ -515,6 +516,7 @@ impl Translator<'_> {
                 let value = self.value(*value);
                 self.builder.ins().return_(&[value]);
             }
+            Exit::ReturnPair(..) => return Err("its words are narrow".into()),
             Exit::TailCall(callee, arguments, signature) => self.tail_call(*callee, arguments, signature)?,
             Exit::Unreachable => {
                 self.builder.ins().trap(TrapCode::unwrap_user(1));

@@ -544,8 +544,8 @@ fn like_a_value(random: Word) -> Word {
     let number = random >> 8;
     match random % 8 {
         0..=3 => PAGE + (number % 4000),
-        4 => number % 100 << 3,
-        5 => (number % 100 << 3).wrapping_neg(),
+        4 => (number % 100) << 3,
+        5 => ((number % 100) << 3).wrapping_neg(),
         6 => number % 64,
         _ => number << 3,
     }
