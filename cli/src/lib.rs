@@ -30,12 +30,19 @@ use maru_machines as _;
 use maru_targets as _;
 
 use std::process::ExitCode;
+use trouble::Trouble;
 
 /// The whole command: what this process was called with is done; the status to end with.
 pub fn main() -> ExitCode {
     die_of_closed_pipes();
-    let outcome = arguments::parse().and_then(commands::run);
+    let outcome = check_plugins().and_then(|()| arguments::parse()).and_then(commands::run);
     outcome.unwrap_or_else(|trouble| trouble.report())
+}
+
+/// Plugins come from wherever this program's author took them.
+fn check_plugins() -> Result<(), Trouble> {
+    let names = maru_core::registry::check_names().and_then(|()| maru_compiler::machine::check_names());
+    names.map_err(Trouble::wrong_call)
 }
 
 /// A process that writes to a pipe which nobody reads any more should end without a word, as others do. Rust asks

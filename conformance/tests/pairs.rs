@@ -43,6 +43,8 @@ fn every_pair_writes_files_that_readers_accept() {
     for architecture in registry::architectures() {
         for format in registry::formats() {
             let Some(identity) = architecture.identity(format.name()) else { continue };
+            let any = registry::any_identity(architecture).expect("this one");
+            assert_eq!((identity.pointer_size, identity.little_endian), (any.pointer_size, any.little_endian));
             pairs += 1;
             for (name, text) in &examples {
                 let bytes = built(name, text, architecture, format);

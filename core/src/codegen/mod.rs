@@ -167,18 +167,6 @@ pub trait Architecture: Sync {
     fn synonyms(&self) -> &'static [&'static str] {
         &[]
     }
-    /// The version of the interface it was built for: always `API_VERSION` as seen by the plugin's compiler.
-    fn api_version(&self) -> u32 {
-        API_VERSION
-    }
-    /// Bytes in a pointer.
-    fn pointer_size(&self) -> u8 {
-        8
-    }
-    /// Whether the least significant byte comes first.
-    fn little_endian(&self) -> bool {
-        true
-    }
     /// Whether this process runs on this CPU.
     fn is_host(&self) -> bool;
     /// How many word arguments travel in registers, callee and argument count not included. (A function that takes

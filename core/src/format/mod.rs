@@ -74,10 +74,6 @@ pub trait ObjectFormat: Sync {
     fn synonyms(&self) -> &'static [&'static str] {
         &[]
     }
-    /// The version of the interface it was built for.
-    fn api_version(&self) -> u32 {
-        crate::abi::API_VERSION
-    }
     /// Whether this host's loader opens it.
     fn is_host(&self) -> bool;
     /// The name of a file that holds the library `stem`.
