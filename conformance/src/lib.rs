@@ -14,7 +14,7 @@
 //! report     a matrix without blank cells; text, JSON, JUnit, Markdown; bundles and regressions
 //! ```
 //!
-//! [`trials`] are for a target alone: operations, calls, random functions, without a runtime or a program.
+//! A target by itself, without a runtime or a program, is what the crate `maru-trials` is for.
 
 // The lists of plugins: what nobody names is not linked.
 use maru_formats as _;
@@ -28,7 +28,6 @@ mod evaluate;
 pub mod fault;
 pub mod files;
 pub mod generate;
-pub mod golden;
 pub mod limits;
 mod merge;
 pub mod outcome;
@@ -36,7 +35,6 @@ mod replay;
 pub mod report;
 mod run;
 mod session;
-pub mod trials;
 mod worker;
 
 pub use merge::merge;

@@ -1,8 +1,6 @@
 //! Libraries mapped without the system's loader, and known through `goblin` only, so that what the formats write is
 //! read by somebody else.
 
-use crate::arena::Arena;
-use crate::memory::Block;
 use crate::{rebase, signature};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
 use goblin::mach::load_command::CommandVariant;
@@ -11,6 +9,7 @@ use goblin::Object;
 use maru_compiler::load::MappedLibrary;
 use maru_core::format::HEADER_SYMBOL;
 use maru_core::registry;
+use maru_processor::memory::{Arena, Block};
 use std::sync::Arc;
 
 /// Bytes of a page of the largest size in use, so that segments of any file may be protected by themselves.

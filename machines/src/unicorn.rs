@@ -1,12 +1,11 @@
 //! The machine `unicorn`: code of any CPU in the table, on the emulator.
 
-use crate::cpu;
-use crate::emulator::Emulator;
-use crate::processor::Foreign;
+use crate::Foreign;
 use maru_compiler::machine::{Ability, Machine, MachineKind};
 use maru_compiler::register_machine;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
+use maru_processor::{cpu, Emulator};
 use std::rc::Rc;
 
 /// The kind.

@@ -1,20 +1,7 @@
-//! What a CPU must offer to run compiled code in this process: [`Processor`], from which [`Foreign`] makes a machine.
-//!
-//! A CPU made of software implements these few methods, and everything else (libraries mapped into memory, helpers of
-//! the runtime, two stacks and their limits, faults that become errors) is the same for all of them.
+//! What a CPU must offer to run compiled code in this process: [`Processor`].
 
-use crate::arena::Arena;
-use crate::mapping;
-use maru_compiler::load::{LoadError, LoadedImage};
-use maru_compiler::machine::Machine;
-use maru_core::abi::layout::{Value, Word};
-use maru_core::abi::Context;
-use maru_core::ir::Helper;
-use maru_language::interp::helpers;
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
 
 /// Answers a call that code makes of a function outside: the gate's number and the words in the first argument
 /// registers, of which the called function uses as many as it has; the result.
@@ -23,7 +10,7 @@ pub type Serve<'s> = dyn FnMut(usize, [u64; 6]) -> u64 + 's;
 /// Runs code of one CPU on memory of this process: the same bytes at the same addresses.
 pub trait Processor {
     /// Where code must jump to in order to call function `number` outside; `number` is less than
-    /// [`Context::HELPERS`].
+    /// [`maru_core::abi::Context::HELPERS`].
     fn gate(&self, number: usize) -> usize;
     /// Addresses that the stack pointer of the next call may have.
     fn stack(&self) -> Range<usize>;
@@ -67,86 +54,5 @@ impl fmt::Display for Fault {
         f.write_str("; registers")?;
         self.registers.iter().try_for_each(|(name, word)| write!(f, " {name}={word:x}"))?;
         f.write_str(")")
-    }
-}
-
-/// The machine made of a processor that is not this host's.
-pub struct Foreign<P> {
-    name: &'static str,
-    processor: P,
-    libraries: Arc<Arena>,
-}
-
-impl<P: Processor> Foreign<P> {
-    /// A machine; the name is for reports.
-    ///
-    /// # Errors
-    /// When memory is out.
-    pub fn new(name: &'static str, processor: P) -> Result<Foreign<P>, String> {
-        let libraries = Arc::new(Arena::new()?);
-        processor.show(libraries.range());
-        Ok(Foreign { name, processor, libraries })
-    }
-}
-
-impl<P: Processor> Machine for Foreign<P> {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn helpers(&self) -> [usize; Context::HELPERS] {
-        let mut addresses = [0; Context::HELPERS];
-        for helper in Helper::ALL {
-            addresses[*helper as usize] = self.processor.gate(*helper as usize);
-        }
-        addresses
-    }
-
-    fn load(&self, file: &[u8], path: &Path) -> Option<Result<LoadedImage, LoadError>> {
-        Some(mapping::map(file, Some(&self.libraries)).map_err(|problem| LoadError::refused(path, problem)).and_then(
-            |mapped| {
-                let image = LoadedImage::from_mapping(Box::new(mapped), path)?;
-                self.processor.code_changed(image.code());
-                Ok(image)
-            },
-        ))
-    }
-
-    fn frames(&self) -> Vec<Range<usize>> {
-        self.processor.frames()
-    }
-
-    unsafe fn run(&self, enter: usize, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
-        // SAFETY: the context is live by the contract.
-        let host_limit = unsafe { (*context).stack_limit };
-        let set_limit = |limit| {
-            // SAFETY: as above; nothing else uses the context between foreign code and the runtime.
-            unsafe { (*context).stack_limit = limit };
-        };
-        let own_limit = self.processor.stack().start;
-        set_limit(own_limit);
-        let mut serve = |number: usize, words: [u64; 6]| {
-            // The runtime runs on the host's stack, foreign code on its own.
-            set_limit(host_limit);
-            let result = match Helper::ALL.get(number) {
-                // SAFETY: the code was compiled for this runtime and passes what the helper asks for.
-                Some(helper) => unsafe { helpers::call(*helper, context, &words[1..=helper.parameters()]) },
-                // SAFETY: as above.
-                None => unsafe {
-                    helpers::machine_fault(context, &format!("a call of helper {number}, which is none"))
-                },
-            };
-            set_limit(own_limit);
-            result
-        };
-        let words = [context as u64, entry as u64, callee.0, count as u64];
-        // SAFETY: the caller vouches for context, callee and entry.
-        let result = unsafe { self.processor.call(enter, &words, &mut serve) };
-        set_limit(host_limit);
-        match result {
-            Ok(word) => word,
-            // SAFETY: the context is live.
-            Err(fault) => unsafe { helpers::machine_fault(context, &format!("emulated code failed: {fault}")) },
-        }
     }
 }
