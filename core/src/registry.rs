@@ -5,7 +5,7 @@
 //! nobody looks. That there is no other, the line `links` in this crate's manifest ensures.
 
 use crate::codegen::{Architecture, MachineIdentity};
-use crate::format::ObjectFormat;
+use crate::format::{self, ObjectFormat};
 
 /// A registered target.
 pub struct ArchitecturePlugin {
@@ -140,8 +140,8 @@ pub fn host_format() -> Option<&'static dyn ObjectFormat> {
 
 /// What one of the formats calls a CPU, for what is the same in all of them: pointer size and byte order. `None` if no
 /// format that is linked has the CPU.
-pub fn any_identity(architecture: &dyn Architecture) -> Option<&MachineIdentity> {
-    formats().into_iter().find_map(|format| architecture.identity(format.name()))
+pub fn any_identity<'a>(architecture: &'a dyn Architecture) -> Option<&'a MachineIdentity> {
+    formats().into_iter().find_map(|format| format::identity(architecture, format))
 }
 
 #[cfg(test)]

@@ -16,4 +16,5 @@ mod signature;
 mod unicorn;
 
 pub use foreign::Foreign;
+pub use mapping::maps;
 pub use maru_processor::{cpu, Emulator, Fault, Host, Processor, Serve};

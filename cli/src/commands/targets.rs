@@ -4,14 +4,14 @@ use crate::arguments::Targets;
 use crate::table;
 use crate::trouble::Trouble;
 use maru_core::codegen::{Architecture, MachineIdentity};
-use maru_core::format::ObjectFormat;
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use serde_json::{json, Map, Value};
 use std::process::ExitCode;
 
 /// What can be done with a target in a format on this host.
 fn ability(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> &'static str {
-    if architecture.identity(format.name()).is_none() {
+    if format::identity(architecture, format).is_none() {
         "-"
     } else if architecture.is_host() && format.is_host() {
         "runs"

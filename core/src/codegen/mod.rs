@@ -20,7 +20,6 @@ pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, 
 pub use native::Native;
 pub use select::Selection;
 
-use crate::abi::API_VERSION;
 use crate::ir;
 use std::fmt;
 

@@ -9,7 +9,7 @@ use maru_compiler::machine::{Ability, Machine, MachineKind};
 use maru_compiler::register_machine;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use maru_machines::Foreign;
+use maru_machines::{maps, Foreign};
 use maru_template::MACHINE;
 use maru_template_cpu::Cpu;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl MachineKind for Kind {
     fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability {
         // By the number in the file: whoever makes files for this CPU can have them run.
         match architecture.identity(format.name()) {
-            Some(identity) if identity.machine == MACHINE => Ability::Ready("the template's CPU".into()),
+            Some(identity) if identity.machine == MACHINE && maps(architecture, format) => Ability::Ready("the template's CPU".into()),
             _ => Ability::Unsupported,
         }
     }
