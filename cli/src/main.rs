@@ -1,33 +1,7 @@
-//! The `maru` command: run, build and examine programs, list targets, run the conformance suite.
-
-mod arguments;
-mod commands;
-mod interrupt;
-mod listing;
-mod options;
-mod program;
-mod prompt;
-mod session;
-mod statistics;
-mod streams;
-mod table;
-mod trouble;
-
-use maru_formats as _;
-use maru_machines as _;
-use maru_targets as _;
+//! The `maru` command with the plugins that Maru comes with, and no other.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    die_of_closed_pipes();
-    let outcome = arguments::parse().and_then(commands::run);
-    outcome.unwrap_or_else(|trouble| trouble.report())
-}
-
-/// A process that writes to a pipe which nobody reads any more should end without a word, as others do. Rust asks
-/// the system to report an error instead, which an endless program would have to look for.
-fn die_of_closed_pipes() {
-    // SAFETY: nothing else has been started yet, and the default action needs no handler.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    maru::main()
 }

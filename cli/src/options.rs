@@ -4,7 +4,7 @@
 use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::{self, Trouble};
 use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use maru_language::runtime::{JitMode, OptimisationLevel, Options};
 use std::path::Path;
@@ -143,7 +143,7 @@ pub fn fit_library(
 ) -> Result<(), Trouble> {
     let container = format.name();
     let is_its_cpu = |architecture: &&'static dyn Architecture| {
-        architecture.identity(container).is_some_and(|identity| identity.machine == machine)
+        format::identity(*architecture, format).is_some_and(|identity| identity.machine == machine)
     };
     let architecture = registry::architectures().into_iter().find(is_its_cpu).ok_or_else(|| {
         Trouble::wrong_call(format!(

@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
 use maru_compiler::machine::Ability;
 use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use maru_language::runtime::{JitMode, OptimisationLevel, Options, Runtime};
 use maru_language::value::heap::HeapOptions;
@@ -282,7 +282,7 @@ type Way = (Option<String>, &'static [Mode], Option<Skipped>);
 /// already is asked for a second opinion in fewer modes.
 fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> {
     let (cpu, container) = (architecture.name(), format.name());
-    if architecture.identity(container).is_none() {
+    if format::identity(architecture, format).is_none() {
         let reason = format!("{container} has no number for {cpu}");
         return vec![(None, NATIVE, Some(Skipped::Unsupported(reason)))];
     }

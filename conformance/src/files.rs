@@ -3,6 +3,8 @@
 use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags};
 use std::cell::RefCell;
 
+/// The formats that both readers know. Of another there is its own reader only.
+const INDEPENDENTLY_READ: [&str; 2] = ["elf", "macho"];
 /// One of so many files is read back.
 const SAMPLE: u64 = 3;
 
@@ -39,6 +41,10 @@ pub fn take_inspected() -> (u64, Vec<String>) {
 /// # Errors
 /// What is wrong with it.
 pub fn check_file(bytes: &[u8], format: &str) -> Result<(), String> {
+    if !INDEPENDENTLY_READ.contains(&format) {
+        let format = maru_core::registry::find_format(format, "the file's format")?;
+        return format.read(bytes).map(drop).map_err(|error| error.to_string());
+    }
     with_object(bytes)?;
     match goblin::Object::parse(bytes).map_err(|error| format!("goblin: {error}"))? {
         goblin::Object::Elf(elf) => with_goblin_elf(&elf, bytes.len()),

@@ -14,7 +14,7 @@
 //! report     a matrix without blank cells; text, JSON, JUnit, Markdown; bundles and regressions
 //! ```
 //!
-//! [`trials`] are for a target alone: operations, calls, random functions, without a runtime or a program.
+//! A target by itself, without a runtime or a program, is what the crate `maru-trials` is for.
 
 // The lists of plugins: what nobody names is not linked.
 use maru_formats as _;
@@ -28,7 +28,6 @@ mod evaluate;
 pub mod fault;
 pub mod files;
 pub mod generate;
-pub mod golden;
 pub mod limits;
 mod merge;
 pub mod outcome;
@@ -36,7 +35,6 @@ mod replay;
 pub mod report;
 mod run;
 mod session;
-pub mod trials;
 mod worker;
 
 pub use merge::merge;
@@ -61,9 +59,21 @@ pub enum Profile {
 /// # Panics
 /// If anything failed, or nothing could run the target's code; the message is the report.
 pub fn check(target: &str, profile: Profile) {
+    check_rows(Conform { target: Some(target.into()), ..Conform::default() }, profile);
+}
+
+/// Check a format in the same way: with every target that has it.
+///
+/// # Panics
+/// As [`check`].
+pub fn check_format(format: &str, profile: Profile) {
+    check_rows(Conform { format: Some(format.into()), ..Conform::default() }, profile);
+}
+
+fn check_rows(rows: Conform, profile: Profile) {
     // A test shares its machine with other tests: a program that has to wait must not pass for one without an end.
     let limit = std::time::Duration::from_secs(60);
-    let base = Conform { target: Some(target.into()), progress: false, limit, ..Conform::default() };
+    let base = Conform { progress: false, limit, ..rows };
     let conform = match profile {
         Profile::Test => Conform { cases: 300, ..base },
         Profile::Pr => Conform { cases: 2000, time: Some(std::time::Duration::from_secs(180)), ..base },
@@ -71,7 +81,7 @@ pub fn check(target: &str, profile: Profile) {
     };
     match run(&conform) {
         Ok(report) if report.failed() => panic!("\n{}", report.text()),
-        Ok(report) if !report.ran_native() => panic!("nothing here runs code of {target}:\n{}", report.text()),
+        Ok(report) if !report.ran_native() => panic!("nothing here runs the code:\n{}", report.text()),
         Ok(report) => println!("{}", report.text()),
         Err(message) => panic!("{message}"),
     }

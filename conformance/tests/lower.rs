@@ -1,8 +1,9 @@
 //! Every target's code for `lower/*.ir` is what its golden files say.
 
-use maru_conformance::golden;
 use maru_core::registry;
 use maru_targets as _;
+use maru_trials::golden;
+use std::path::Path;
 
 #[test]
 fn listings_are_golden() {
@@ -11,7 +12,8 @@ fn listings_are_golden() {
     assert!(!architectures.is_empty(), "no target is linked");
     let mut different = Vec::new();
     for architecture in architectures {
-        different.extend(golden::check(architecture, bless).unwrap_or_else(|error| panic!("{error}")));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets").join(architecture.name()).join("golden");
+        different.extend(golden::check(architecture, &folder, bless).unwrap_or_else(|error| panic!("{error}")));
     }
     assert!(
         different.is_empty(),

@@ -4,7 +4,7 @@
 use maru_compiler::unit;
 use maru_conformance::files::check_file;
 use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use maru_language::runtime::Options;
 use maru_language::value::on_large_stack;
@@ -42,7 +42,9 @@ fn every_pair_writes_files_that_readers_accept() {
     let mut pairs = 0;
     for architecture in registry::architectures() {
         for format in registry::formats() {
-            let Some(identity) = architecture.identity(format.name()) else { continue };
+            let Some(identity) = format::identity(architecture, format) else { continue };
+            let any = registry::any_identity(architecture).expect("this one");
+            assert_eq!((identity.pointer_size, identity.little_endian), (any.pointer_size, any.little_endian));
             pairs += 1;
             for (name, text) in &examples {
                 let bytes = built(name, text, architecture, format);

@@ -22,3 +22,5 @@ pub mod ir;
 pub mod registry;
 
 pub use inventory;
+/// Names of physical registers: targets take them from here, so that they have the version that is meant.
+pub use regalloc2;

@@ -51,13 +51,15 @@ const LAYERS: [Layers; 3] = [
     },
 ];
 
-/// Crates that plugins are, with what they may depend on of the project's own crates.
-const PLUGINS: [(&str, &[&str]); 5] = [
+/// Crates that plugins are or are tried with, with what they may depend on of the project's own crates.
+const PLUGINS: [(&str, &[&str]); 7] = [
     ("maru-x64", &["maru-core"]),
     ("maru-arm64", &["maru-core"]),
     ("maru-dwarf", &["maru-core"]),
     ("maru-elf", &["maru-core", "maru-dwarf"]),
     ("maru-macho", &["maru-core", "maru-dwarf"]),
+    ("maru-processor", &["maru-core"]),
+    ("maru-trials", &["maru-core", "maru-processor"]),
 ];
 
 fn root() -> PathBuf {

@@ -8,19 +8,13 @@
 //!
 //! Both map libraries themselves, which they know through an independent reader only.
 
-mod arena;
-pub mod cpu;
-mod emulator;
-mod host;
-mod library;
+mod foreign;
 mod mapping;
-mod memory;
 mod native;
-mod processor;
 mod rebase;
 mod signature;
 mod unicorn;
 
-pub use emulator::Emulator;
-pub use host::Host;
-pub use processor::{Fault, Foreign, Processor, Serve};
+pub use foreign::Foreign;
+pub use mapping::maps;
+pub use maru_processor::{cpu, Emulator, Fault, Host, Processor, Serve};

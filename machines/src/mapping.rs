@@ -1,20 +1,28 @@
 //! Libraries mapped without the system's loader, and known through `goblin` only, so that what the formats write is
 //! read by somebody else.
 
-use crate::arena::Arena;
-use crate::memory::Block;
 use crate::{rebase, signature};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
 use goblin::mach::load_command::CommandVariant;
 use goblin::mach::{Mach, MachO};
 use goblin::Object;
 use maru_compiler::load::MappedLibrary;
-use maru_core::format::HEADER_SYMBOL;
+use maru_core::codegen::Architecture;
+use maru_core::format::{self, ObjectFormat, HEADER_SYMBOL};
 use maru_core::registry;
+use maru_processor::memory::{Arena, Block};
 use std::sync::Arc;
 
 /// Bytes of a page of the largest size in use, so that segments of any file may be protected by themselves.
 const PAGE: usize = 4096;
+
+/// The formats whose libraries can be mapped here.
+const FORMATS: [&str; 2] = ["elf", "macho"];
+
+/// Whether libraries for a target in a format can be mapped without the system's loader.
+pub fn maps(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> bool {
+    FORMATS.contains(&format.name()) && format::identity(architecture, format).is_some()
+}
 
 /// A part of a file in memory.
 struct Segment {

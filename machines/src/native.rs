@@ -22,7 +22,7 @@ impl MachineKind for Native {
         "mapped"
     }
     fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability {
-        match architecture.is_host() && architecture.identity(format.name()).is_some() {
+        match architecture.is_host() && mapping::maps(architecture, format) {
             // Where pages become executable only by other means than a change of protection, there is the loader.
             true if cfg!(target_os = "linux") => Ability::Ready("this CPU, with a loader of Maru's own".into()),
             _ => Ability::Unsupported,

@@ -1,12 +1,11 @@
 //! The machine `unicorn`: code of any CPU in the table, on the emulator.
 
-use crate::cpu;
-use crate::emulator::Emulator;
-use crate::processor::Foreign;
+use crate::{maps, Foreign};
 use maru_compiler::machine::{Ability, Machine, MachineKind};
 use maru_compiler::register_machine;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
+use maru_processor::{cpu, Emulator};
 use std::rc::Rc;
 
 /// The kind.
@@ -20,7 +19,7 @@ impl MachineKind for Unicorn {
         "unicorn"
     }
     fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability {
-        if cpu::find(architecture.name()).is_none() || architecture.identity(format.name()).is_none() {
+        if cpu::find(architecture.name()).is_none() || !maps(architecture, format) {
             return Ability::Unsupported;
         }
         match Emulator::version() {

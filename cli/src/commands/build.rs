@@ -5,7 +5,7 @@ use crate::trouble::Trouble;
 use crate::{listing, options, program, session};
 use maru_compiler::unit;
 use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
+use maru_core::format::{self, ObjectFormat};
 use maru_language::runtime::Runtime;
 use std::ffi::OsString;
 use std::io;
@@ -55,7 +55,7 @@ fn check_apart(source: &Path, output: &Path) -> Result<(), Trouble> {
 }
 
 fn check_pair(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Result<(), Trouble> {
-    if architecture.identity(format.name()).is_some() {
+    if format::identity(architecture, format).is_some() {
         return Ok(());
     }
     let (architecture, format) = (architecture.name(), format.name());

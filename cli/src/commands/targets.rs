@@ -3,15 +3,15 @@
 use crate::arguments::Targets;
 use crate::table;
 use crate::trouble::Trouble;
-use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
+use maru_core::codegen::{Architecture, MachineIdentity};
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use serde_json::{json, Map, Value};
 use std::process::ExitCode;
 
 /// What can be done with a target in a format on this host.
 fn ability(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> &'static str {
-    if architecture.identity(format.name()).is_none() {
+    if format::identity(architecture, format).is_none() {
         "-"
     } else if architecture.is_host() && format.is_host() {
         "runs"
@@ -44,10 +44,11 @@ fn as_text(architectures: &[&dyn Architecture], formats: &[&dyn ObjectFormat]) -
     let head = head.chain(formats.iter().map(|format| format.name().to_string())).chain(["also called".into()]);
     let mut rows: Vec<Vec<String>> = vec![head.collect()];
     for architecture in architectures {
+        let identity = registry::any_identity(*architecture);
         let mut row = vec![
             architecture.name().to_string(),
-            format!("{} bytes", architecture.pointer_size()),
-            byte_order(*architecture).to_string(),
+            identity.map_or("-".into(), |identity| format!("{} bytes", identity.pointer_size)),
+            identity.map_or("-", byte_order).to_string(),
         ];
         row.extend(formats.iter().map(|format| ability(*architecture, *format).to_string()));
         row.push(architecture.synonyms().join(" "));
@@ -56,8 +57,8 @@ fn as_text(architectures: &[&dyn Architecture], formats: &[&dyn ObjectFormat]) -
     table::render(&rows)
 }
 
-fn byte_order(architecture: &dyn Architecture) -> &'static str {
-    if architecture.little_endian() {
+fn byte_order(identity: &MachineIdentity) -> &'static str {
+    if identity.little_endian {
         "little"
     } else {
         "big"
@@ -66,12 +67,13 @@ fn byte_order(architecture: &dyn Architecture) -> &'static str {
 
 fn as_json(architectures: &[&dyn Architecture], formats: &[&dyn ObjectFormat]) -> Value {
     let architecture = |architecture: &&dyn Architecture| {
+        let identity = registry::any_identity(*architecture);
         let pairs = formats.iter().map(|format| (format.name().to_string(), json!(ability(*architecture, *format))));
         json!({
             "name": architecture.name(),
             "synonyms": architecture.synonyms(),
-            "pointer_size": architecture.pointer_size(),
-            "byte_order": byte_order(*architecture),
+            "pointer_size": identity.map(|identity| identity.pointer_size),
+            "byte_order": identity.map(byte_order),
             "host": architecture.is_host(),
             "formats": pairs.collect::<Map<_, _>>(),
         })

@@ -3,10 +3,9 @@
 use crate::load::{LoadError, LoadedImage};
 use maru_core::abi::layout::{Value, Word};
 use maru_core::abi::Context;
-use maru_core::abi::API_VERSION;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use maru_core::registry::check_version;
+use maru_core::registry::check_distinct;
 use maru_language::interp::helpers;
 use std::ops::Range;
 use std::path::Path;
@@ -58,10 +57,6 @@ pub enum Ability {
 pub trait MachineKind: Sync {
     /// Its name: lower case.
     fn name(&self) -> &'static str;
-    /// The version of the interface it was built for.
-    fn api_version(&self) -> u32 {
-        API_VERSION
-    }
     /// Whether it loads libraries of a format and runs the code of an architecture in them.
     fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability;
     /// Whether it is a CPU made of software.
@@ -74,7 +69,12 @@ pub trait MachineKind: Sync {
 }
 
 /// A registered kind of machine.
-pub struct MachinePlugin(pub &'static dyn MachineKind);
+pub struct MachinePlugin {
+    /// The kind.
+    pub kind: &'static dyn MachineKind,
+    /// The module that registered it, for messages.
+    pub origin: &'static str,
+}
 
 inventory::collect!(MachinePlugin);
 
@@ -82,15 +82,24 @@ inventory::collect!(MachinePlugin);
 #[macro_export]
 macro_rules! register_machine {
     ($plugin:expr) => {
-        $crate::inventory::submit! { $crate::machine::MachinePlugin(&$plugin) }
+        $crate::inventory::submit! { $crate::machine::MachinePlugin { kind: &$plugin, origin: module_path!() } }
     };
 }
 
 /// All kinds of machine, sorted by name. This host itself is none of them.
 pub fn machines() -> Vec<&'static dyn MachineKind> {
-    let mut all: Vec<_> = inventory::iter::<MachinePlugin>.into_iter().map(|plugin| plugin.0).collect();
+    let mut all: Vec<_> = inventory::iter::<MachinePlugin>.into_iter().map(|plugin| plugin.kind).collect();
     all.sort_by_key(|machine| machine.name());
     all
+}
+
+/// Whether each name stands for one kind of machine.
+///
+/// # Errors
+/// A message that names the name and the modules of both kinds.
+pub fn check_names() -> Result<(), String> {
+    let plugins = inventory::iter::<MachinePlugin>.into_iter();
+    check_distinct("machine", plugins.map(|plugin| (plugin.kind.name(), &[][..], plugin.origin)))
 }
 
 /// The name of this host as a machine, where machines are chosen by name.
@@ -116,7 +125,6 @@ pub fn find_machine(
     let mut all = machines();
     all.sort_by_key(|kind| kind.is_emulator());
     for kind in all.into_iter().filter(|kind| wanted.is_none_or(|name| name == kind.name())) {
-        check_version("machine", kind.name(), kind.api_version())?;
         match kind.ability(architecture, format) {
             Ability::Ready(_) => return Ok(Some(kind)),
             Ability::Missing(what) => reasons.push(what),

@@ -24,4 +24,4 @@ pub use helper::{number_bits, Helper};
 pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, INTERRUPT_MEMORY, INTERRUPT_REQUESTED};
 pub use layout::*;
 pub use position::{Position, IMAGE_FLAG};
-pub use stamp::{abi_stamp, API_VERSION};
+pub use stamp::abi_stamp;

@@ -2,19 +2,15 @@
 
 use super::{fingerprint, WORD_SIZE};
 
-/// The version of the plugin interface: a plugin built for another is refused, naming both.
-pub const API_VERSION: u32 = 1;
-
 /// Number of the layout of an image's header, a part of the stamp.
 const HEADER_VERSION: u64 = 1;
 
 /// What native code and runtime must agree on, as one number: changed by any change of the files that define
-/// values, the context and the helpers, and by the versions of Maru and of the plugin interface.
+/// values, the context and the helpers, and by the version of Maru.
 pub const fn abi_stamp() -> u64 {
     const STAMP: u64 = {
         let parts = [
             HEADER_VERSION,
-            API_VERSION as u64,
             WORD_SIZE as u64,
             std::mem::size_of::<super::Context>() as u64,
             fingerprint(env!("CARGO_PKG_VERSION").as_bytes())[0],

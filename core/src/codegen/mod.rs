@@ -20,7 +20,6 @@ pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, 
 pub use native::Native;
 pub use select::Selection;
 
-use crate::abi::API_VERSION;
 use crate::ir;
 use std::fmt;
 
@@ -166,18 +165,6 @@ pub trait Architecture: Sync {
     /// Other names that people use for it.
     fn synonyms(&self) -> &'static [&'static str] {
         &[]
-    }
-    /// The version of the interface it was built for: always `API_VERSION` as seen by the plugin's compiler.
-    fn api_version(&self) -> u32 {
-        API_VERSION
-    }
-    /// Bytes in a pointer.
-    fn pointer_size(&self) -> u8 {
-        8
-    }
-    /// Whether the least significant byte comes first.
-    fn little_endian(&self) -> bool {
-        true
     }
     /// Whether this process runs on this CPU.
     fn is_host(&self) -> bool;

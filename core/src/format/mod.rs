@@ -8,7 +8,7 @@ mod image;
 
 pub use image::*;
 
-use crate::codegen::MachineIdentity;
+use crate::codegen::{Architecture, MachineIdentity};
 use std::fmt;
 use std::ops::Range;
 
@@ -66,6 +66,11 @@ pub struct Contents {
     pub writable: Range<u64>,
 }
 
+/// What a format calls the CPU of a target: as the target says, or else the format; `None` for an unsupported pair.
+pub fn identity<'a>(architecture: &'a dyn Architecture, format: &'a dyn ObjectFormat) -> Option<&'a MachineIdentity> {
+    architecture.identity(format.name()).or_else(|| format.identity(architecture.name()))
+}
+
 /// A container format for shared libraries.
 pub trait ObjectFormat: Sync {
     /// Its name, equal to its folder's: lower case.
@@ -74,9 +79,10 @@ pub trait ObjectFormat: Sync {
     fn synonyms(&self) -> &'static [&'static str] {
         &[]
     }
-    /// The version of the interface it was built for.
-    fn api_version(&self) -> u32 {
-        crate::abi::API_VERSION
+    /// What it calls the CPU of a target, by name, that does not list this format ([`Architecture::identity`]): so a
+    /// format from elsewhere has code of targets that were there before it.
+    fn identity(&self, _architecture: &str) -> Option<&MachineIdentity> {
+        None
     }
     /// Whether this host's loader opens it.
     fn is_host(&self) -> bool;

@@ -1,7 +1,7 @@
 //! What is peculiar to this CPU about calls: what entries preserve.
 
 use maru_arm64::TARGET;
-use maru_conformance::trials::{busy_unit, Bench};
+use maru_trials::{busy_unit, Bench};
 
 /// A C function of two words, an entry's address and a context. It saves what it must, puts the register's number into
 /// each of x19 … x28 and that of the word 11 further on into each of d8 … d15, calls the entry with the context, and

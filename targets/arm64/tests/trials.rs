@@ -1,14 +1,14 @@
 //! Every trial that there is for a target, on this CPU if it is the one, or on the emulator.
 
-use maru_conformance::trials::Bench;
+use maru_trials::Bench;
 
 #[cfg(all(target_arch = "aarch64", unix))]
 mod host {
     use super::Bench;
-    maru_conformance::trial_tests!(Some(Bench::on_host(&maru_arm64::TARGET)));
+    maru_trials::trial_tests!(Some(Bench::on_host(&maru_arm64::TARGET)));
 }
 
 mod emulator {
     use super::Bench;
-    maru_conformance::trial_tests!(Bench::on_emulator(&maru_arm64::TARGET));
+    maru_trials::trial_tests!(Bench::on_emulator(&maru_arm64::TARGET));
 }

@@ -29,7 +29,7 @@ use maru_core::abi::layout::{NIL, WORD_SIZE};
 use maru_core::abi::Context;
 use maru_core::codegen::{CallLayout, CodeBuffer, Frame, MachInst};
 use maru_core::ir::{Convention, Helper};
-use regalloc2::{MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
+use maru_core::regalloc2::{MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
 use std::mem::offset_of;
 use std::ops::Range;
 

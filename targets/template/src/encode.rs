@@ -6,7 +6,7 @@
 use crate::abi::{self, CONTEXT, STACK};
 use crate::instruction::*;
 use maru_core::codegen::{CodeBuffer, MachInst};
-use regalloc2::{Allocation, RegClass};
+use maru_core::regalloc2::{Allocation, RegClass};
 
 /// Result: the immediate, of any size.
 pub const CONSTANT: u16 = 256;

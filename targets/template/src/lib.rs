@@ -1,8 +1,8 @@
 //! A target to copy: the smallest that is complete.
 //!
 //! Its CPU does not exist. It is what a textbook's CPU is: sixteen registers for words, sixteen for doubles,
-//! instructions of eight bytes, no flags. [`machine`] runs its code, so that all of this can be tried anywhere. Nobody
-//! names this crate but its own tests: `maru targets` does not list it.
+//! instructions of eight bytes, no flags. `cpu/` runs its code, so that all of this can be tried anywhere. `program/` is
+//! the command `maru` with this target in it; Maru's own command does not know it.
 //!
 //! When you copy it, this is the place for what is peculiar about your CPU, in prose; and the first thing to write.
 //!
@@ -21,12 +21,11 @@
 //! | `select.rs` | IR operations to instructions on virtual registers |
 //! | `encode.rs` | instructions with their registers allocated to bytes |
 //! | `abi.rs` | registers, calls, frames |
-//! | `machine.rs` | nothing, if your CPU is this host's or the emulator knows it |
+//! | `cpu/`, `program/src/lib.rs` | nothing, if your CPU is this host's or the emulator knows it |
 
 pub mod abi;
 mod encode;
 pub mod instruction;
-pub mod machine;
 mod select;
 
 use maru_core::codegen::{
@@ -34,7 +33,7 @@ use maru_core::codegen::{
     Selection, Spec, Terminator, UnwindConvention,
 };
 use maru_core::ir::{Op, Val};
-use regalloc2::Allocation;
+use maru_core::regalloc2::Allocation;
 use std::sync::LazyLock;
 
 /// The CPU.

@@ -12,7 +12,7 @@ use maru_core::codegen::{CallKind, FixupTarget, MachInst, RegisterMachine, Selec
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
-use regalloc2::Operand;
+use maru_core::regalloc2::Operand;
 
 /// A result, if it is wanted.
 type Result = Option<Val>;

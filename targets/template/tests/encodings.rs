@@ -2,10 +2,11 @@
 //!
 //! For a CPU that exists, `encodings.txt` comes from another assembler. Here it was written by hand from the manual.
 
-use maru_conformance::golden;
 use maru_core::codegen::CodeBuffer;
 use maru_template::instruction::{put, register_count, TABLE};
 use maru_template::TARGET;
+use maru_trials::golden;
+use std::path::Path;
 
 /// Registers of the samples.
 const REGISTERS: [u8; 3] = [1, 2, 15];
@@ -27,7 +28,8 @@ fn every_instruction_has_the_bytes_of_the_manual() {
 #[test]
 fn functions_are_golden() {
     let bless = std::env::var_os("BLESS").is_some();
-    let different = golden::check(&TARGET, bless).expect("golden files");
+    let different =
+        golden::check(&TARGET, &Path::new(env!("CARGO_MANIFEST_DIR")).join("golden"), bless).expect("golden files");
     assert!(
         different.is_empty(),
         "BLESS=1 rewrites golden files; read the difference first.\n{}",

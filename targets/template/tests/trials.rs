@@ -1,6 +1,7 @@
 //! Every trial that there is for a target, on the CPU made of software.
 
-use maru_conformance::trials::Bench;
-use maru_template::{machine::Cpu, TARGET};
+use maru_template::TARGET;
+use maru_template_cpu::Cpu;
+use maru_trials::Bench;
 
-maru_conformance::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(Cpu::default()) }));
+maru_trials::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(Cpu::default()) }));

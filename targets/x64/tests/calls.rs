@@ -1,9 +1,9 @@
 //! What is peculiar to this CPU about calls: what entries preserve, and where unwinders find frames.
 #![cfg(all(target_arch = "x86_64", unix))]
 
-use maru_conformance::trials::{busy_unit, unit, Bench};
 use maru_core::codegen::Architecture;
-use maru_machines::Host;
+use maru_processor::Host;
+use maru_trials::{busy_unit, unit, Bench};
 use maru_x64::TARGET;
 
 std::arch::global_asm!(

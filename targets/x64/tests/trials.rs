@@ -2,11 +2,11 @@
 
 #[cfg(all(target_arch = "x86_64", unix))]
 mod host {
-    use maru_conformance::trials::Bench;
-    maru_conformance::trial_tests!(Some(Bench::on_host(&maru_x64::TARGET)));
+    use maru_trials::Bench;
+    maru_trials::trial_tests!(Some(Bench::on_host(&maru_x64::TARGET)));
 }
 
 mod emulator {
-    use maru_conformance::trials::Bench;
-    maru_conformance::trial_tests!(Bench::on_emulator(&maru_x64::TARGET));
+    use maru_trials::Bench;
+    maru_trials::trial_tests!(Bench::on_emulator(&maru_x64::TARGET));
 }

@@ -4,7 +4,7 @@ use super::compile::CompileFailure;
 use super::statistics::{Statistics, Watch};
 use crate::load::{ExecutableDirectory, ImageHeader, LoadError, LoadedImage};
 use maru_core::codegen::{Architecture, MachineIdentity};
-use maru_core::format::{Image, ObjectFormat};
+use maru_core::format::{self, Image, ObjectFormat};
 use maru_core::ir::passes::{optimise, OptimisationFuel};
 use maru_core::ir::verify::verify_unit;
 use maru_core::ir::Function;
@@ -99,7 +99,7 @@ fn identity(
     architecture: &'static dyn Architecture,
     format: &'static dyn ObjectFormat,
 ) -> Result<&'static MachineIdentity, CompileFailure> {
-    let identity = architecture.identity(format.name());
+    let identity = format::identity(architecture, format);
     identity.ok_or_else(|| CompileFailure(format!("{} does not hold code for {}", format.name(), architecture.name())))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::unit;
 use maru_core::abi::layout::{Kind, Value};
-use maru_core::codegen::Architecture;
+use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::registry;
 use maru_language::interp::primitive_arguments as arguments;
 use maru_language::runtime::PrimitiveInfo;
@@ -17,12 +17,12 @@ pub const TABLE: &[PrimitiveInfo] = &[
         runtime.string(architecture.name())
     }),
     PrimitiveInfo::fixed("<architecture>-pointer-size", 1, |runtime, arguments| {
-        let architecture = architecture(runtime, "<architecture>-pointer-size", arguments[0])?;
-        Ok(Value::fixnum(i64::from(architecture.pointer_size())))
+        let identity = identity(runtime, "<architecture>-pointer-size", arguments[0])?;
+        Ok(Value::fixnum(identity.pointer_size.into()))
     }),
     PrimitiveInfo::fixed("<architecture>-endianness", 1, |runtime, arguments| {
-        let architecture = architecture(runtime, "<architecture>-endianness", arguments[0])?;
-        Ok(runtime.symbol_value(if architecture.little_endian() { "little" } else { "big" }))
+        let identity = identity(runtime, "<architecture>-endianness", arguments[0])?;
+        Ok(runtime.symbol_value(if identity.little_endian { "little" } else { "big" }))
     }),
     PrimitiveInfo::fixed("compiled?", 1, is_compiled),
     PrimitiveInfo::fixed("why-not-compiled", 1, why_not_compiled),
@@ -44,6 +44,15 @@ fn architecture(runtime: &mut Runtime, operation: &str, value: Value) -> Result<
         Some(architecture) => Ok(*architecture),
         None => Err(runtime.type_error(operation, "an architecture", value)),
     }
+}
+
+/// What formats call the CPU of an `<architecture>` object.
+fn identity(runtime: &mut Runtime, operation: &str, value: Value) -> Result<&'static MachineIdentity, Failure> {
+    let architecture = architecture(runtime, operation, value)?;
+    registry::any_identity(architecture).ok_or_else(|| {
+        let message = format!("{operation}: no format has libraries for {}", architecture.name());
+        runtime.error(ErrorKind::Compile, &message, &[])
+    })
 }
 
 /// The architecture that the options name, else the host's.

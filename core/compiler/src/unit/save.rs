@@ -16,7 +16,7 @@ use crate::lower::{linear_text, lower_unit, Assumption, DataWord, Linking, Lower
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
 use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
+use maru_core::format::{self, ObjectFormat};
 use maru_core::ir::passes;
 use maru_language::interp::constant_table::{ConstantTable, Constants};
 use maru_language::interp::expand::expand_toplevel;
@@ -616,8 +616,7 @@ impl Manifest<'_> {
 pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, Problem> {
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let machine = architecture
-        .identity(format.name())
+    let machine = format::identity(architecture, format)
         .ok_or_else(|| format!("{} does not hold code for {}", format.name(), architecture.name()))?;
     let bytes =
         std::fs::read(path).map_err(|error| format!("{}: the library cannot be read: {error}", path.display()))?;
@@ -741,8 +740,7 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
     let bytes = cache.find(&key)?;
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let machine = architecture
-        .identity(format.name())
+    let machine = format::identity(architecture, format)
         .ok_or_else(|| format!("{} does not hold code for {}", format.name(), architecture.name()))?;
     let image =
         runtime.native.units_mut().load(format, machine, Path::new(""), &bytes).map_err(|error| error.to_string())?;

@@ -1,50 +1,17 @@
-//! A machine: the CPU itself, made of software, so that this target's code runs wherever Maru does.
+//! The CPU itself, made of software, so that the template's code runs wherever Maru does.
 //!
-//! [`Processor`] is all that a CPU must offer; [`Foreign`] makes a machine of it, which maps libraries, serves the
-//! runtime's helpers and turns faults into errors. [`MachineKind`] tells the registry for which targets and formats
-//! there is such a machine. A target for a CPU of silicon needs neither: on its own host code runs as it is, and
-//! elsewhere on the emulator, if that knows the CPU (a row in `machines/src/cpu.rs`).
+//! [`Processor`] is all that a CPU must offer. A target for a CPU of silicon needs none of its own: on its own host code
+//! runs as it is, and elsewhere on the emulator, if that knows the CPU.
 //!
-//! The CPU executes on this process's memory, at the same addresses. It keeps the rules that hardware does not: a
+//! This one executes on this process's memory, at the same addresses. It keeps the rules that hardware does not: a
 //! function that does not preserve what it must is a fault, and a helper destroys all that it may.
 
-use crate::abi::{SAVED_DOUBLES, SAVED_WORDS, STACK};
-use crate::instruction::*;
-use crate::MACHINE;
-use maru_compiler::machine::{Ability, Machine, MachineKind};
-use maru_compiler::register_machine;
 use maru_core::abi::Context;
-use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
-use maru_machines::{Fault, Foreign, Processor, Serve};
+use maru_processor::{Fault, Processor, Serve};
+use maru_template::abi::{SAVED_DOUBLES, SAVED_WORDS, STACK};
+use maru_template::instruction::*;
 use std::cell::Cell;
 use std::ops::Range;
-use std::rc::Rc;
-
-/// The kind of machine.
-struct Kind;
-
-static KIND: Kind = Kind;
-register_machine!(KIND);
-
-impl MachineKind for Kind {
-    fn name(&self) -> &'static str {
-        "template-cpu"
-    }
-    fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability {
-        // By the number in the file: whoever makes files for this CPU can have them run.
-        match architecture.identity(format.name()) {
-            Some(identity) if identity.machine == MACHINE => Ability::Ready("the template's CPU".into()),
-            _ => Ability::Unsupported,
-        }
-    }
-    fn is_emulator(&self) -> bool {
-        true
-    }
-    fn start(&self, _architecture: &dyn Architecture) -> Result<Rc<dyn Machine>, String> {
-        Ok(Rc::new(Foreign::new(self.name(), Cpu::default())?))
-    }
-}
 
 /// Words of the stack; committed by use.
 const STACK_WORDS: usize = 8 << 20;

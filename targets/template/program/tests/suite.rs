@@ -2,7 +2,7 @@
 //! interpreter.
 
 use maru_conformance::{check, Profile};
-use maru_template as _;
+use maru_with_template as _;
 
 #[test]
 fn the_suite_finds_nothing() {

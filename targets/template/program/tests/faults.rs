@@ -8,6 +8,7 @@ use maru_core::codegen::{
 use maru_core::ir::Function;
 use maru_template::instruction::{self, *};
 use maru_template::TARGET;
+use maru_with_template as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;

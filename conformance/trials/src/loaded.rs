@@ -4,7 +4,7 @@ use maru_core::abi::Context;
 use maru_core::codegen::Architecture;
 use maru_core::format::{Image, Layout};
 use maru_core::ir::{parse, verify, Function, Helper};
-use maru_machines::Processor;
+use maru_processor::Processor;
 use std::collections::BTreeMap;
 
 /// Words of the argument area.

@@ -1,12 +1,12 @@
 //! This process's memory: what is mapped where, and mappings of our own.
 
-use crate::arena::Arena;
+pub use crate::arena::Arena;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// A private mapping, unmapped when dropped; or a part of an arena, to which it then returns.
 #[derive(Debug)]
-pub(crate) struct Block {
+pub struct Block {
     address: usize,
     size: usize,
     arena: Option<Arc<Arena>>,
@@ -14,7 +14,7 @@ pub(crate) struct Block {
 
 impl Block {
     /// Reserve addresses; nothing of them may be accessed unless `writable`.
-    pub(crate) fn new(size: usize, writable: bool) -> Result<Block, String> {
+    pub fn new(size: usize, writable: bool) -> Result<Block, String> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
         let protection = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
         // SAFETY: without MAP_FIXED the system picks a range that nobody uses.
@@ -26,7 +26,7 @@ impl Block {
     }
 
     /// A part of an arena, writable and zero, if there is room in it; else a mapping of its own.
-    pub(crate) fn within(arena: &Arc<Arena>, size: usize) -> Result<Block, String> {
+    pub fn within(arena: &Arc<Arena>, size: usize) -> Result<Block, String> {
         match arena.take(size) {
             Some(address) => Ok(Block { address, size, arena: Some(arena.clone()) }),
             None => Block::new(size, true),
@@ -34,12 +34,12 @@ impl Block {
     }
 
     /// Its addresses.
-    pub(crate) fn range(&self) -> Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         self.address..self.address + self.size
     }
 
     /// Change what may be done with a part, which starts and ends at pages' borders.
-    pub(crate) fn protect(&self, part: Range<usize>, protection: i32) -> Result<(), String> {
+    pub fn protect(&self, part: Range<usize>, protection: i32) -> Result<(), String> {
         assert!(part.start >= self.address && part.end <= self.address + self.size);
         // SAFETY: the part lies in this mapping; who uses it knows what it is for.
         match unsafe { libc::mprotect(part.start as *mut libc::c_void, part.len(), protection) } {

@@ -3,7 +3,7 @@
 //! Where the emulator is not installed these tests say so on standard error and check the message; continuous
 //! integration sets `MARU_NEED_EMULATOR`, and then that is a failure.
 
-use maru_machines::{cpu, Emulator, Processor};
+use maru_processor::{cpu, Emulator, Processor};
 
 /// An emulator, or `None` where there is none to be had.
 fn emulator(cpu: &str) -> Option<Emulator> {

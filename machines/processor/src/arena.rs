@@ -11,7 +11,7 @@ const PAGE: usize = 4096;
 
 /// Addresses that are dealt out in pages.
 #[derive(Debug)]
-pub(crate) struct Arena {
+pub struct Arena {
     block: Block,
     /// What is free, by address; no two ranges touch each other.
     free: Mutex<Vec<Range<usize>>>,
@@ -19,19 +19,19 @@ pub(crate) struct Arena {
 
 impl Arena {
     /// An arena, all of it free.
-    pub(crate) fn new() -> Result<Arena, String> {
+    pub fn new() -> Result<Arena, String> {
         let block = Block::new(SIZE, true)?;
         let free = Mutex::new(vec![block.range()]);
         Ok(Arena { block, free })
     }
 
     /// Its addresses.
-    pub(crate) fn range(&self) -> Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         self.block.range()
     }
 
     /// Take so many bytes, writable and zero; `None` if there is no room for them.
-    pub(crate) fn take(&self, size: usize) -> Option<usize> {
+    pub fn take(&self, size: usize) -> Option<usize> {
         let size = size.next_multiple_of(PAGE);
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let at = free.iter().position(|range| range.len() >= size)?;
@@ -44,7 +44,7 @@ impl Arena {
     }
 
     /// Take back what nothing uses any more.
-    pub(crate) fn give_back(&self, range: Range<usize>) {
+    pub fn give_back(&self, range: Range<usize>) {
         let range = range.start..range.start + range.len().next_multiple_of(PAGE);
         assert!(range.start >= self.range().start && range.end <= self.range().end);
         let access = libc::PROT_READ | libc::PROT_WRITE;

@@ -3,20 +3,21 @@
 //! lines of IR and not a program.
 //!
 //! ```text
-//! maru_conformance::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(MyProcessor::new()) }));
+//! maru_trials::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(MyProcessor::new()) }));
 //! ```
 //!
-//! makes a test of each. [`operations`] first, then [`calls`], then [`differential`].
+//! makes a test of each. [`operations`] first, then [`calls`], then [`differential`]. [`golden`] is for reading what was encoded.
 
 pub mod calls;
 pub mod differential;
+pub mod golden;
 mod loaded;
 pub mod operations;
 
 pub use loaded::{busy_unit, unit, Bench, HelperFunction, Loaded, DOUBLES, WORDS};
 
 use maru_core::codegen::Architecture;
-use maru_machines::{cpu, Emulator, Host};
+use maru_processor::{cpu, Emulator, Host};
 
 impl Bench {
     /// A target on this host's CPU.
@@ -71,7 +72,7 @@ macro_rules! trial_tests {
             $(#[test]
             fn $trial() {
                 if let Some(bench) = $bench {
-                    $crate::trials::$module::$trial(&bench);
+                    $crate::$module::$trial(&bench);
                 }
             })*
         })*

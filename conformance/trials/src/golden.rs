@@ -1,5 +1,5 @@
-//! Golden listings: each target's code for the functions in `lower/*.ir`, kept in the target's `golden` folder, one
-//! file an input. A new target blesses a folder of its own and touches no shared file.
+//! Golden listings: each target's code for the functions in `conformance/lower/*.ir`, kept in the target's `golden`
+//! folder, one file an input. A new target blesses a folder of its own and touches no shared file.
 
 use maru_core::codegen::Architecture;
 use maru_core::ir::{parse, verify};
@@ -8,12 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of inputs.
 pub fn inputs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("lower")
-}
-
-/// The folder of a target's listings, in its source.
-pub fn listings(architecture: &dyn Architecture) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets").join(architecture.name()).join("golden")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../lower")
 }
 
 /// The text of a listing: all functions of an input, an instruction a line, with offset and bytes.
@@ -35,13 +30,12 @@ pub fn listing(architecture: &dyn Architecture, input: &str) -> Result<String, S
     Ok(text)
 }
 
-/// Compare a target's listings with its golden files, or write those if `bless`. The result names what differs.
+/// Compare a target's listings with its golden files, which are in a folder; or write those if `bless`. The result names what differs.
 ///
 /// # Errors
 /// When a file cannot be read or written, or an input is wrong.
-pub fn check(architecture: &dyn Architecture, bless: bool) -> Result<Vec<String>, String> {
+pub fn check(architecture: &dyn Architecture, golden: &Path, bless: bool) -> Result<Vec<String>, String> {
     let mut different = Vec::new();
-    let golden = listings(architecture);
     let entries = std::fs::read_dir(inputs()).map_err(|error| error.to_string())?;
     let mut names: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     names.retain(|path| path.extension().is_some_and(|extension| extension == "ir"));
@@ -62,7 +56,7 @@ pub fn check(architecture: &dyn Architecture, bless: bool) -> Result<Vec<String>
             }
         }
     }
-    different.extend(orphans(&golden, &names));
+    different.extend(orphans(golden, &names));
     Ok(different)
 }
 
