@@ -50,6 +50,10 @@ pub struct Selection {
     /// guessed as well [default: $MARU_OPT, else 2]
     #[arg(short = 'O', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub level: Option<u8>,
+    /// How libraries are made: written directly, or by the system's linker of an object [default: $MARU_STRATEGY, else
+    /// direct]
+    #[arg(long, value_name = "STRATEGY", value_parser = ["direct", "linker"])]
+    pub strategy: Option<String>,
 }
 
 /// How programs are run.
@@ -146,6 +150,8 @@ pub struct Build {
 pub enum Emit {
     /// A shared library for `maru run`
     Lib,
+    /// A relocatable object, of which a linker makes the library
+    Obj,
     /// The optimised intermediate representation, as text
     Ir,
     /// The resolved tree, as text

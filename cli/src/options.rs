@@ -4,9 +4,9 @@
 use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::{self, Trouble};
 use maru_core::codegen::Architecture;
-use maru_core::format::{self, ObjectFormat};
+use maru_core::format::{self, Linker, ObjectFormat};
 use maru_core::registry;
-use maru_language::runtime::{JitMode, OptimisationLevel, Options};
+use maru_language::runtime::{JitMode, OptimisationLevel, Options, Strategy};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -16,6 +16,9 @@ const TARGET_VARIABLE: &str = "MARU_TARGET_ARCH";
 const FORMAT_VARIABLE: &str = "MARU_TARGET_FORMAT";
 /// The optimisation level.
 const LEVEL_VARIABLE: &str = "MARU_OPT";
+
+/// How libraries are made.
+const STRATEGY_VARIABLE: &str = "MARU_STRATEGY";
 
 /// The settings that flags and environment ask for.
 ///
@@ -43,6 +46,7 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
         (options.format, options.format_origin) = (Some(name), origin.into());
     }
     options.level = level(selection)?;
+    options.strategy = strategy(selection)?;
     options.hot_calls = number("MARU_HOT_CALLS", 1)?.unwrap_or(options.hot_calls);
     options.optimisation_fuel = number("MARU_OPT_FUEL", 0)?;
     options.heap.stress = if execution.stress { u64::MAX } else { 0 };
@@ -76,6 +80,17 @@ pub fn level(selection: &Selection) -> Result<OptimisationLevel, Trouble> {
         Trouble::wrong_call(format!(
             "{LEVEL_VARIABLE}: '{text}' is not a level from 0 to 2; set it to one, or unset it"
         ))
+    })
+}
+
+/// The strategy that was asked for.
+fn strategy(selection: &Selection) -> Result<Strategy, Trouble> {
+    let asked = chosen(selection.strategy.as_ref(), "--strategy", STRATEGY_VARIABLE)?;
+    let Some((name, origin)) = asked else { return Ok(Strategy::default()) };
+    let wanted = name.trim().to_ascii_lowercase();
+    Strategy::ALL.into_iter().find(|strategy| strategy.name() == wanted).ok_or_else(|| {
+        let names = Strategy::ALL.map(Strategy::name).join(", ");
+        Trouble::wrong_call(format!("{origin}: there is no strategy called '{name}'; there are: {names}"))
     })
 }
 
@@ -123,12 +138,25 @@ pub fn format(options: &Options) -> Result<&'static dyn ObjectFormat, Trouble> {
 /// # Errors
 /// When nothing here runs it.
 pub fn check_runnable(options: &Options) -> Result<(), Trouble> {
+    if options.strategy == Strategy::Linker && options.jit != JitMode::Off && !options.evaluator {
+        check_linker(options)?;
+    }
     const WAYS: &str = "build a library for it with `maru build`, which works anyway, or run with --jit off";
     if options.jit == JitMode::Off || options.evaluator || (options.target.is_none() && options.format.is_none()) {
         return Ok(());
     }
     let origin = if options.target.is_some() { &options.target_origin } else { &options.format_origin };
     check_machine(options, origin, WAYS)
+}
+
+/// The strategy that needs a linker is of no use without one.
+fn check_linker(options: &Options) -> Result<(), Trouble> {
+    let (architecture, format) = (architecture(options)?, format(options)?);
+    let what = format!("{} in the format {}", architecture.name(), format.name());
+    let Some(machine) = architecture.identity(format.name()) else { return Ok(()) };
+    let is_host = architecture.is_host() && format.is_host();
+    let found = Linker::find(format.linkers(machine, is_host), &what);
+    found.map(|_| ()).map_err(|missing| Trouble::wrong_call(format!("strategy 'linker': {missing}")))
 }
 
 /// What the settings must be for a library in this format, for the CPU with this number: those that the file asks for.

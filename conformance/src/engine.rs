@@ -6,9 +6,9 @@ use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
 use maru_compiler::machine::Ability;
 use maru_core::codegen::Architecture;
-use maru_core::format::{self, ObjectFormat};
+use maru_core::format::{self, Linker, ObjectFormat};
 use maru_core::registry;
-use maru_language::runtime::{JitMode, OptimisationLevel, Options, Runtime};
+use maru_language::runtime::{JitMode, OptimisationLevel, Options, Runtime, Strategy};
 use maru_language::value::heap::HeapOptions;
 use std::ops::Range;
 
@@ -51,13 +51,15 @@ pub enum Mode {
     Hot,
     /// The same by a thread of its own while the program goes on: which function is native when is up to chance.
     Background,
+    /// As when hot, but every library is made by the system's linker.
+    Linker,
     /// Compiled to IR, which is evaluated.
     Evaluator,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 9] = [
+    pub const ALL: [Mode; 10] = [
         Mode::Interpreter,
         Mode::Stress,
         Mode::Evaluator,
@@ -67,6 +69,7 @@ impl Mode {
         Mode::NativeStress,
         Mode::Hot,
         Mode::Background,
+        Mode::Linker,
     ];
 
     /// Its name in reports.
@@ -80,6 +83,7 @@ impl Mode {
             Mode::NativeStress => "native-stress",
             Mode::Hot => "native-hot",
             Mode::Background => "native-background",
+            Mode::Linker => "native-linker",
             Mode::Evaluator => "ir-evaluator",
         }
     }
@@ -103,11 +107,11 @@ impl Mode {
         }
     }
 
-    /// Every so many programs are run in this mode: collecting all the time is slow, and most of what is done at a
-    /// lower level is done at each.
+    /// Every so many programs are run in this mode: collecting all the time is slow, as is starting linkers, and most of
+    /// what is done at a lower level is done at each.
     pub fn every(self) -> u64 {
         match self {
-            Mode::Stress | Mode::NativeStress => 8,
+            Mode::Stress | Mode::NativeStress | Mode::Linker => 8,
             Mode::NativeO0 | Mode::NativeO1 => 4,
             _ => 1,
         }
@@ -190,7 +194,7 @@ impl Configuration {
                 Mode::Native | Mode::NativeO0 | Mode::NativeO1 | Mode::NativeStress | Mode::Evaluator => {
                     JitMode::Always
                 }
-                Mode::Hot | Mode::Background => JitMode::Auto,
+                Mode::Hot | Mode::Background | Mode::Linker => JitMode::Auto,
             },
             target: self.target.clone(),
             target_origin: "the conformance suite".into(),
@@ -203,6 +207,7 @@ impl Configuration {
             heap: HeapOptions { max_bytes: HEAP_LIMIT, ..heap },
             value_stack: VALUE_STACK,
             level: self.level.min(self.mode.level()),
+            strategy: if self.mode == Mode::Linker { Strategy::Linker } else { Strategy::Direct },
             verify_heap: stress,
             verify_code: true,
             inspect_library: self.mode.is_native().then_some(crate::files::inspect),
@@ -251,7 +256,10 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
     for architecture in architectures {
         for format in &formats {
             for (machine, modes, skipped) in ways(architecture, *format) {
-                for mode in modes.iter().copied() {
+                for mode in modes.iter().copied().chain([Mode::Linker]) {
+                    let skipped = skipped
+                        .clone()
+                        .or_else(|| (mode == Mode::Linker).then(|| no_linker(architecture, *format)).flatten());
                     let configuration = Configuration {
                         mode,
                         target: Some(architecture.name().into()),
@@ -259,7 +267,7 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
                         machine: machine.clone(),
                         ..Configuration::interpreter()
                     };
-                    all.push(Planned { configuration, skipped: skipped.clone() });
+                    all.push(Planned { configuration, skipped });
                 }
             }
         }
@@ -306,6 +314,18 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
         ways.push((None, NATIVE, Some(Skipped::NotRun(reason))));
     }
     ways
+}
+
+/// Why nothing here links libraries of a format for an architecture, if nothing does.
+fn no_linker(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Option<Skipped> {
+    let machine = architecture.identity(format.name())?;
+    let what = format!("{} in the format {}", architecture.name(), format.name());
+    let is_host = architecture.is_host() && format.is_host();
+    let linkers = format.linkers(machine, is_host);
+    if linkers.is_empty() {
+        return Some(Skipped::Unsupported(format!("no linker is known that makes libraries of {what}")));
+    }
+    Linker::find(linkers, &what).err().map(|missing| Skipped::NotRun(missing.to_string()))
 }
 
 /// This host's system, as people write it.

@@ -145,7 +145,7 @@ fn relative_relocation(elf: &goblin::elf::Elf) -> Result<u32, String> {
     let machine = u32::from(elf.header.e_machine);
     let all = registry::architectures().into_iter().filter_map(|architecture| architecture.identity("elf"));
     let identity = all.into_iter().find(|identity| identity.machine == machine);
-    identity.map(|identity| identity.relative_relocation).ok_or_else(|| format!("no target has the number {machine}"))
+    identity.map(|identity| identity.relocations.base).ok_or_else(|| format!("no target has the number {machine}"))
 }
 
 fn plan_mach(file: &[u8], binary: &MachO) -> Result<Plan, String> {

@@ -19,10 +19,15 @@ use std::process::ExitCode;
 pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
     let options = options::options(&arguments.selection, &Execution::default())?;
     let (architecture, format) = (options::architecture(&options)?, options::format(&options)?);
-    if arguments.emit == Emit::Lib {
+    let product = match arguments.emit {
+        Emit::Lib => Some("library"),
+        Emit::Obj => Some("object"),
+        _ => None,
+    };
+    if let Some(product) = product {
         check_pair(architecture, format)?;
         if arguments.output.is_none() {
-            return Err(Trouble::wrong_call("build: say where to write the library: -o FILE"));
+            return Err(Trouble::wrong_call(format!("build: say where to write the {product}: -o FILE")));
         }
     }
     if arguments.passes && arguments.emit != Emit::Ir {
@@ -77,6 +82,7 @@ fn emit(
     let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, registers);
     let made = match emit {
         Emit::Lib => unit::build_program(runtime, name, text, architecture, format),
+        Emit::Obj => unit::build_object(runtime, name, text, architecture, format),
         Emit::Tree => unit::program_tree(runtime, name, text).map(String::into_bytes),
         Emit::Linear => unit::program_linear(runtime, name, text, registers).map(String::into_bytes),
         Emit::Ir if passes => unit::program_passes(runtime, name, text, registers).map(String::into_bytes),

@@ -6,6 +6,7 @@ use crate::{options, session};
 use maru_compiler::load::Candidate;
 use maru_compiler::machine::Ability;
 use maru_compiler::unit::HasUnits;
+use maru_core::format::Linker;
 use maru_core::registry;
 use maru_language::runtime::JitMode;
 use serde_json::{json, Value};
@@ -39,6 +40,7 @@ pub fn doctor(arguments: &Doctor) -> Result<ExitCode, Trouble> {
     let sections = [
         ("native code", native_code()?),
         ("other machines", machines()),
+        ("linkers for the strategy 'linker'", linkers()),
         ("directories for libraries", directories()),
         ("tools", tools()),
     ];
@@ -97,6 +99,24 @@ fn machines() -> Vec<Finding> {
         let detail = if pairs.is_empty() { "runs no target here".into() } else { detail };
         let pairs = if pairs.is_empty() { String::new() } else { format!(" ({})", pairs.join(", ")) };
         findings.push(Finding { what: kind.name().into(), good, detail: format!("{detail}{pairs}") });
+    }
+    findings
+}
+
+/// What makes libraries of objects, for each pair of target and format.
+fn linkers() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for architecture in registry::architectures() {
+        for format in registry::formats() {
+            let what = format!("{} in {}", architecture.name(), format.name());
+            let Some(machine) = architecture.identity(format.name()) else { continue };
+            let is_host = architecture.is_host() && format.is_host();
+            let (good, detail) = match Linker::find(format.linkers(machine, is_host), &what) {
+                Ok(linker) => (true, linker.program),
+                Err(problem) => (false, problem.to_string()),
+            };
+            findings.push(Finding { what, good, detail });
+        }
     }
     findings
 }

@@ -2,11 +2,11 @@
 
 use crate::arguments::Run;
 use crate::program::{self, Program};
-use crate::trouble::Trouble;
+use crate::trouble::{self, Trouble};
 use crate::{options, session, statistics};
-use maru_compiler::unit;
+use maru_compiler::unit::{self, HasUnits};
 use maru_language::interp;
-use maru_language::runtime::{Failure, Outcome, Runtime};
+use maru_language::runtime::{Failure, Outcome, Runtime, Strategy};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -32,6 +32,15 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
             Program::Library(..) => run_library(runtime, &arguments.file)?,
         };
         let status = session::conclude(runtime, outcome);
+        if runtime.options.strategy == Strategy::Linker {
+            // Who asks for a linker wants to know that it does not link; the program was interpreted.
+            runtime
+                .native
+                .units()
+                .unavailable()
+                .iter()
+                .for_each(|reason| trouble::say(format_args!("nothing was compiled: {reason}")));
+        }
         if let Some(report) = arguments.execution.stats {
             runtime.flush_output();
             statistics::print(runtime, report, start.elapsed());

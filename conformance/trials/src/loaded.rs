@@ -2,7 +2,7 @@
 
 use maru_core::abi::Context;
 use maru_core::codegen::Architecture;
-use maru_core::format::{Image, Layout};
+use maru_core::format::{CodePlacement, Image, Layout};
 use maru_core::ir::{parse, verify, Function, Helper};
 use maru_processor::Processor;
 use std::collections::BTreeMap;
@@ -79,7 +79,8 @@ impl Bench {
         let mut image = Image::new("test", "");
         for function in functions {
             let compiled = self.architecture.compile(function).unwrap_or_else(|error| panic!("{error}"));
-            image.push(function.name.clone(), compiled, self.architecture.trap());
+            let placement = CodePlacement { alignment: 16, filling: self.architecture.trap() };
+            image.push(function.name.clone(), compiled, placement);
         }
         let code_size = image.code.len().next_multiple_of(PAGE);
         let size = code_size + PAGE;

@@ -3,7 +3,7 @@
 use super::{fingerprint, WORD_SIZE};
 
 /// Number of the layout of an image's header, a part of the stamp.
-const HEADER_VERSION: u64 = 1;
+const HEADER_VERSION: u64 = 2;
 
 /// What native code and runtime must agree on, as one number: changed by any change of the files that define
 /// values, the context and the helpers, and by the version of Maru.

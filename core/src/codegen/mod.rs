@@ -38,12 +38,65 @@ pub struct MachineIdentity {
     pub little_endian: bool,
     /// Largest page size in bytes that a system for this CPU uses: segments are aligned to it.
     pub page_size: u64,
-    /// Relocation number of "base plus addend".
-    pub relative_relocation: u32,
-    /// Relocation number of "address of symbol", for a data word.
-    pub symbol_relocation: u32,
+    /// What tools that come with the container, such as linkers, call the CPU in their own names and arguments.
+    pub tool_name: &'static str,
+    /// The container's numbers of relocations.
+    pub relocations: Relocations,
     /// How frames are described for unwinders.
     pub unwind: UnwindConvention,
+}
+
+impl MachineIdentity {
+    /// The relocation that does what a kind of fixup asks for; `None` if the container has none.
+    pub fn relocation(&self, kind: FixupKind) -> Option<&'static Relocation> {
+        self.relocations.code.iter().find(|relocation| relocation.kind == kind)
+    }
+}
+
+/// A container's numbers of relocations for a CPU: what it calls each way of writing an address that is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relocations {
+    /// A pointer word: base plus addend.
+    pub base: u32,
+    /// A pointer word: address of a symbol plus addend.
+    pub address: u32,
+    /// 32 bits: offset in a section that is not mapped.
+    pub offset: u32,
+    /// 32 bits: distance from one place to another. The first place is that of the field, unless the container names it
+    /// by a relocation of its own, of this number.
+    pub distance: u32,
+    /// More bits of an addend, where the container keeps addends in fields that may be too narrow; else 0.
+    pub addend: u32,
+    /// Fields of instructions, by the kinds of fixups.
+    pub code: &'static [Relocation],
+}
+
+impl Relocations {
+    /// Those of a container without relocations: all distances are known when it is written.
+    pub const NONE: Relocations = Relocations { base: 0, address: 0, offset: 0, distance: 0, addend: 0, code: &[] };
+}
+
+/// What a kind of fixup is: the field that it fills, and the container's number for filling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// The kind.
+    pub kind: FixupKind,
+    /// The container's number.
+    pub number: u32,
+    /// Where the field starts: bytes from the start of the instruction.
+    pub field: u8,
+    /// Bytes that the field is in.
+    pub width: u8,
+    /// The field holds a distance, counted from so many bytes after the start of the instruction; `None`: an address or
+    /// a part of one.
+    pub origin: Option<u8>,
+}
+
+impl Relocation {
+    /// What is added to a symbol's address, where containers count distances from the start of the field.
+    pub fn addend(&self, fixup: &Fixup) -> i64 {
+        fixup.addend + self.origin.map_or(0, |origin| i64::from(self.field) - i64::from(origin))
+    }
 }
 
 /// DWARF's view of the CPU, for unwind rows.
@@ -86,6 +139,8 @@ pub enum FixupTarget {
     Function(ir::FunctionId),
     /// A word of the image's data table.
     Data(u32),
+    /// A symbol of another library, by its number among the image's imports.
+    Import(u32),
 }
 
 /// A place in code that depends on addresses: resolved by core when the format has laid the image out.

@@ -1,13 +1,19 @@
-//! The image of a unit: code, constants, data table, symbols; and linking it to a layout.
+//! The image of a unit: code, constants, data table, symbols; and linking it to a layout, where no other linker does it.
 
-use super::{FormatError, Layout};
+use super::{FormatError, FunctionNames, Layout};
 use crate::codegen::{Architecture, CompiledFunction, Fixup, FixupTarget, UnwindRow};
 
 /// The symbol under which every library exports its header, the first bytes of the constants.
 pub const HEADER_SYMBOL: &str = "maru_image";
 
-/// Alignment in bytes of every function in the code section.
-pub const FUNCTION_ALIGNMENT: usize = 16;
+/// How functions lie in the code section: a container's choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePlacement {
+    /// Every function starts at a multiple of so many bytes, a power of two.
+    pub alignment: u32,
+    /// What fills the gaps between functions, over and over.
+    pub filling: &'static [u8],
+}
 
 /// Distances are signed 32-bit numbers; this leaves room for a format's tables beside code, constants and data.
 const LARGEST: u64 = 1 << 30;
@@ -46,6 +52,17 @@ pub struct Image {
     pub fixups: Vec<Fixup>,
     /// Places in the constants that hold a signed 32-bit distance from [`HEADER_SYMBOL`] to something.
     pub distances: Vec<(u32, Place)>,
+    /// What it needs of other libraries.
+    pub imports: Vec<Import>,
+}
+
+/// A symbol of another library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Its C-level name.
+    pub name: String,
+    /// The data word that the loader fills with its address, if there is one.
+    pub word: Option<u32>,
 }
 
 /// A place in an image.
@@ -53,6 +70,8 @@ pub struct Image {
 pub enum Place {
     /// An offset in the code section.
     Code(u32),
+    /// A function, by its number.
+    Function(u32),
     /// An offset in the constants.
     Constants(u32),
     /// A byte offset in the data table.
@@ -66,12 +85,10 @@ impl Image {
     }
 
     /// Append a function. Call in the order of the unit's function numbers.
-    pub fn push(&mut self, symbol: String, function: CompiledFunction, trap: &[u8]) {
-        let padded = self.code.len().next_multiple_of(FUNCTION_ALIGNMENT);
-        while self.code.len() < padded {
-            let byte = trap[self.code.len() % trap.len()];
-            self.code.push(byte);
-        }
+    pub fn push(&mut self, symbol: String, function: CompiledFunction, placement: CodePlacement) {
+        let gap = self.code.len()..self.code.len().next_multiple_of(placement.alignment as usize);
+        let filling = placement.filling;
+        self.code.extend(gap.map(|at| filling.get(at % filling.len().max(1)).copied().unwrap_or(0)));
         let offset = self.code.len() as u32;
         self.fixups.extend(function.fixups.into_iter().map(|fixup| Fixup { offset: fixup.offset + offset, ..fixup }));
         self.functions.push(ImageFunction {
@@ -109,31 +126,60 @@ impl Image {
     /// Patch code and distances for the addresses of a layout.
     ///
     /// # Errors
-    /// When a fixup is out of range; the message names the function.
+    /// When a fixup is out of range, or leads to a symbol of another library; the message names the function.
     pub fn link(&mut self, layout: &Layout, architecture: &dyn Architecture) -> Result<(), FormatError> {
         for fixup in &self.fixups {
+            let problem = |what: String| {
+                let function = self.functions.iter().rfind(|f| f.offset <= fixup.offset);
+                let name = function.map_or("?", |f| f.symbol.as_str());
+                FormatError(format!("{name}: {what} in {}", self.name))
+            };
             let to = match fixup.target {
-                FixupTarget::Function(id) => layout.code + u64::from(self.functions[id.0 as usize].offset),
+                FixupTarget::Function(id) => self.function(id.0, layout),
                 FixupTarget::Data(word) => layout.data + 8 * u64::from(word),
+                FixupTarget::Import(number) => {
+                    let name = self.imports.get(number as usize).map_or("?", |import| import.name.as_str());
+                    return Err(problem(format!(
+                        "the code reaches {name}, a symbol of another library, which only a system's linker can do"
+                    )));
+                }
             };
             let from = layout.code + u64::from(fixup.offset);
             let site = &mut self.code[fixup.offset as usize..];
-            architecture.patch(fixup.kind, site, from, to.wrapping_add_signed(fixup.addend)).map_err(|error| {
-                let function = self.functions.iter().rfind(|f| f.offset <= fixup.offset);
-                let name = function.map_or("?", |f| f.symbol.as_str());
-                FormatError(format!("{name}: address out of range in {}: {error}", self.name))
-            })?;
+            architecture
+                .patch(fixup.kind, site, from, to.wrapping_add_signed(fixup.addend))
+                .map_err(|error| problem(format!("address out of range: {error}")))?;
         }
-        for &(at, place) in &self.distances {
-            let to = match place {
-                Place::Code(offset) => layout.code + u64::from(offset),
-                Place::Constants(offset) => layout.constants + u64::from(offset),
-                Place::Data(offset) => layout.data + u64::from(offset),
+        for at in 0..self.distances.len() {
+            let (at, place) = self.distances[at];
+            let value = match place {
+                Place::Function(number) if layout.functions != FunctionNames::Addresses => {
+                    self.function(number, layout) as i64
+                }
+                _ => self.address(place, layout).wrapping_sub(layout.constants) as i64,
             };
-            let distance = i32::try_from(to.wrapping_sub(layout.constants) as i64)
-                .map_err(|_| FormatError(format!("{}: image larger than 2 GiB", self.name)))?;
-            self.constants[at as usize..at as usize + 4].copy_from_slice(&distance.to_le_bytes());
+            let value =
+                i32::try_from(value).map_err(|_| FormatError(format!("{}: image larger than 2 GiB", self.name)))?;
+            self.constants[at as usize..at as usize + 4].copy_from_slice(&value.to_le_bytes());
         }
         Ok(())
+    }
+
+    /// What stands for a function in code.
+    fn function(&self, number: u32, layout: &Layout) -> u64 {
+        match layout.functions {
+            FunctionNames::Addresses => layout.code + u64::from(self.functions[number as usize].offset),
+            FunctionNames::Numbers { first } => u64::from(first) + u64::from(number),
+        }
+    }
+
+    /// The address of a place.
+    fn address(&self, place: Place, layout: &Layout) -> u64 {
+        match place {
+            Place::Code(offset) => layout.code + u64::from(offset),
+            Place::Function(number) => layout.code + u64::from(self.functions[number as usize].offset),
+            Place::Constants(offset) => layout.constants + u64::from(offset),
+            Place::Data(offset) => layout.data + u64::from(offset),
+        }
     }
 }

@@ -1,12 +1,19 @@
 //! Object formats: complete shared libraries from an image.
 //!
-//! An [`Image`] is the machine code of a unit with what it needs, free of any format. A format decides where
-//! everything lies ([`ObjectFormat::layout`]); core then patches the code for those addresses ([`Image::link`]);
-//! the format turns the result into bytes ([`ObjectFormat::write`]). So a format never sees a code fixup.
+//! An [`Image`] is the machine code of a unit with what it needs, free of any format. There are two ways from it to a
+//! library:
+//!
+//! - Written directly: the format decides where everything lies ([`ObjectFormat::layout`]); core patches the code for
+//!   those addresses ([`Image::link`]); the format turns the result into bytes ([`ObjectFormat::write`]).
+//! - By a system's linker: the format writes a relocatable object ([`ObjectFormat::write_object`]), in which fixups are
+//!   relocations by the numbers of [`MachineIdentity::relocations`], and says how a linker is called
+//!   ([`ObjectFormat::linkers`]).
 
 mod image;
+mod linker;
 
 pub use image::*;
+pub use linker::{Linker, LINKER_VARIABLE};
 
 use crate::codegen::{Architecture, MachineIdentity};
 use std::fmt;
@@ -23,11 +30,26 @@ pub struct Layout {
     pub data: u64,
     /// Length of the file in bytes.
     pub file_size: u64,
+    /// What stands for a function where code or constants name it.
+    pub functions: FunctionNames,
     /// What else the format wants to remember between layout and write: named addresses or offsets.
     pub parts: Vec<(&'static str, u64)>,
     /// The file as far as it does not depend on the bytes of code and constants, if the format wants to make its
     /// tables only once: `layout` may leave it here for `write` to copy.
     pub skeleton: Vec<u8>,
+}
+
+/// What stands for a function in code and constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum FunctionNames {
+    /// Its address; in constants, the distance to it.
+    #[default]
+    Addresses,
+    /// Its number among the container's functions, where code has no addresses: that in the image plus this.
+    Numbers {
+        /// The number of the image's first function.
+        first: u32,
+    },
 }
 
 impl Layout {
@@ -62,6 +84,10 @@ pub struct Contents {
     pub constants_address: u64,
     /// Addresses that will be executable.
     pub executable: Range<u64>,
+    /// Where in the file the bytes of the first of them lie.
+    pub executable_offset: usize,
+    /// Whether a linker made the file of an object: then nothing in it tells whether all of its bytes are as they were.
+    pub is_linked: bool,
     /// Addresses that will be writable.
     pub writable: Range<u64>,
 }
@@ -90,6 +116,10 @@ pub trait ObjectFormat: Sync {
     fn file_name(&self, stem: &str) -> String;
     /// How the format spells the symbol of a C-level name.
     fn symbol(&self, name: &str) -> String;
+    /// How functions lie in the code of a machine, one of whose instructions traps.
+    fn code_placement(&self, _machine: &MachineIdentity, trap: &'static [u8]) -> CodePlacement {
+        CodePlacement { alignment: 16, filling: trap }
+    }
     /// Decide where everything lies. Sizes of the image's sections are final; their bytes need not be.
     ///
     /// # Errors
@@ -100,7 +130,20 @@ pub trait ObjectFormat: Sync {
     /// # Errors
     /// As `layout`.
     fn write(&self, image: &Image, layout: &Layout, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError>;
-    /// Examine a file that claims to be a library written by this format, without trusting any byte of it.
+    /// A relocatable object: the same image for a linker, which decides where everything lies. The image was not linked.
+    /// The same image and machine give the same bytes, on any host.
+    ///
+    /// # Errors
+    /// When the image cannot be expressed so, or the format has no objects.
+    fn write_object(&self, _image: &Image, _machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
+        Err(FormatError(format!("the format {} has no relocatable objects", self.name())))
+    }
+    /// The linkers that make a library of an object for the machine, the best one first.
+    fn linkers(&self, _machine: &MachineIdentity, _is_host: bool) -> Vec<Linker> {
+        Vec::new()
+    }
+    /// Examine a file that claims to be a library written by this format, or made of an object by a linker, without
+    /// trusting any byte of it.
     ///
     /// # Errors
     /// When the host's loader could stumble over it (it is cut short, or no such file at all), or would do more than

@@ -31,12 +31,38 @@ pub fn has_lines(image: &Image) -> bool {
 
 /// Contents of the sections named by [`NAMES`], or `None` if the image has no lines to speak of.
 pub fn sections(image: &Image, code: u64) -> Option<[Vec<u8>; 4]> {
+    referring_sections(image, code).map(|(sections, _)| sections)
+}
+
+/// The numbers of sections among [`NAMES`].
+const ABBREVIATIONS: usize = 0;
+const INFO: usize = 1;
+const LINES: usize = 2;
+const STRINGS: usize = 3;
+
+/// A number in one of the sections that depends on where others lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The section, by its number among [`NAMES`].
+    pub section: usize,
+    /// Where in it.
+    pub at: u64,
+    /// What it leads to: another of the sections, as an offset of 32 bits in it; or code, as an address of 64 bits.
+    pub to: Option<usize>,
+    /// How far after the start of that.
+    pub offset: u64,
+}
+
+/// The same with all that a linker must change, once it has moved the sections.
+pub fn referring_sections(image: &Image, code: u64) -> Option<([Vec<u8>; 4], Vec<Reference>)> {
     if !has_lines(image) {
         return None;
     }
+    let mut references = Vec::new();
     let mut strings = Bytes::default();
-    let info = unit(image, code, &mut strings);
-    Some([abbreviations().0, info.0, line_program(image, code).0, strings.0])
+    let info = unit(image, code, &mut strings, &mut references);
+    let lines = line_program(image, code, &mut references);
+    Some(([abbreviations().0, info.0, lines.0, strings.0], references))
 }
 
 /// What the entries of the unit look like: pairs of attribute and form.
@@ -77,30 +103,39 @@ fn abbreviations() -> Bytes {
 }
 
 /// The unit's entries, in the order of attributes that [`abbreviations`] gives.
-fn unit(image: &Image, code: u64, strings: &mut Bytes) -> Bytes {
+fn unit(image: &Image, code: u64, strings: &mut Bytes, references: &mut Vec<Reference>) -> Bytes {
+    let mut out = Bytes::default();
+    let mut offset = |out: &mut Bytes, section: usize, offset: u64| {
+        references.push(Reference { section: INFO, at: out.position(), to: Some(section), offset });
+        out.u32(offset as u32);
+    };
+    let mut addresses = Vec::new();
+    let mut address = |out: &mut Bytes, offset: u64| {
+        addresses.push(Reference { section: INFO, at: out.position(), to: None, offset });
+        out.u64(code + offset);
+    };
     let mut string = |text: &str| {
-        let at = strings.position() as u32;
+        let at = strings.position();
         string(strings, text);
         at
     };
-    let mut out = Bytes::default();
     out.u32(0);
     out.u16(VERSION);
-    out.u32(0);
+    offset(&mut out, ABBREVIATIONS, 0);
     out.u8(8);
     out.u8(UNIT_ABBREVIATION);
-    out.u32(string("Maru"));
+    offset(&mut out, STRINGS, string("Maru"));
     // Debuggers know no Lisp without types; as C they show names, lines and registers, which is all there is.
     out.u8(dwarf::DW_LANG_C99.0 as u8);
-    out.u32(string(&image.source));
-    out.u32(string(directory(&image.source)));
-    out.u64(code);
+    offset(&mut out, STRINGS, string(&image.source));
+    offset(&mut out, STRINGS, string(directory(&image.source)));
+    address(&mut out, 0);
     out.u32(image.code.len() as u32);
-    out.u32(0);
+    offset(&mut out, LINES, 0);
     for function in &image.functions {
         out.u8(FUNCTION_ABBREVIATION);
-        out.u32(string(&function.symbol));
-        out.u64(code + u64::from(function.offset));
+        offset(&mut out, STRINGS, string(&function.symbol));
+        address(&mut out, function.offset.into());
         out.u32(function.size);
         out.u8(1);
         out.uleb(first_line(function).into());
@@ -108,6 +143,7 @@ fn unit(image: &Image, code: u64, strings: &mut Bytes) -> Bytes {
     out.u8(0);
     let length = out.position() - 4;
     out.put_u32(0, length as u32);
+    references.extend(addresses);
     out
 }
 
@@ -124,7 +160,7 @@ fn directory(source: &str) -> &str {
 }
 
 /// The line table: a header, then a program that makes the rows.
-fn line_program(image: &Image, code: u64) -> Bytes {
+fn line_program(image: &Image, code: u64, references: &mut Vec<Reference>) -> Bytes {
     let mut out = Bytes::default();
     out.u32(0);
     out.u16(VERSION);
@@ -140,6 +176,7 @@ fn line_program(image: &Image, code: u64) -> Bytes {
     out.put_u32(header - 4, header_length as u32);
 
     out.raw(&[0, 9, dwarf::DW_LNE_set_address.0]);
+    references.push(Reference { section: LINES, at: out.position(), to: None, offset: 0 });
     out.u64(code);
     let mut at = (0, 1);
     for function in image.functions.iter().filter(|function| function.size > 0) {

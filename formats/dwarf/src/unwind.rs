@@ -17,8 +17,16 @@ const RELATIVE_TO_TABLE: u8 = dwarf::DW_EH_PE_datarel.0 | dwarf::DW_EH_PE_sdata4
 
 /// An entry that was written: the function's address and the entry's.
 pub struct Entry {
-    function: u64,
+    /// The function's address.
+    pub function: u64,
     entry: u64,
+}
+
+impl Entry {
+    /// Where it holds the distance to the function, in 32 bits.
+    pub fn distance(&self) -> u64 {
+        self.entry + 8
+    }
 }
 
 /// Append `.eh_frame`. Positions in `out` are addresses.

@@ -4,8 +4,8 @@
 
 use libloading::os::unix::{Library, Symbol, RTLD_LOCAL, RTLD_NOW};
 use maru_compiler::load::{Candidate, ExecutableDirectory, ImageHeader};
-use maru_core::codegen::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
-use maru_core::format::{Image, ObjectFormat};
+use maru_core::codegen::{CompiledFunction, MachineIdentity, Relocations, UnwindConvention, UnwindRow};
+use maru_core::format::{CodePlacement, Image, ObjectFormat};
 use maru_elf::ELF;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -28,8 +28,8 @@ fn machine() -> MachineIdentity {
         pointer_size: 8,
         little_endian: true,
         page_size: 0x1000,
-        relative_relocation: 8,
-        symbol_relocation: 6,
+        tool_name: "x86_64",
+        relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: &[] },
         unwind,
     }
 }
@@ -47,7 +47,7 @@ fn image(functions: u32, source: &str) -> Image {
             vec![row(1, 16, &[(3, -16)]), row(8, 48, &[(3, -16)]), row(190, 16, &[(3, -16)]), row(191, 8, &[])];
         let lines = (0..10).map(|line| (line * 19, number * 12 + line + 1)).collect();
         let function = CompiledFunction { bytes, unwind, lines, ..CompiledFunction::default() };
-        image.push(format!("maru_function_{number}"), function, &[0xcc]);
+        image.push(format!("maru_function_{number}"), function, CodePlacement { alignment: 16, filling: &[0xcc] });
     }
     image.data_words = 64;
     ImageHeader::build(&mut image, &[b'm'; 1000]).expect("a header");
@@ -137,6 +137,7 @@ fn fill_distances(image: &mut Image, layout: &maru_core::format::Layout) {
     for (at, place) in image.distances.clone() {
         let to = match place {
             Place::Code(offset) => layout.code + u64::from(offset),
+            Place::Function(number) => layout.code + u64::from(image.functions[number as usize].offset),
             Place::Constants(offset) => layout.constants + u64::from(offset),
             Place::Data(offset) => layout.data + u64::from(offset),
         };

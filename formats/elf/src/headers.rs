@@ -51,6 +51,11 @@ impl SectionTable {
         table
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u16 {
+        self.count
+    }
+
     /// Append a section; its number.
     pub fn add(&mut self, name: &str, section: Section) -> u16 {
         let name_offset = self.names.position() as u32;
@@ -88,23 +93,7 @@ impl SectionTable {
 /// The header of a shared library and its segment table, which follows at once. The section that holds the names
 /// of the sections is the last one.
 pub fn write_start(machine: &MachineIdentity, segments: &[Segment], section_table: u64, sections: u16) -> Bytes {
-    let mut out = Bytes::default();
-    out.raw(&elf::ELFMAG);
-    out.raw(&[elf::ELFCLASS64.0, elf::ELFDATA2LSB.0, elf::EV_CURRENT.0, elf::ELFOSABI_NONE.0]);
-    out.zeros(8);
-    out.u16(elf::ET_DYN.0);
-    out.u16(machine.machine as u16);
-    out.u32(elf::EV_CURRENT.0.into());
-    out.u64(0);
-    out.u64(FILE_HEADER_SIZE);
-    out.u64(section_table);
-    out.u32(machine.flags);
-    out.u16(FILE_HEADER_SIZE as u16);
-    out.u16(SEGMENT_HEADER_SIZE as u16);
-    out.u16(segments.len() as u16);
-    out.u16(SECTION_HEADER_SIZE as u16);
-    out.u16(sections);
-    out.u16(sections - 1);
+    let mut out = write_header(machine, elf::ET_DYN, segments.len() as u16, section_table, sections);
     for segment in segments {
         out.u32(segment.kind.0);
         out.u32(segment.flags.0);
@@ -115,5 +104,34 @@ pub fn write_start(machine: &MachineIdentity, segments: &[Segment], section_tabl
         out.u64(segment.memory_size);
         out.u64(segment.alignment);
     }
+    out
+}
+
+/// The header of a file that has this many segments.
+pub fn write_header(
+    machine: &MachineIdentity,
+    kind: elf::FileType,
+    segments: u16,
+    section_table: u64,
+    sections: u16,
+) -> Bytes {
+    let mut out = Bytes::default();
+    out.raw(&elf::ELFMAG);
+    out.raw(&[elf::ELFCLASS64.0, elf::ELFDATA2LSB.0, elf::EV_CURRENT.0, elf::ELFOSABI_NONE.0]);
+    out.zeros(8);
+    out.u16(kind.0);
+    out.u16(machine.machine as u16);
+    out.u32(elf::EV_CURRENT.0.into());
+    out.u64(0);
+    // An object has no segments, nor a place for their table.
+    out.u64(if segments > 0 { FILE_HEADER_SIZE } else { 0 });
+    out.u64(section_table);
+    out.u32(machine.flags);
+    out.u16(FILE_HEADER_SIZE as u16);
+    out.u16(if segments > 0 { SEGMENT_HEADER_SIZE as u16 } else { 0 });
+    out.u16(segments);
+    out.u16(SECTION_HEADER_SIZE as u16);
+    out.u16(sections);
+    out.u16(sections - 1);
     out
 }

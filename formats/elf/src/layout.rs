@@ -20,12 +20,18 @@ pub const CODE_SIZE: &str = "code size";
 pub const CONSTANTS_SIZE: &str = "constants size";
 
 const SEGMENTS: u64 = 6;
+/// Where the note with the build id lies.
+pub const NOTE_OFFSET: u64 = FILE_HEADER_SIZE + SEGMENTS * SEGMENT_HEADER_SIZE;
 /// Alignment of code, of constants and of the data table.
 const ALIGNMENT: u64 = 16;
 
 /// Decide where everything lies.
 pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, FormatError> {
     check(image, machine)?;
+    if let Some(import) = image.imports.first() {
+        let (name, import) = (&image.name, &import.name);
+        return Err(FormatError(format!("{name}: {import} is imported, which only libraries made by a linker can do")));
+    }
     let mut out = Bytes::default();
     out.0.reserve(4096 + image.code.len() + image.constants.len() + 200 * image.functions.len());
     let mut sections = SectionTable::new();
@@ -46,11 +52,12 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
             (CONSTANTS_SIZE, image.constants.len() as u64),
         ],
         skeleton: out.0,
+        ..Layout::default()
     })
 }
 
 /// Refuse what cannot be written.
-fn check(image: &Image, machine: &MachineIdentity) -> Result<(), FormatError> {
+pub fn check(image: &Image, machine: &MachineIdentity) -> Result<(), FormatError> {
     let refuse = |problem: String| Err(FormatError(format!("{}: {problem}", image.name)));
     if machine.pointer_size != 8 || !machine.little_endian {
         let order = if machine.little_endian { "little" } else { "big" };
@@ -101,7 +108,7 @@ fn write_mapped(
     out: &mut Bytes,
     sections: &mut SectionTable,
 ) -> Result<Mapped, FormatError> {
-    out.zeros((FILE_HEADER_SIZE + SEGMENTS * SEGMENT_HEADER_SIZE) as usize);
+    out.zeros(NOTE_OFFSET as usize);
     let mut part = |out: &mut Bytes, name: &str, section: Section, start: u64| {
         let size = out.position() - start;
         let flags = section.flags | elf::SHF_ALLOC;

@@ -37,12 +37,14 @@
 
 mod headers;
 mod layout;
+mod linked;
+mod object;
 mod read;
 mod symbols;
 mod write;
 
 use maru_core::codegen::MachineIdentity;
-use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};
+use maru_core::format::{Contents, FormatError, Image, Layout, Linker, ObjectFormat};
 
 /// ELF: the format of Linux, the BSDs and most other systems with Unix ancestors.
 pub struct Elf;
@@ -73,6 +75,12 @@ impl ObjectFormat for Elf {
     }
     fn write(&self, image: &Image, layout: &Layout, _machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
         write::write(image, layout)
+    }
+    fn write_object(&self, image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
+        object::write(image, machine)
+    }
+    fn linkers(&self, machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
+        linked::linkers(machine, is_host)
     }
     fn read(&self, file: &[u8]) -> Result<Contents, FormatError> {
         read::read(file)

@@ -5,7 +5,8 @@
 //! (constructors, relocations, other libraries, memory both writable and executable) is refused.
 
 use crate::headers::{FILE_HEADER_SIZE, SECTION_HEADER_SIZE, SEGMENT_HEADER_SIZE};
-use crate::layout::BUILD_ID_SIZE;
+use crate::layout::{BUILD_ID_SIZE, NOTE_OFFSET};
+use crate::linked;
 use crate::symbols::{gnu_hash, SYMBOL_SIZE};
 use crate::write::build_id;
 use maru_core::format::{Contents, FormatError, HEADER_SYMBOL};
@@ -21,22 +22,23 @@ pub fn read(file: &[u8]) -> Result<Contents, FormatError> {
 }
 
 /// Numbers of the file, read within its bounds.
-struct View<'a>(&'a [u8]);
+pub struct View<'a>(pub &'a [u8]);
 
-type Found<T> = Result<T, String>;
+/// Something found, or what is wrong with the file.
+pub type Found<T> = Result<T, String>;
 
 impl View<'_> {
-    fn bytes(&self, at: u64, count: u64) -> Found<&[u8]> {
+    pub fn bytes(&self, at: u64, count: u64) -> Found<&[u8]> {
         let range = usize::try_from(at).ok().zip(at.checked_add(count).and_then(|end| usize::try_from(end).ok()));
         range.and_then(|(start, end)| self.0.get(start..end)).ok_or_else(|| cut_short(at.saturating_add(count), self))
     }
-    fn u16(&self, at: u64) -> Found<u16> {
+    pub fn u16(&self, at: u64) -> Found<u16> {
         Ok(u16::from_le_bytes(self.bytes(at, 2)?.try_into().expect("two bytes")))
     }
-    fn u32(&self, at: u64) -> Found<u32> {
+    pub fn u32(&self, at: u64) -> Found<u32> {
         Ok(u32::from_le_bytes(self.bytes(at, 4)?.try_into().expect("four bytes")))
     }
-    fn u64(&self, at: u64) -> Found<u64> {
+    pub fn u64(&self, at: u64) -> Found<u64> {
         Ok(u64::from_le_bytes(self.bytes(at, 8)?.try_into().expect("eight bytes")))
     }
 }
@@ -45,15 +47,18 @@ fn cut_short(end: u64, view: &View) -> String {
     format!("the file is cut short or damaged: it has {} bytes, but its tables reach to {end}", view.0.len())
 }
 
-fn ensure(condition: bool, problem: impl FnOnce() -> String) -> Found<()> {
+pub fn ensure(condition: bool, problem: impl FnOnce() -> String) -> Found<()> {
     condition.then_some(()).ok_or_else(problem)
 }
 
 fn read_file(view: &View) -> Found<Contents> {
     let machine = read_file_header(view)?;
+    if !is_ours(view) {
+        return linked::read(view, machine);
+    }
     let segments = read_segments(view)?;
     let tables = read_dynamic(view, &segments)?;
-    let header = find_symbol(view, &segments, &tables, HEADER_SYMBOL)?;
+    let header = find_symbol(&View(view.bytes(0, segments.first.file_size)?), &tables, HEADER_SYMBOL)?;
     check_build_id(view, &segments)?;
     let executable = segments.first.address..segments.first.address + segments.first.memory_size;
     ensure(header.start >= executable.start && header.end <= executable.end, || {
@@ -61,7 +66,25 @@ fn read_file(view: &View) -> Found<Contents> {
     })?;
     let constants = header.start as usize..header.end as usize;
     let writable = segments.second.address..segments.second.address + segments.second.memory_size;
-    Ok(Contents { machine, constants, constants_address: header.start, executable, writable })
+    Ok(Contents {
+        machine,
+        constants,
+        constants_address: header.start,
+        executable,
+        executable_offset: segments.first.offset as usize,
+        writable,
+        is_linked: false,
+    })
+}
+
+/// Whether the build id lies where we put it, and is one of ours. If not, a linker may have made the file.
+fn is_ours(view: &View) -> bool {
+    view.bytes(NOTE_OFFSET, 16).is_ok_and(|head| head == note_head())
+}
+
+/// The note of a build id, without the id.
+fn note_head() -> Vec<u8> {
+    [4u32, BUILD_ID_SIZE as u32, elf::NT_GNU_BUILD_ID.0, u32::from_le_bytes(*b"GNU\0")].map(u32::to_le_bytes).concat()
 }
 
 /// Check the file's header; the CPU's number.
@@ -173,12 +196,12 @@ fn within(inner: &Extent, outer: &Extent) -> bool {
         && inner.address + inner.memory_size <= outer.address + outer.file_size
 }
 
-/// What the dynamic table says.
-struct Tables {
-    hash: u64,
-    symbols: u64,
-    names: u64,
-    names_size: u64,
+/// What the dynamic table says: where the tables lie in the file.
+pub struct Tables {
+    pub hash: u64,
+    pub symbols: u64,
+    pub names: u64,
+    pub names_size: u64,
 }
 
 fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
@@ -205,10 +228,8 @@ fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
     Ok(Tables { hash, symbols, names, names_size })
 }
 
-/// Look a symbol up as the loader does; its addresses. All of the tables lies in the first segment, where addresses
-/// are offsets.
-fn find_symbol(view: &View, segments: &Segments, tables: &Tables, name: &str) -> Found<Range<u64>> {
-    let view = &View(view.bytes(0, segments.first.file_size)?);
+/// Look a symbol up as the loader does; its addresses.
+pub fn find_symbol(view: &View, tables: &Tables, name: &str) -> Found<Range<u64>> {
     let missing = || format!("it does not export {name}: it is no library made by Maru");
     let (buckets, first) = (view.u32(tables.hash)?, view.u32(tables.hash.saturating_add(4))?);
     let (words, shift) = (view.u32(tables.hash + 8)?, view.u32(tables.hash + 12)?);
@@ -245,9 +266,7 @@ fn symbol_name<'a>(view: &'a View, tables: &Tables, at: u32) -> Found<&'a [u8]> 
 fn check_build_id(view: &View, segments: &Segments) -> Found<()> {
     let size = BUILD_ID_SIZE as u64;
     let Extent { offset, file_size, .. } = segments.note;
-    let expected_head = [4u32, size as u32, elf::NT_GNU_BUILD_ID.0, u32::from_le_bytes(*b"GNU\0")];
-    let head = expected_head.map(u32::to_le_bytes).concat();
-    ensure(file_size == 16 + size && view.bytes(offset, 16)? == head, || "it has no build id of Maru's".into())?;
+    ensure(file_size == 16 + size && view.bytes(offset, 16)? == note_head(), || "it has no build id of Maru's".into())?;
     let at = offset as usize + 16;
     let mut copy = view.0.to_vec();
     copy[at..at + BUILD_ID_SIZE].fill(0);

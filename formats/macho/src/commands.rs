@@ -109,10 +109,7 @@ pub fn start(machine: &MachineIdentity, name: &str, segments: &[Segment], linked
     write_tables(&mut out, linkedit);
     let uuid = command(&mut out, macho::LC_UUID, UUID_SIZE);
     out.zeros(16);
-    command(&mut out, macho::LC_BUILD_VERSION, SYSTEM_SIZE);
-    for number in [macho::PLATFORM_MACOS.0, SYSTEM_VERSION, SYSTEM_VERSION, 0] {
-        out.u32(number);
-    }
+    write_system(&mut out);
     write_library(&mut out, macho::LC_LOAD_DYLIB, SYSTEM_LIBRARY);
     command(&mut out, macho::LC_CODE_SIGNATURE, SIGNATURE_SIZE);
     write_extent(&mut out, linkedit.signature);
@@ -158,6 +155,82 @@ fn write_segment(out: &mut Bytes, segment: &Segment) {
         for number in [section.offset as u32, section.alignment_bits, 0, 0, section.flags, 0, 0, 0] {
             out.u32(number);
         }
+    }
+}
+
+/// The one segment of an object, with the segments that its sections will be in, and their relocations.
+pub struct ObjectSegment<'a> {
+    pub offset: u64,
+    pub file_size: u64,
+    pub memory_size: u64,
+    pub sections: Vec<(&'static str, &'a Section, Extent)>,
+}
+
+/// Bytes of an object's header and commands.
+pub fn object_size(sections: usize) -> u64 {
+    HEADER_SIZE + SEGMENT_SIZE + sections as u64 * SECTION_SIZE + SYSTEM_SIZE + SYMBOLS_SIZE + SYMBOL_GROUPS_SIZE
+}
+
+/// An object's header and commands. The symbols' place is given, with that of their names, and the sizes of their groups:
+/// local, exported, undefined.
+pub fn object_start(
+    machine: &MachineIdentity,
+    segment: &ObjectSegment,
+    (symbols, names): (u64, Extent),
+    groups: [u32; 3],
+) -> Bytes {
+    let mut out = Bytes::default();
+    let commands_size = object_size(segment.sections.len()) - HEADER_SIZE;
+    for number in [macho::MH_MAGIC_64, machine.machine, machine.subtype, macho::MH_OBJECT.0] {
+        out.u32(number);
+    }
+    for number in [4, commands_size as u32, machine.flags, 0] {
+        out.u32(number);
+    }
+    write_object_segment(&mut out, segment);
+    write_system(&mut out);
+    command(&mut out, macho::LC_SYMTAB, SYMBOLS_SIZE);
+    let [local, exported, undefined] = groups;
+    write_extent(&mut out, Extent { offset: symbols, size: u64::from(local + exported + undefined) });
+    write_extent(&mut out, names);
+    let start = command(&mut out, macho::LC_DYSYMTAB, SYMBOL_GROUPS_SIZE);
+    for number in [0, local, local, exported, local + exported, undefined] {
+        out.u32(number);
+    }
+    out.zeros((SYMBOL_GROUPS_SIZE - 8 - (out.position() - start)) as usize);
+    out
+}
+
+fn write_object_segment(out: &mut Bytes, segment: &ObjectSegment) {
+    let sections = &segment.sections;
+    command(out, macho::LC_SEGMENT_64, SEGMENT_SIZE + SECTION_SIZE * sections.len() as u64);
+    write_name(out, "");
+    for number in [0, segment.memory_size, segment.offset, segment.file_size] {
+        out.u64(number);
+    }
+    let all = (macho::VM_PROT_READ | macho::VM_PROT_WRITE | macho::VM_PROT_EXECUTE).0;
+    for number in [all, all, sections.len() as u32, 0] {
+        out.u32(number);
+    }
+    for (segment, section, relocations) in sections {
+        write_name(out, section.name);
+        write_name(out, segment);
+        out.u64(section.address);
+        out.u64(section.size);
+        out.u32(section.offset as u32);
+        out.u32(section.alignment_bits);
+        write_extent(out, *relocations);
+        for number in [section.flags, 0, 0, 0] {
+            out.u32(number);
+        }
+    }
+}
+
+/// For which system the file is.
+fn write_system(out: &mut Bytes) {
+    command(out, macho::LC_BUILD_VERSION, SYSTEM_SIZE);
+    for number in [macho::PLATFORM_MACOS.0, SYSTEM_VERSION, SYSTEM_VERSION, 0] {
+        out.u32(number);
     }
 }
 

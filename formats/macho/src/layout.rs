@@ -32,7 +32,7 @@ const ALIGNMENT: u64 = 1 << ALIGNMENT_BITS;
 /// What precedes the file's name in the name by which others ask for it: "in one of the directories of the asker".
 const DIRECTORY: &str = "@rpath/";
 /// The names of the sections in the order of [`debug::NAMES`].
-const DEBUG_NAMES: [&str; 4] = ["__debug_abbrev", "__debug_info", "__debug_line", "__debug_str"];
+pub const DEBUG_NAMES: [&str; 4] = ["__debug_abbrev", "__debug_info", "__debug_line", "__debug_str"];
 const READ: u32 = macho::VM_PROT_READ.0;
 const WRITE: u32 = macho::VM_PROT_WRITE.0;
 const EXECUTE: u32 = macho::VM_PROT_EXECUTE.0;
@@ -58,6 +58,10 @@ pub struct Places {
 /// Decide where everything lies.
 pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, FormatError> {
     check(image, machine)?;
+    if let Some(import) = image.imports.first() {
+        let (name, import) = (&image.name, &import.name);
+        return Err(FormatError(format!("{name}: {import} is imported, which only libraries made by a linker can do")));
+    }
     let no_digits = "\0".repeat(32);
     let name = install_name(&no_digits);
     let debug = debug::has_lines(image);
@@ -97,11 +101,12 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
             (CONSTANTS_SIZE, image.constants.len() as u64),
         ],
         skeleton: out.0,
+        ..Layout::default()
     })
 }
 
 /// Refuse what cannot be written.
-fn check(image: &Image, machine: &MachineIdentity) -> Result<(), FormatError> {
+pub fn check(image: &Image, machine: &MachineIdentity) -> Result<(), FormatError> {
     let refuse = |problem: String| Err(FormatError(format!("{}: {problem}", image.name)));
     if machine.pointer_size != 8 || !machine.little_endian {
         let order = if machine.little_endian { "little" } else { "big" };

@@ -40,6 +40,8 @@
 mod commands;
 mod exports;
 mod layout;
+mod linked;
+mod object;
 mod read;
 pub mod rules;
 mod signature;
@@ -47,7 +49,7 @@ mod symbols;
 mod write;
 
 use maru_core::codegen::MachineIdentity;
-use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};
+use maru_core::format::{Contents, FormatError, Image, Layout, Linker, ObjectFormat};
 
 /// Mach-O: the format of macOS and its relatives.
 pub struct MachO;
@@ -78,6 +80,12 @@ impl ObjectFormat for MachO {
     }
     fn write(&self, image: &Image, layout: &Layout, _machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
         write::write(image, layout)
+    }
+    fn write_object(&self, image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
+        object::write(image, machine)
+    }
+    fn linkers(&self, machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
+        linked::linkers(machine, is_host)
     }
     fn read(&self, file: &[u8]) -> Result<Contents, FormatError> {
         read::read(file)

@@ -6,6 +6,7 @@
 //! its bytes.
 
 use crate::layout::install_name;
+use crate::linked;
 use crate::rules::file::{File, Section, Segment, ID_DYLIB, UUID};
 use crate::rules::{self, trie};
 use crate::write::Identity;
@@ -13,10 +14,22 @@ use maru_core::format::{Contents, FormatError, ObjectFormat, HEADER_SYMBOL};
 
 /// Examine a file; see [`maru_core::format::ObjectFormat::read`].
 pub fn read(file: &[u8]) -> Result<Contents, FormatError> {
+    if !is_ours(file) {
+        return linked::read(file).map_err(FormatError);
+    }
     if let Some(first) = rules::check(file).into_iter().next() {
         return Err(FormatError(format!("{} (rule {})", first.problem, first.rule)));
     }
     read_file(file).map_err(FormatError)
+}
+
+/// Whether the library has one of our names. If it is a library and has not, a linker may have made it.
+fn is_ours(bytes: &[u8]) -> bool {
+    let Ok(file) = File::parse(bytes) else { return true };
+    let name = file.only(ID_DYLIB, 0).and_then(|command| command.text(24));
+    let own = install_name(&"0".repeat(32));
+    let start = install_name("").len() - ".dylib".len();
+    name.map_or(true, |name| name.len() == own.len() && name[..start] == own.as_bytes()[..start])
 }
 
 /// Read a file that keeps the rules.
@@ -33,7 +46,9 @@ fn read_file(bytes: &[u8]) -> Result<Contents, String> {
         constants: constants.offset as usize..(constants.offset + constants.size) as usize,
         constants_address: constants.address,
         executable,
+        executable_offset: 0,
         writable,
+        is_linked: false,
     })
 }
 

@@ -197,7 +197,7 @@ fn images_of_any_number_of_functions_read_back() {
 fn names_that_begin_as_others_read_back() {
     let mut image = Image::new("names", "");
     for name in ["a", "ab", "abc", "abcdef", "abd", "b", "maru_image2", "maru_imag", "é", "\u{ffff}", " ", "_", "__"] {
-        image.push(name.into(), X64.constant_function(1), X64.trap);
+        image.push(name.into(), X64.constant_function(1), X64.placement);
     }
     check_all(&X64, &image);
 }
@@ -255,7 +255,7 @@ fn any_image() -> impl Strategy<Value = Image> {
     (functions, constants, 0u32..3000, source).prop_map(|(functions, constants, data_words, source)| {
         let mut image = Image::new("random", source);
         for (name, function) in functions {
-            image.push(name, function, &[0xcc; 4]);
+            image.push(name, function, maru_core::format::CodePlacement { alignment: 16, filling: &[0xcc] });
         }
         image.constants = constants;
         image.data_words = data_words;

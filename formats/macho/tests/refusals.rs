@@ -33,7 +33,7 @@ fn impossible_images_are_refused() {
         ("maru_image", "two symbols are called maru_image"),
     ] {
         let mut image = X64.sample();
-        image.push(name.into(), X64.constant_function(1), X64.trap);
+        image.push(name.into(), X64.constant_function(1), X64.placement);
         assert!(layout_problem(&image, &X64.machine).contains(problem), "{name}");
     }
     let mut image = ARM64.sample();

@@ -29,7 +29,7 @@
 
 pub mod file;
 
-use maru_core::codegen::{MachineIdentity, UnwindConvention};
+use maru_core::codegen::{MachineIdentity, Relocations, UnwindConvention};
 use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};
 
 /// The format.
@@ -52,8 +52,8 @@ const fn cpu(machine: u32, page_size: u64) -> MachineIdentity {
         pointer_size: 8,
         little_endian: true,
         page_size,
-        relative_relocation: 0,
-        symbol_relocation: 0,
+        tool_name: "",
+        relocations: Relocations::NONE,
         // Not written, not needed.
         unwind: UnwindConvention {
             code_alignment: 1,

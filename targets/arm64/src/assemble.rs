@@ -527,6 +527,7 @@ fn target_name(target: FixupTarget) -> String {
     match target {
         FixupTarget::Function(id) => format!("{id:?}"),
         FixupTarget::Data(word) => format!("data{word}"),
+        FixupTarget::Import(number) => format!("import{number}"),
     }
 }
 

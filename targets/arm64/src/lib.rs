@@ -31,7 +31,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Selection, Spec, Terminator, UnwindConvention,
+    Relocation, Relocations, Selection, Spec, Terminator, UnwindConvention,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -54,7 +54,22 @@ const UNWIND: UnwindConvention = UnwindConvention {
     entry_return_address: None,
 };
 
-/// `EM_AARCH64`; `R_AARCH64_RELATIVE`, `R_AARCH64_ABS64`. Some systems have pages of 64 KiB.
+/// Fixups that leave a function: a branch, a page, and what is in the page, as a sum's operand or as a load's. (A call
+/// and a jump have the same field and mean the same distance, so they have the same number.)
+const fn relocations([branch, page, in_page, in_page_word]: [u32; 4]) -> [Relocation; 4] {
+    const fn relocation(kind: FixupKind, number: u32, origin: Option<u8>) -> Relocation {
+        Relocation { kind, number, field: 0, width: 4, origin }
+    }
+    [
+        relocation(assemble::DISTANCE_26, branch, Some(0)),
+        relocation(assemble::PAGE, page, Some(0)),
+        relocation(assemble::IN_PAGE, in_page, None),
+        relocation(assemble::IN_PAGE_WORD, in_page_word, None),
+    ]
+}
+
+/// `EM_AARCH64`; `R_AARCH64_RELATIVE`, `_ABS64`, `_ABS32`, `_PREL32`; `_CALL26`, `_ADR_PREL_PG_HI21`,
+/// `_ADD_ABS_LO12_NC` and `_LDST64_ABS_LO12_NC` in code. Some systems have pages of 64 KiB.
 const ELF: MachineIdentity = MachineIdentity {
     machine: 183,
     subtype: 0,
@@ -62,12 +77,20 @@ const ELF: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x10000,
-    relative_relocation: 1027,
-    symbol_relocation: 257,
+    tool_name: "aarch64",
+    relocations: Relocations {
+        base: 1027,
+        address: 257,
+        offset: 258,
+        distance: 261,
+        addend: 0,
+        code: &relocations([283, 275, 277, 286]),
+    },
     unwind: UNWIND,
 };
 
-/// `CPU_TYPE_ARM64`, `CPU_SUBTYPE_ARM64_ALL`. Pointers are rebased by chains, not by numbered relocations.
+/// `CPU_TYPE_ARM64`, `CPU_SUBTYPE_ARM64_ALL`; `ARM64_RELOC_UNSIGNED`, `_SUBTRACTOR`, `_ADDEND`; `_BRANCH26`, `_PAGE21`
+/// and `_PAGEOFF12` in code.
 const MACHO: MachineIdentity = MachineIdentity {
     machine: 0x0100_000c,
     subtype: 0,
@@ -75,8 +98,15 @@ const MACHO: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x4000,
-    relative_relocation: 0,
-    symbol_relocation: 0,
+    tool_name: "arm64",
+    relocations: Relocations {
+        base: 0,
+        address: 0,
+        offset: 0,
+        distance: 1,
+        addend: 10,
+        code: &relocations([2, 3, 4, 4]),
+    },
     unwind: UNWIND,
 };
 

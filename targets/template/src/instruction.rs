@@ -178,6 +178,7 @@ pub fn put_reference(code: &mut CodeBuffer, instruction: u16, registers: &[u8], 
         let place = match target {
             FixupTarget::Function(id) => format!("{id:?}"),
             FixupTarget::Data(word) => format!("data {word}"),
+            FixupTarget::Import(number) => format!("import {number}"),
         };
         text(instruction, registers, 0, &place)
     });

@@ -30,7 +30,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Selection, Spec, Terminator, UnwindConvention,
+    Relocation, Relocations, Selection, Spec, Terminator, UnwindConvention,
 };
 use maru_core::ir::{Op, Val};
 use maru_core::regalloc2::Allocation;
@@ -56,8 +56,16 @@ const ELF: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x1000,
-    relative_relocation: 1,
-    symbol_relocation: 2,
+    tool_name: "template",
+    // Numbers of a manual that nobody has written. A container whose linker does not know the CPU gets along without.
+    relocations: Relocations {
+        base: 1,
+        address: 2,
+        offset: 3,
+        distance: 4,
+        addend: 0,
+        code: &[Relocation { kind: instruction::DISTANCE, number: 5, field: 4, width: 4, origin: Some(0) }],
+    },
     // On entry the return address lies on the stack, and the frame begins above it. Columns are numbered as registers.
     unwind: UnwindConvention {
         code_alignment: 8,

@@ -28,7 +28,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Selection, Shorten, Spec, Terminator, UnwindConvention,
+    Relocation, Relocations, Selection, Shorten, Spec, Terminator, UnwindConvention,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -51,7 +51,20 @@ const UNWIND: UnwindConvention = UnwindConvention {
     entry_return_address: Some(-8),
 };
 
-/// `EM_X86_64`; `R_X86_64_RELATIVE`, `R_X86_64_64`.
+/// Every fixup that leaves a function is a distance of 32 bits, which ends its instruction and is counted from there. The
+/// kind is how many bytes precede it: one in calls and jumps, more where it is an operand in memory.
+const fn relocations(branch: u32, operand: u32) -> [Relocation; 6] {
+    let mut all = [Relocation { kind: FixupKind(1), number: branch, field: 1, width: 4, origin: Some(5) }; 6];
+    let mut at = 1;
+    while at < all.len() {
+        let field = at as u8 + 1;
+        all[at] = Relocation { kind: FixupKind(field), number: operand, field, width: 4, origin: Some(field + 4) };
+        at += 1;
+    }
+    all
+}
+
+/// `EM_X86_64`; `R_X86_64_RELATIVE`, `_64`, `_32`, `_PC32`; `_PLT32` and `_PC32` in code.
 const ELF: MachineIdentity = MachineIdentity {
     machine: 62,
     subtype: 0,
@@ -59,12 +72,12 @@ const ELF: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x1000,
-    relative_relocation: 8,
-    symbol_relocation: 1,
+    tool_name: "x86_64",
+    relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: &relocations(4, 2) },
     unwind: UNWIND,
 };
 
-/// `CPU_TYPE_X86_64`, `CPU_SUBTYPE_X86_64_ALL`. Pointers are rebased by chains, not by numbered relocations.
+/// `CPU_TYPE_X86_64`, `CPU_SUBTYPE_X86_64_ALL`; `X86_64_RELOC_UNSIGNED`, `_SUBTRACTOR`; `_BRANCH` and `_SIGNED` in code.
 const MACHO: MachineIdentity = MachineIdentity {
     machine: 0x0100_0007,
     subtype: 3,
@@ -72,8 +85,8 @@ const MACHO: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x4000,
-    relative_relocation: 0,
-    symbol_relocation: 0,
+    tool_name: "x86_64",
+    relocations: Relocations { base: 0, address: 0, offset: 0, distance: 5, addend: 0, code: &relocations(2, 1) },
     unwind: UNWIND,
 };
 

@@ -145,6 +145,48 @@ fn is_mounted_noexec(_: &Path) -> bool {
     false
 }
 
+/// A new directory of this process alone, removed with all that is in it when dropped.
+#[derive(Debug)]
+pub struct ScratchDirectory(PathBuf);
+
+impl ScratchDirectory {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ScratchDirectory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A place for files on the way to a library.
+///
+/// # Errors
+/// When there is none.
+pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let mut problems = String::from("there is no directory for files on the way:");
+    for candidate in Candidate::usual() {
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        // Named as a file of this process, so that what one that was killed leaves behind is found by the next.
+        let name = format!("{}-{number}.parts", std::process::id());
+        let made = candidate.prepare().and_then(|directory| {
+            let path = directory.join(name);
+            let made = DirBuilder::new().mode(0o700).create(&path);
+            made.map_err(|error| format!("{} cannot be made: {error}", path.display())).map(|()| path)
+        });
+        match made {
+            Ok(path) => return Ok(ScratchDirectory(path)),
+            Err(problem) => problems.push_str(&format!("\n  {}: {problem}", candidate.base.display())),
+        }
+    }
+    problems.push_str("\nset MARU_TMPDIR to a directory of your own");
+    Err(LoadError::new(Path::new(""), Problem::NoDirectory, problems))
+}
+
 /// A file of this process, removed when dropped.
 #[derive(Debug)]
 pub struct WrittenFile {
@@ -369,7 +411,7 @@ extern "C" fn remove_own_files() {
     let Ok(used) = USED.try_lock() else { return };
     for entry in used.iter().flat_map(fs::read_dir).flatten().flatten() {
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(&own)) {
-            let _ = fs::remove_file(entry.path());
+            remove(&entry.path());
         }
     }
 }
@@ -381,8 +423,14 @@ fn remove_leftovers(directory: &Path) {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.split_once('-')?.0.parse().ok());
         if process.is_some_and(is_gone) && is_old(&entry) {
-            let _ = fs::remove_file(entry.path());
+            remove(&entry.path());
         }
+    }
+}
+
+fn remove(path: &Path) {
+    if fs::remove_file(path).is_err() {
+        let _ = fs::remove_dir_all(path);
     }
 }
 

@@ -14,16 +14,27 @@
 //! | 48 | 4, 4 | distance to the data table, its size in words |
 //! | 56 | 4, 4 | distance to the manifest, its size in bytes |
 //! | 64 | 4 | number of functions |
-//! | 68 | 4 each | distances to the functions |
+//! | 68 | 4 | number of places that a linker fills in; 0 if the image was linked when it was written |
+//! | 72 | 16 | fingerprint of what a linker got; zero likewise |
+//! | 88 | 4 each | distances to the functions |
+//! | … | 24 each | the places that a linker fills in; see `linkage` |
 //! | … | | the manifest |
 
+use super::linkage::{self, LINK_SIZE};
 use maru_core::abi::abi_stamp;
 use maru_core::abi::fingerprint;
 use maru_core::abi::layout::WORD_SIZE;
+use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Place};
 
 const MAGIC: [u8; 8] = *b"MARUIMG\0";
-const FUNCTIONS: usize = 68;
+pub(super) const FUNCTIONS: usize = 88;
+/// Where the fingerprint of what a linker got lies.
+pub(super) const LINKED_FINGERPRINT: usize = 72;
+/// Where the distances to code and data lie.
+pub(super) const CODE_DISTANCE: usize = 40;
+pub(super) const DATA_DISTANCE: usize = 48;
+
 /// A header that was checked: what lies where, relative to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageHeader {
@@ -43,7 +54,10 @@ pub struct ImageHeader {
     pub manifest_size: u32,
     /// Number of functions.
     pub function_count: u32,
+    /// Number of places that a linker fills in.
+    pub link_count: u32,
     manifest_fingerprint: [u64; 2],
+    pub(super) linked_fingerprint: [u64; 2],
 }
 
 /// Why bytes are no header that this Maru can use.
@@ -55,6 +69,8 @@ pub enum BadHeader {
     Damaged,
     /// The header is one of another version: its stamp.
     OtherStamp(u64),
+    /// A linker made something else of the code than linking it to where it lies.
+    Relinked,
 }
 
 impl ImageHeader {
@@ -67,12 +83,30 @@ impl ImageHeader {
     /// # Errors
     /// When there are constants already, or too much of anything.
     pub fn build(image: &mut Image, manifest: &[u8]) -> Result<(), FormatError> {
+        ImageHeader::build_with(image, manifest, &[])
+    }
+
+    /// The same for an image that a linker will link: it also records what the code is before that, and where the linker
+    /// will change it, so that what comes back can be checked.
+    ///
+    /// # Errors
+    /// As [`ImageHeader::build`]; or when the container has no relocation for one of the fixups.
+    pub fn build_linkable(image: &mut Image, manifest: &[u8], machine: &MachineIdentity) -> Result<(), FormatError> {
+        let links = linkage::links(image, machine)?;
+        ImageHeader::build_with(image, manifest, &links)?;
+        let halves = linkage::fingerprint_of(&image.constants, &image.code, |number| image.functions[number].offset);
+        let bytes = halves.map(u64::to_le_bytes).concat();
+        image.constants[LINKED_FINGERPRINT..FUNCTIONS].copy_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn build_with(image: &mut Image, manifest: &[u8], links: &[u8]) -> Result<(), FormatError> {
         let problem = |what: &str| FormatError(format!("{}: {what}", image.name));
         if !image.constants.is_empty() {
             return Err(problem("the header must be the first of the constants"));
         }
-        let table_end = FUNCTIONS + 4 * image.functions.len();
-        let manifest_at = table_end.next_multiple_of(8);
+        let links_at = FUNCTIONS + 4 * image.functions.len();
+        let manifest_at = (links_at + links.len()).next_multiple_of(8);
         let too_large = |_| problem("too large for one image");
         let constants_size = u32::try_from(manifest_at + manifest.len()).map_err(too_large)?;
         let code_size = u32::try_from(image.code.len()).map_err(too_large)?;
@@ -91,15 +125,18 @@ impl ImageHeader {
             manifest_at as u32,
             manifest.len() as u32,
             image.functions.len() as u32,
+            (links.len() / LINK_SIZE) as u32,
         ];
         bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.resize(links_at, 0);
+        bytes.extend(links);
         bytes.resize(manifest_at, 0);
         bytes.extend(manifest);
         image.constants = bytes;
 
-        image.distances.extend([(40, Place::Code(0)), (48, Place::Data(0))]);
-        let functions = image.functions.iter().zip((FUNCTIONS as u32..).step_by(4));
-        image.distances.extend(functions.map(|(function, at)| (at, Place::Code(function.offset))));
+        image.distances.extend([(CODE_DISTANCE as u32, Place::Code(0)), (DATA_DISTANCE as u32, Place::Data(0))]);
+        let functions = 0..image.functions.len() as u32;
+        image.distances.extend(functions.map(|number| (FUNCTIONS as u32 + 4 * number, Place::Function(number))));
         Ok(())
     }
 
@@ -126,13 +163,16 @@ impl ImageHeader {
             manifest: word(56),
             manifest_size: word(60),
             function_count: word(64),
+            link_count: word(68),
             manifest_fingerprint: [double(16), double(24)],
+            linked_fingerprint: [double(LINKED_FINGERPRINT), double(LINKED_FINGERPRINT + 8)],
         };
-        let table_end = FUNCTIONS as u64 + 4 * u64::from(header.function_count);
+        let table_end = header.links_at() + LINK_SIZE as u64 * u64::from(header.link_count);
         let manifest_end = u64::from(header.manifest) + u64::from(header.manifest_size);
         let consistent = word(32) == WORD_SIZE as u32
             && table_end.next_multiple_of(8) == header.manifest.into()
-            && manifest_end == header.constants_size.into();
+            && manifest_end == header.constants_size.into()
+            && (header.is_linkable() || header.link_count == 0);
         consistent.then_some(header).ok_or(BadHeader::Damaged)
     }
 
@@ -149,6 +189,16 @@ impl ImageHeader {
         let inside = (0..self.function_count).all(|number| code.contains(&self.function(constants, number).into()));
         let whole = fingerprint(self.manifest(constants)) == self.manifest_fingerprint;
         (inside && whole).then_some(()).ok_or(BadHeader::Damaged)
+    }
+
+    /// Whether the image was made to be linked by a linker.
+    pub fn is_linkable(&self) -> bool {
+        self.linked_fingerprint != [0; 2]
+    }
+
+    /// Where the places lie that a linker fills in.
+    pub(super) fn links_at(&self) -> u64 {
+        FUNCTIONS as u64 + 4 * u64::from(self.function_count)
     }
 
     /// The distance to a function that exists.
@@ -258,7 +308,7 @@ mod tests {
         let usable = |bytes: &[u8]| ImageHeader::parse(bytes).and_then(|header| header.check(bytes)).is_ok();
         assert!(usable(&good));
         assert!((0..good.len()).all(|length| !usable(&good[..length])));
-        let checked = (0..40).chain(56..68).chain(FUNCTIONS + 8 + 4..good.len());
+        let checked = (0..40).chain(56..FUNCTIONS).chain(FUNCTIONS + 8..good.len());
         for at in checked {
             for bit in 0..8 {
                 let mut bytes = good.clone();

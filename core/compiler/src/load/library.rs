@@ -1,10 +1,11 @@
 //! A library in the host's loader, and the image in it.
 
 use super::header::BadHeader;
-use super::{ImageHeader, LoadError, Problem, WrittenFile};
+use super::{linkage, ImageHeader, LoadError, Problem, WrittenFile};
 use libloading::os::unix;
-use maru_core::codegen::MachineIdentity;
+use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::format::{Contents, ObjectFormat, HEADER_SYMBOL};
+use maru_core::registry;
 use std::path::{Path, PathBuf};
 
 /// An open library. It is closed when dropped: nothing of it may be in use then.
@@ -174,6 +175,12 @@ fn explain(path: &Path, bad: BadHeader) -> LoadError {
         BadHeader::Damaged => {
             LoadError::new(path, Problem::NotOurs, "the library's header is damaged; build it again with `maru build`")
         }
+        BadHeader::Relinked => LoadError::new(
+            path,
+            Problem::NotOurs,
+            "the library's code is not what Maru compiled, linked to where it lies: the file is damaged, or its linker \
+             changes instructions (--no-relax keeps most from it); link it again, or build it with `maru build`",
+        ),
         BadHeader::OtherStamp(stamp) => {
             let own = maru_core::abi::abi_stamp();
             let message = format!(
@@ -197,7 +204,7 @@ pub fn check(
     machine: &MachineIdentity,
 ) -> Result<Contents, LoadError> {
     let not_ours = |message: String| LoadError::new(path, Problem::NotOurs, message);
-    let contents = format
+    let mut contents = format
         .read(file)
         .map_err(|error| not_ours(format!("{error}; if Maru made this file, build it again with `maru build`")))?;
     if contents.machine != machine.machine {
@@ -211,6 +218,12 @@ pub fn check(
     }
     let constants = file.get(contents.constants.clone()).unwrap_or_default();
     let header = ImageHeader::parse(constants).map_err(|bad| explain(path, bad))?;
+    let own = header.constants_size as usize;
+    if contents.is_linked && own < constants.len() {
+        // A linker may have put more behind them.
+        contents.constants.end = contents.constants.start + own;
+    }
+    let constants = &file[contents.constants.clone()];
     header.check(constants).map_err(|bad| explain(path, bad))?;
     let place = |distance: i32, size: u64| {
         let start = contents.constants_address.checked_add_signed(distance.into());
@@ -224,5 +237,34 @@ pub fn check(
     if !inside(code, &contents.executable) || !inside(data, &contents.writable) {
         return Err(explain(path, BadHeader::Damaged));
     }
+    if contents.is_linked {
+        check_linked(path, file, format, &contents, &header)?;
+    }
     Ok(contents)
+}
+
+/// A library that a linker made: no digest is of the whole file, but the image tells what its code must be.
+fn check_linked(
+    path: &Path,
+    file: &[u8],
+    format: &dyn ObjectFormat,
+    contents: &Contents,
+    header: &ImageHeader,
+) -> Result<(), LoadError> {
+    if !header.is_linkable() {
+        let message = "a linker made this library, but not of an object by `maru build --emit obj`; build it again";
+        return Err(LoadError::new(path, Problem::NotOurs, message));
+    }
+    let known = |architecture: &'static dyn Architecture| Some((architecture, architecture.identity(format.name())?));
+    let mut known = registry::architectures().into_iter().filter_map(known);
+    let target = known.find(|(_, identity)| identity.machine == contents.machine).ok_or_else(|| {
+        let message = format!("there is no target for its CPU, {} in the format {}", contents.machine, format.name());
+        LoadError::new(path, Problem::NotOurs, message)
+    })?;
+    let constants = &file[contents.constants.clone()];
+    let from_start = contents.constants_address.wrapping_add_signed(header.code.into()) - contents.executable.start;
+    let start = contents.executable_offset.saturating_add(from_start as usize);
+    let code = file.get(start..start.saturating_add(header.code_size as usize));
+    let code = code.ok_or_else(|| explain(path, BadHeader::Damaged))?;
+    linkage::check(header, constants, code, contents.constants_address, target).map_err(|bad| explain(path, bad))
 }

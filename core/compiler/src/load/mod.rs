@@ -9,9 +9,10 @@ mod cache;
 mod directory;
 mod header;
 mod library;
+mod linkage;
 
 pub use cache::{Cache, CacheEntry, CacheKey};
-pub use directory::{Candidate, ExecutableDirectory, WrittenFile};
+pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
 pub use header::{BadHeader, ImageHeader};
 pub use library::{check, Library, LoadedImage, MappedLibrary};
 

@@ -3,7 +3,7 @@
 use super::image::attach;
 use super::image::{CompiledUnit, UnitImage};
 use super::machine::{Evaluated, EvaluatorMachine, Host};
-use super::pipeline::{self, LibraryParts};
+use super::pipeline::{self, LibraryParts, Target};
 use super::statistics::Watch;
 use super::HasUnits;
 use super::Units;
@@ -185,7 +185,8 @@ fn load_functions(
     let parts = LibraryParts { name, source, data_words, manifest: &[] };
     let Runtime { context, native, .. } = runtime;
     let stop = || context.is_interrupt_requested();
-    let bytes = pipeline::library(architecture, format, &functions, &parts, &mut native.units_mut().statistics, &stop)?;
+    let target = Target { architecture, format, strategy: runtime.options.strategy };
+    let bytes = pipeline::library(target, &functions, &parts, &mut native.units_mut().statistics, &stop)?;
     if let Some(inspect) = runtime.options.inspect_library {
         inspect(&bytes, format.name());
     }
@@ -207,17 +208,23 @@ impl Units {
         Ok((architecture, format))
     }
 
-    /// Optimised IR to the bytes of a library with a name, made of a source.
+    /// Optimised IR to the bytes of a library.
     pub(crate) fn library(
         &mut self,
-        architecture: &'static dyn Architecture,
-        format: &'static dyn ObjectFormat,
+        target: Target,
         functions: &[Function],
-        data_words: usize,
-        (name, source): (&str, &str),
-        manifest: &[u8],
+        parts: &LibraryParts,
     ) -> Result<Vec<u8>, CompileFailure> {
-        let parts = LibraryParts { name, source, data_words, manifest };
-        pipeline::library(architecture, format, functions, &parts, &mut self.statistics, &|| false)
+        pipeline::library(target, functions, parts, &mut self.statistics, &|| false)
+    }
+
+    /// Optimised IR to the bytes of a relocatable object.
+    pub(crate) fn object(
+        &mut self,
+        target: Target,
+        functions: &[Function],
+        parts: &LibraryParts,
+    ) -> Result<Vec<u8>, CompileFailure> {
+        pipeline::object(target, functions, parts, &mut self.statistics)
     }
 }

@@ -107,6 +107,10 @@ impl Units {
     pub fn machine_name(&self) -> Option<&str> {
         self.machine.as_deref().map(Machine::name)
     }
+    /// Why no machine could be set up, if none could.
+    pub fn unavailable(&self) -> Option<&str> {
+        self.unavailable.as_deref()
+    }
     /// Memory besides the stack of this thread that native code being run may hold values in.
     pub(crate) fn frames(&self) -> Vec<Range<usize>> {
         self.machine.as_ref().map(|machine| machine.frames()).unwrap_or_default()

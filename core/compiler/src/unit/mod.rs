@@ -14,6 +14,7 @@ mod request;
 mod running;
 mod save;
 mod statistics;
+mod strategy;
 mod worker;
 
 pub use compile::CompileFailure;
@@ -22,8 +23,8 @@ pub use native::{runtime, HasUnits};
 pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, why_not};
 pub use save::{
-    build_program, load_environment, open_program, program_ir, program_linear, program_passes, program_tree,
-    save_environment,
+    build_object, build_program, load_environment, open_program, program_ir, program_linear, program_passes,
+    program_tree, save_environment,
 };
 pub use statistics::Statistics;
 

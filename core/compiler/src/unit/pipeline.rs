@@ -2,12 +2,14 @@
 
 use super::compile::CompileFailure;
 use super::statistics::{Statistics, Watch};
-use crate::load::{ExecutableDirectory, ImageHeader, LoadError, LoadedImage};
+use super::strategy;
+use crate::load::{ExecutableDirectory, LoadError, LoadedImage};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::format::{self, Image, ObjectFormat};
 use maru_core::ir::passes::{optimise, OptimisationFuel};
 use maru_core::ir::verify::verify_unit;
 use maru_core::ir::Function;
+use maru_language::runtime::Strategy;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +49,17 @@ fn go_on(stop: Stop) -> Result<(), CompileFailure> {
     Ok(())
 }
 
+/// What is made, for whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    /// The CPU.
+    pub architecture: &'static dyn Architecture,
+    /// The container.
+    pub format: &'static dyn ObjectFormat,
+    /// How the library is made.
+    pub strategy: Strategy,
+}
+
 /// What a library is made of, besides its functions.
 pub(crate) struct LibraryParts<'a> {
     /// The image's name.
@@ -61,15 +74,40 @@ pub(crate) struct LibraryParts<'a> {
 
 /// Optimised IR to the bytes of a library.
 pub(super) fn library(
-    architecture: &'static dyn Architecture,
-    format: &'static dyn ObjectFormat,
+    target: Target,
     functions: &[Function],
     parts: &LibraryParts,
     statistics: &mut Statistics,
     stop: Stop,
 ) -> Result<Vec<u8>, CompileFailure> {
+    make(target, functions, parts, statistics, stop, strategy::library)
+}
+
+/// Optimised IR to the bytes of a relocatable object.
+pub(super) fn object(
+    target: Target,
+    functions: &[Function],
+    parts: &LibraryParts,
+    statistics: &mut Statistics,
+) -> Result<Vec<u8>, CompileFailure> {
+    make(target, functions, parts, statistics, &|| false, strategy::object)
+}
+
+/// What turns an image into a file's bytes, with the compiler's description of it.
+type Finish = fn(Image, &[u8], Target, &MachineIdentity) -> Result<Vec<u8>, CompileFailure>;
+
+fn make(
+    target: Target,
+    functions: &[Function],
+    parts: &LibraryParts,
+    statistics: &mut Statistics,
+    stop: Stop,
+    finish: Finish,
+) -> Result<Vec<u8>, CompileFailure> {
+    let Target { architecture, format, .. } = target;
     let machine = identity(architecture, format)?;
     let mut image = Image::new(parts.name, &absolute(parts.source));
+    let placement = format.code_placement(machine, architecture.trap());
     let mut symbols = FxHashMap::default();
     for function in functions {
         go_on(stop)?;
@@ -79,17 +117,14 @@ pub(super) fn library(
         statistics.allocate += allocate;
         statistics.encode += encode;
         let symbol = unique_symbol(&mut symbols, &function.name);
-        image.push(symbol, compiled, architecture.trap());
+        image.push(symbol, compiled, placement);
     }
     let mut watch = Watch::start();
     image.data_words = parts.data_words as u32;
-    ImageHeader::build(&mut image, parts.manifest)?;
-    let layout = format.layout(&image, machine)?;
-    image.link(&layout, architecture)?;
-    let bytes = format.write(&image, &layout, machine)?;
+    statistics.code_bytes += image.code.len() as u64;
+    let bytes = finish(image, parts.manifest, target, machine)?;
     watch.lap(&mut statistics.layout_write);
     statistics.functions += functions.len() as u64;
-    statistics.code_bytes += image.code.len() as u64;
     statistics.file_bytes += bytes.len() as u64;
     Ok(bytes)
 }

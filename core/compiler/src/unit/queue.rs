@@ -9,6 +9,7 @@ use super::compile::CompileFailure;
 use super::compile::{lower_functions, lower_running_loop, set_up_machine};
 use super::image::{broken_assumptions, lead_to, tie};
 use super::image::{CompiledUnit, UnitImage};
+use super::pipeline::Target;
 use super::running::loop_is_back;
 use super::running::LoopKey;
 use super::statistics::{Stall, Watch};
@@ -157,8 +158,7 @@ pub(super) fn compiles_in_background(runtime: &mut Runtime) -> bool {
 
 fn start_worker(runtime: &mut Runtime) -> bool {
     let manner = runtime.native.units().target().map(|(architecture, format)| Manner {
-        architecture,
-        format,
+        target: Target { architecture, format, strategy: runtime.options.strategy },
         directory: runtime.native.units().directory.clone(),
         optimise: runtime.options.level != OptimisationLevel::None,
         verify: runtime.options.verify_code,

@@ -8,9 +8,10 @@
 use super::compile::{optimise, set_up_machine};
 use super::image::attach;
 use super::image::{CompiledUnit, UnitImage};
+use super::pipeline::{LibraryParts, Target};
 use super::program::BuiltProgram;
 use super::CompileFailure;
-use super::HasUnits;
+use super::{HasUnits, Units};
 use crate::load::{Cache, CacheKey};
 use crate::lower::{linear_text, lower_unit, Assumption, DataWord, Linking, LoweredUnit, SiteInfo};
 use maru_core::abi::layout::{offset, Kind, Value};
@@ -62,17 +63,40 @@ pub fn build_program(
     format: &'static dyn ObjectFormat,
 ) -> Result<Vec<u8>, Problem> {
     let contents = read_program(runtime, name, text)?;
-    let lowered = lower_contents(runtime, &contents, architecture.argument_registers())?;
-    let manifest = manifest(runtime, &contents, &lowered)?;
-    let library = runtime.native.units_mut().library(
-        architecture,
-        format,
-        &lowered.functions,
-        lowered.data.len(),
-        (name, &lowered.source),
-        &manifest,
-    );
-    library.map_err(|CompileFailure(message)| message)
+    make(runtime, name, &contents, (architecture, format), Units::library)
+}
+
+/// The same to the bytes of a relocatable object, of which a linker can make the library.
+///
+/// # Errors
+/// As [`build_program`].
+pub fn build_object(
+    runtime: &mut Runtime,
+    name: &str,
+    text: &str,
+    architecture: &'static dyn Architecture,
+    format: &'static dyn ObjectFormat,
+) -> Result<Vec<u8>, Problem> {
+    let contents = read_program(runtime, name, text)?;
+    make(runtime, name, &contents, (architecture, format), Units::object)
+}
+
+/// What turns optimised IR into a file's bytes.
+type Maker = fn(&mut Units, Target, &[maru_core::ir::Function], &LibraryParts) -> Result<Vec<u8>, CompileFailure>;
+
+/// Compile some contents to the bytes of a file.
+fn make(
+    runtime: &mut Runtime,
+    name: &str,
+    contents: &Contents,
+    (architecture, format): (&'static dyn Architecture, &'static dyn ObjectFormat),
+    maker: Maker,
+) -> Result<Vec<u8>, Problem> {
+    let lowered = lower_contents(runtime, contents, architecture.argument_registers())?;
+    let manifest = manifest(runtime, contents, &lowered)?;
+    let target = Target { architecture, format, strategy: runtime.options.strategy };
+    let parts = LibraryParts { name, source: &lowered.source, data_words: lowered.data.len(), manifest: &manifest };
+    maker(runtime.native.units_mut(), target, &lowered.functions, &parts).map_err(|CompileFailure(message)| message)
 }
 
 /// The optimised IR of a program's functions.
@@ -652,6 +676,7 @@ fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), P
         ("architecture", architecture.name().as_bytes()),
         ("format", format.name().as_bytes()),
         ("optimisation level", &[runtime.options.level.number()]),
+        ("strategy", runtime.options.strategy.name().as_bytes()),
     ];
     Ok((cache, CacheKey::new(name, &parts)))
 }
@@ -675,17 +700,7 @@ pub fn save_environment(runtime: &mut Runtime, environment: u32, name: &str) -> 
 fn environment_library(runtime: &mut Runtime, environment: u32, name: &str) -> Result<Vec<u8>, Problem> {
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     let contents = read_environment(runtime, environment)?;
-    let lowered = lower_contents(runtime, &contents, architecture.argument_registers())?;
-    let manifest = manifest(runtime, &contents, &lowered)?;
-    let library = runtime.native.units_mut().library(
-        architecture,
-        format,
-        &lowered.functions,
-        lowered.data.len(),
-        (name, &lowered.source),
-        &manifest,
-    );
-    library.map_err(|CompileFailure(message)| message)
+    make(runtime, name, &contents, (architecture, format), Units::library)
 }
 
 fn read_environment(runtime: &mut Runtime, environment: u32) -> Result<Contents, Problem> {

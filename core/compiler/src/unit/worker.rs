@@ -5,12 +5,10 @@
 //! at anyway. The program never waits for the worker, not even for a lock.
 
 use super::compile::CompileFailure;
-use super::pipeline::{library, optimise_all, LibraryParts, SharedDirectory, STOPPED};
+use super::pipeline::{library, optimise_all, LibraryParts, SharedDirectory, Target, STOPPED};
 use super::statistics::Statistics;
 use crate::load::LoadedImage;
 use maru_core::abi::announce_compiled;
-use maru_core::codegen::Architecture;
-use maru_core::format::ObjectFormat;
 use maru_core::ir::passes::OptimisationFuel;
 use maru_core::ir::Function;
 use std::collections::VecDeque;
@@ -54,8 +52,7 @@ pub(super) struct Finished {
 /// How to compile: the same for all jobs.
 #[derive(Clone)]
 pub(super) struct Manner {
-    pub(super) architecture: &'static dyn Architecture,
-    pub(super) format: &'static dyn ObjectFormat,
+    pub(super) target: Target,
     pub(super) directory: SharedDirectory,
     /// Run the optimiser.
     pub(super) optimise: bool,
@@ -189,12 +186,12 @@ fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statisti
     let mut fuel = if manner.optimise { OptimisationFuel::unlimited() } else { OptimisationFuel::limited(0) };
     optimise_all(&mut functions, &mut fuel, manner.verify, statistics, &stop)?;
     let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
-    let bytes = library(manner.architecture, manner.format, &functions, &parts, statistics, &stop)?;
+    let bytes = library(manner.target, &functions, &parts, statistics, &stop)?;
     if stop() {
         return Err(CompileFailure(STOPPED.into()));
     }
     // SAFETY: the bytes are what the format wrote a moment ago.
-    let image = unsafe { manner.directory.load_fresh(manner.format, &bytes, statistics) }?;
+    let image = unsafe { manner.directory.load_fresh(manner.target.format, &bytes, statistics) }?;
     Ok((image, manner.keep_bytes.then_some(bytes)))
 }
 

@@ -30,7 +30,7 @@ pub use inline_cache::InlineCaches;
 pub use loading::{Loading, OpenFile};
 pub use native::{Native, NativeCode, Places};
 pub use object::Pairs;
-pub use options::{JitMode, LoweringBounds, OptimisationLevel, Options};
+pub use options::{JitMode, LoweringBounds, OptimisationLevel, Options, Strategy};
 pub use output::Output;
 pub use ports::{Port, Stream};
 pub use primitive::{PrimitiveFunction, PrimitiveInfo};

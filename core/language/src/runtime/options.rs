@@ -36,6 +36,29 @@ impl OptimisationLevel {
     }
 }
 
+/// How a unit's code becomes a library. What it does is the same by each.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Strategy {
+    /// Maru writes the whole library.
+    #[default]
+    Direct,
+    /// Maru writes a relocatable object, and the system's linker makes a library of it.
+    Linker,
+}
+
+impl Strategy {
+    /// All strategies.
+    pub const ALL: [Strategy; 2] = [Strategy::Direct, Strategy::Linker];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Strategy::Direct => "direct",
+            Strategy::Linker => "linker",
+        }
+    }
+}
+
 /// Bounds of the lowering that only large functions meet, set narrower: for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LoweringBounds {
@@ -81,6 +104,8 @@ pub struct Options {
     pub statistics: bool,
     /// How much is done for the speed of compiled code.
     pub level: OptimisationLevel,
+    /// How libraries are made.
+    pub strategy: Strategy,
     /// Narrower bounds of the lowering.
     pub bounds: LoweringBounds,
     /// How many transformations the optimiser may make in all; for bisecting its faults.
@@ -117,6 +142,7 @@ impl Default for Options {
             verify_code: false,
             statistics: false,
             level: OptimisationLevel::default(),
+            strategy: Strategy::default(),
             bounds: LoweringBounds::default(),
             optimisation_fuel: None,
             inspect_library: None,

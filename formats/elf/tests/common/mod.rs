@@ -3,16 +3,25 @@
 
 use maru_compiler::load::ImageHeader;
 use maru_core::codegen::{
-    Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange,
-    UnwindConvention, UnwindRow,
+    Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange, Relocation,
+    Relocations, UnwindConvention, UnwindRow,
 };
-use maru_core::format::{Image, Layout, ObjectFormat};
+use maru_core::format::{CodePlacement, Image, Layout, ObjectFormat};
 use maru_core::ir::Function;
 use maru_elf::ELF;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A call, or a jump to another function; and an operand of an instruction whose distance is in bytes 3 to 6.
+pub const CALL: FixupKind = FixupKind(1);
+pub const OPERAND: FixupKind = FixupKind(3);
+
+const CODE: &[Relocation] = &[
+    Relocation { kind: CALL, number: 4, field: 1, width: 4, origin: Some(5) },
+    Relocation { kind: OPERAND, number: 2, field: 3, width: 4, origin: Some(7) },
+];
 
 /// The machine whose code the images hold.
 pub fn machine() -> MachineIdentity {
@@ -23,8 +32,8 @@ pub fn machine() -> MachineIdentity {
         pointer_size: 8,
         little_endian: true,
         page_size: 0x1000,
-        relative_relocation: 8,
-        symbol_relocation: 6,
+        tool_name: "x86_64",
+        relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: CODE },
         unwind: UnwindConvention {
             code_alignment: 1,
             data_alignment: -8,
@@ -104,7 +113,7 @@ pub fn push_data_function(image: &mut Image, layout: &Layout) {
     image.code[at as usize + 3..at as usize + 7].copy_from_slice(&(distance as i32).to_le_bytes());
 }
 
-const TRAP: &[u8] = &[0xcc];
+pub const TRAP: CodePlacement = CodePlacement { alignment: 16, filling: &[0xcc] };
 
 /// An image of a few functions, with constants, data and lines.
 pub fn sample() -> Image {
@@ -157,7 +166,7 @@ impl Architecture for NoArchitecture {
         0
     }
     fn trap(&self) -> &'static [u8] {
-        TRAP
+        TRAP.filling
     }
     fn identity(&self, _: &str) -> Option<&MachineIdentity> {
         None

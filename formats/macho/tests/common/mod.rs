@@ -3,8 +3,10 @@
 
 pub mod dylib;
 
-use maru_core::codegen::{CompiledFunction, MachineIdentity, UnwindConvention, UnwindRow};
-use maru_core::format::{Image, Layout, ObjectFormat};
+use maru_core::codegen::{
+    CompiledFunction, FixupKind, MachineIdentity, Relocation, Relocations, UnwindConvention, UnwindRow,
+};
+use maru_core::format::{CodePlacement, Image, Layout, ObjectFormat};
 use maru_macho::MACHO;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -18,7 +20,7 @@ pub struct Cpu {
     /// As tools call it.
     pub triple: &'static str,
     pub machine: MachineIdentity,
-    pub trap: &'static [u8],
+    pub placement: CodePlacement,
     /// Code that returns a number below 256.
     constant: fn(u8) -> Vec<u8>,
     /// Code that calls its argument, with its unwind rows.
@@ -28,6 +30,10 @@ pub struct Cpu {
 /// Offset, canonical frame address, saved registers.
 type Row = (u32, i64, &'static [(u16, i64)]);
 
+/// A call of something, and an operand that is a distance (or the page of it).
+pub const CALL: FixupKind = FixupKind(1);
+pub const OPERAND: FixupKind = FixupKind(2);
+
 const IDENTITY: MachineIdentity = MachineIdentity {
     machine: 0x0100_0007,
     subtype: 3,
@@ -35,8 +41,18 @@ const IDENTITY: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x4000,
-    relative_relocation: 0,
-    symbol_relocation: 0,
+    tool_name: "x86_64",
+    relocations: Relocations {
+        base: 0,
+        address: 0,
+        offset: 0,
+        distance: 5,
+        addend: 0,
+        code: &[
+            Relocation { kind: CALL, number: 2, field: 1, width: 4, origin: Some(5) },
+            Relocation { kind: OPERAND, number: 1, field: 3, width: 4, origin: Some(7) },
+        ],
+    },
     unwind: UnwindConvention {
         code_alignment: 1,
         data_alignment: -8,
@@ -51,7 +67,7 @@ pub static X64: Cpu = Cpu {
     name: "x64",
     triple: "x86_64",
     machine: IDENTITY,
-    trap: &[0xcc],
+    placement: CodePlacement { alignment: 16, filling: &[0xcc] },
     // `mov eax, number; ret`
     constant: |number| vec![0xb8, number, 0, 0, 0, 0xc3],
     // `push rbx; sub rsp, 16; call rdi; add rsp, 16; pop rbx; ret`
@@ -67,6 +83,16 @@ pub static ARM64: Cpu = Cpu {
     machine: MachineIdentity {
         machine: 0x0100_000c,
         subtype: 0,
+        tool_name: "arm64",
+        relocations: Relocations {
+            distance: 1,
+            addend: 10,
+            code: &[
+                Relocation { kind: CALL, number: 2, field: 0, width: 4, origin: Some(0) },
+                Relocation { kind: OPERAND, number: 3, field: 0, width: 4, origin: Some(0) },
+            ],
+            ..IDENTITY.relocations
+        },
         unwind: UnwindConvention {
             code_alignment: 4,
             return_address: 30,
@@ -77,7 +103,7 @@ pub static ARM64: Cpu = Cpu {
         },
         ..IDENTITY
     },
-    trap: &[0x20, 0x00, 0x20, 0xd4],
+    placement: CodePlacement { alignment: 16, filling: &[0x20, 0x00, 0x20, 0xd4] },
     // `mov w0, #number; ret`
     constant: |number| [0x5280_0000 | u32::from(number) << 5, 0xd65f_03c0].map(u32::to_le_bytes).concat(),
     // `stp x29, x30, [sp, #-16]!; blr x0; ldp x29, x30, [sp], #16; ret`
@@ -110,10 +136,10 @@ impl Cpu {
     /// An image of a few functions, with constants, data and lines.
     pub fn sample(&self) -> Image {
         let mut image = Image::new("sample", "/nowhere/program.l");
-        image.push("maru_leaf".into(), self.constant_function(42), self.trap);
-        image.push("maru_call".into(), self.calling_function(), self.trap);
-        image.push("list->string!".into(), self.constant_function(7), self.trap);
-        image.push("maru_leaf2".into(), self.constant_function(9), self.trap);
+        image.push("maru_leaf".into(), self.constant_function(42), self.placement);
+        image.push("maru_call".into(), self.calling_function(), self.placement);
+        image.push("list->string!".into(), self.constant_function(7), self.placement);
+        image.push("maru_leaf2".into(), self.constant_function(9), self.placement);
         image.constants = b"MARU constants of the sample".to_vec();
         image.data_words = 100;
         image
@@ -123,7 +149,7 @@ impl Cpu {
     pub fn numbered(&self, count: u32) -> Image {
         let mut image = Image::new("numbered", "");
         for number in 0..count {
-            image.push(format!("maru_{number}"), self.constant_function(number as u8), self.trap);
+            image.push(format!("maru_{number}"), self.constant_function(number as u8), self.placement);
         }
         image.constants = vec![1; 64];
         image.data_words = 8;
