@@ -91,7 +91,7 @@ fn run_file(options: Options, path: &Path) -> Vec<String> {
     let size = if name == "tail-calls.l" { 3 << 29 } else { 1 << 28 };
     let options = Options { fuel: limit(&program, "fuel"), max_depth: limit(&program, "depth"), ..options };
     on_large_stack(size, |stack| {
-        let mut runtime = Runtime::new(options, stack).expect("a runtime");
+        let mut runtime = maru_compiler::runtime(options, stack).expect("a runtime");
         run_cases(&mut runtime, &name, &program)
     })
     .expect("a stack")

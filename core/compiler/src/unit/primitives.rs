@@ -27,7 +27,6 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("compiled?", 1, is_compiled),
     PrimitiveInfo::fixed("why-not-compiled", 1, why_not_compiled),
     PrimitiveInfo::optional("compile-now", 1, 2, compile_now),
-    PrimitiveInfo::optional("mark-compilable", 1, 2, mark_compilable),
     PrimitiveInfo::optional("compile-environment", 1, 2, compile_environment),
     PrimitiveInfo::fixed("save-compiled-environment", 2, save),
     PrimitiveInfo::fixed("load-compiled-environment", 1, |runtime, arguments| {
@@ -78,31 +77,14 @@ fn architectures(runtime: &mut Runtime, _: &[Value]) -> Outcome {
     Ok(list)
 }
 
-/// A function, given itself or by its name in an environment (the global one if none is given).
-fn function(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
-    let Some(symbol) = runtime.as_symbol(arguments[0]) else {
-        return arguments::function(runtime, operation, arguments[0]);
-    };
-    let environment = match arguments.get(1) {
-        Some(environment) => arguments::environment(runtime, operation, *environment)?,
-        None => runtime.global_environment(),
-    };
-    let cell = runtime.cell(environment, symbol);
-    let value = runtime.cells.get(cell).value;
-    if value.as_unbound().is_some() {
-        return Err(maru_language::interp::unbound(runtime, cell));
-    }
-    arguments::function(runtime, operation, value)
-}
-
 fn is_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let function = function(runtime, "compiled?", arguments)?;
+    let function = arguments::named_function(runtime, "compiled?", arguments)?;
     Ok(Value::boolean(runtime.template(function).is_some_and(|template| template.native.compiled.get())))
 }
 
 /// `(why-not-compiled f)`: a string; nil if nothing speaks against it.
 fn why_not_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let function = function(runtime, "why-not-compiled", arguments)?;
+    let function = arguments::named_function(runtime, "why-not-compiled", arguments)?;
     match unit::why_not(runtime, function) {
         Some(reason) => runtime.string(&reason),
         None => Ok(Value::NIL),
@@ -111,14 +93,8 @@ fn why_not_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 /// `(compile-now 'f [environment])`.
 fn compile_now(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let function = function(runtime, "compile-now", arguments)?;
+    let function = arguments::named_function(runtime, "compile-now", arguments)?;
     unit::compile_function(runtime, function)
-}
-
-/// What `define-compilable` calls when it has defined a function. Every function can be compiled, and when is not
-/// observable: the mark says to people that this one is meant to be.
-fn mark_compilable(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    function(runtime, "mark-compilable", arguments)
 }
 
 /// `(compile-environment environment [architecture])`.

@@ -1,7 +1,7 @@
 //! Checking the kinds of arguments: each function takes the name of the operation, for the message.
 
 use crate::interp::call;
-use crate::runtime::{Failure, Runtime};
+use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::number::Number;
 use crate::value::{Kind, Value};
 
@@ -129,6 +129,23 @@ pub fn function(runtime: &mut Runtime, operation: &str, value: Value) -> Result<
         return Ok(value);
     }
     Err(runtime.type_error(operation, "a function", value))
+}
+
+/// A function, given itself or by its name in an environment (the global one if none is given).
+pub fn named_function(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
+    let Some(symbol) = runtime.as_symbol(arguments[0]) else {
+        return function(runtime, operation, arguments[0]);
+    };
+    let environment = match arguments.get(1) {
+        Some(value) => environment(runtime, operation, *value)?,
+        None => runtime.global_environment(),
+    };
+    let cell = runtime.cell(environment, symbol);
+    let value = runtime.cells.get(cell).value;
+    if value.as_unbound().is_some() {
+        return Err(crate::interp::unbound(runtime, cell));
+    }
+    function(runtime, operation, value)
 }
 
 /// The part of a sequence of `length` elements that optional arguments name: where it starts (default 0) and where
