@@ -418,6 +418,19 @@ fn each_operation_of_words_does_the_same() {
     // What has a known half: flags, and bytes.
     form(&format!("v2 = const 255\nv3 = and A v2\nbranch compare.lt v3 B, b1, b2\n{ways}"), &WORDS, |_, _| true);
     form(&format!("v2 = compare.lt A B\nbranch v2, b1, b2\n{ways}"), &WORDS, |_, _| true);
+    // What has few bits: they are moved, and added to, up to where they carry.
+    for count in [1, 3, 23, 24, 25, 31, 32, 33, 60, 63] {
+        for op in ["shl", "lshr", "ashr", "rotl"] {
+            let flag = format!("v2 = compare.lt A B\nv3 = const {count}\nv4 = {op} v2 v3");
+            form(&format!("{flag}\nv5 = const 58\nv6 = or v4 v5\nreturn v6"), &WORDS[..12], |_, _| true);
+            let byte = format!("v2 = const 255\nv3 = and A v2\nv4 = const {count}\nv5 = {op} v3 v4");
+            form(&format!("{byte}\nv6 = add v5 v3\nv7 = add v6 B\nreturn v7"), &WORDS, |_, _| true);
+        }
+    }
+    for mask in [0x7fff_ffffu64, 0xffff_ffff, 0x8000_0000] {
+        let masked = format!("v2 = const {mask}\nv3 = and A v2\nv4 = and B v2\nv5 = add v3 v4");
+        form(&format!("{masked}\nv6 = add v5 v5\nv7 = xor v6 v3\nreturn v7"), &WORDS, |_, _| true);
+    }
     for mask in [0x01, 0xfe, 0x80, 0x5a] {
         form(&format!("v2 = has_tag {mask} A\nreturn v2"), &[0], |_, _| true);
         form(&format!("branch has_tag {mask} A, b1, b2\n{ways}"), &[0], |_, _| true);
@@ -944,4 +957,39 @@ fn time_for_functions_of_growing_size() {
             last = time;
         }
     }
+}
+
+#[test]
+fn what_has_few_bits_carries_nothing() {
+    let before = "function f(v0: w, v1: w) -> w {
+b0:
+  v2 = compare.lt v0 v1
+  v3 = const 3
+  v4 = shl v2 v3
+  v5 = const 2
+  v6 = or v4 v5
+  v7 = load.byte [v0]
+  v8 = shl v7 v3
+  v9 = add v8 v4
+  v10 = call f0(v6, v9) -> w
+  return v10
+}
+";
+    let expected = "narrow function f(v0: w, v1: w, v2: w, v3: w) -> ww {
+b0:
+  v4, v5 = sub.borrow v0 v2
+  v6 = compare.lt.with_borrow v1 v3 v5
+  v7 = const 0
+  v8 = const 3
+  v9 = shl v6 v8
+  v10 = const 2
+  v11 = or v9 v10
+  v12 = load.byte [v0]
+  v13 = shl v12 v8
+  v14 = add v13 v9
+  v15, v16 = call f0(v11, v7, v14, v7) -> ww
+  return v15 v16
+}
+";
+    assert_eq!(after(before), expected);
 }

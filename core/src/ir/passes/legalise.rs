@@ -16,6 +16,7 @@
 //!   pointer, so a collector that scans stacks finds it in the low half, wherever the high half is kept.
 //! - **Doubles** stay doubles, in their own registers. As bits in a word they are two halves, like any word.
 //! - **Flags** (of comparisons, tags, overflow) are words: the high half is a constant zero.
+//! - **The context** is laid out as on every target: its fields have eight bytes.
 //! - **Data words** count by halves: `data 2n` is the low half of word `n`, `data 2n+1` its high half.
 //! - **Division**, and a product whose overflow is observed and whose operands do not fit 32 bits, are done by helpers
 //!   of the runtime that are arithmetic only ([`Helper::ARITHMETIC`]).
@@ -74,6 +75,8 @@ struct Splitter<'f> {
     order: Vec<(Block, u32)>,
     /// The block of the function that is being split.
     block: Block,
+    /// By narrow value that is written: how many low bits may be set, if that is known to be few.
+    bits: Vec<u8>,
 }
 
 /// The function with words of this width: as it is if they are that wide, else split. Blocks that cannot be reached are
@@ -118,6 +121,7 @@ impl<'f> Splitter<'f> {
             blocks: vec![None; function.blocks.len()],
             order: vec![(Block(0), 0)],
             block: Block(0),
+            bits: Vec::new(),
         };
         splitter.blocks[0] = Some(Block(0));
         let parameters = splitter.b.parameters(Block(0)).to_vec();

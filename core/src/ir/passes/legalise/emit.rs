@@ -51,8 +51,9 @@ impl Splitter<'_> {
         Halves { low: self.narrow(low), high: self.narrow(high) }
     }
 
-    /// A narrow word that is all of a 64-bit one: a flag, an address.
+    /// A word made of a narrow one that is 1 or 0.
     pub(super) fn flag(&mut self, low: Val) -> Parts {
+        self.bound(low, 1);
         Parts::Word(self.zero_extended(low))
     }
 
@@ -72,13 +73,48 @@ impl Splitter<'_> {
 
     /// A narrow operation.
     pub(super) fn narrow_binary(&mut self, op: Binary, a: Val, b: Val) -> Val {
-        self.b.binary(op, a, b)
+        let bits = self.bits_of_binary(op, a, b);
+        let result = self.b.binary(op, a, b);
+        self.bound(result, bits)
+    }
+
+    /// How many low bits of an operation's result may be set; the others are zero.
+    fn bits_of_binary(&self, op: Binary, a: Val, b: Val) -> u32 {
+        let (bits_a, bits_b) = (self.bits(a), self.bits(b));
+        match (op, self.known_half(b)) {
+            (Binary::And, _) => bits_a.min(bits_b),
+            (Binary::Or | Binary::Xor, _) => bits_a.max(bits_b),
+            (Binary::Add, _) => bits_a.max(bits_b) + 1,
+            (Binary::Shl, Some(count)) => bits_a + (count & 31),
+            (Binary::Lshr, Some(count)) => bits_a.saturating_sub(count & 31),
+            _ => 32,
+        }
+    }
+
+    /// How many low bits of a narrow word may be set; the others are zero.
+    pub(super) fn bits(&self, half: Val) -> u32 {
+        match self.known_half(half) {
+            Some(number) => 32 - number.leading_zeros(),
+            None => self.bits.get(half.0 as usize).map_or(32, |&bits| bits.into()),
+        }
+    }
+
+    /// Note how many low bits of a narrow word may be set.
+    pub(super) fn bound(&mut self, half: Val, bits: u32) -> Val {
+        if bits < self.bits(half) {
+            let at = half.0 as usize;
+            if self.bits.len() <= at {
+                self.bits.resize(at + 1, 32);
+            }
+            self.bits[at] = bits as u8;
+        }
+        half
     }
 
     /// The same with a constant on the right.
     pub(super) fn with_constant(&mut self, op: Binary, a: Val, b: u32) -> Val {
         let b = self.narrow(b);
-        self.b.binary(op, a, b)
+        self.narrow_binary(op, a, b)
     }
 
     /// An operation with two results that are the halves of a word.

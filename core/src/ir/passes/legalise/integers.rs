@@ -24,13 +24,15 @@ impl Splitter<'_> {
         }
     }
 
-    /// Sum or difference whose overflow nobody looks at. A low half of zero carries nothing.
+    /// Sum or difference whose overflow nobody looks at. A low half of zero carries nothing, nor do small ones.
     fn sum(&mut self, op: Carrying, a: Halves, b: Halves) -> Halves {
         let narrow = if op == Carrying::Add { Binary::Add } else { Binary::Sub };
         let low = if self.known_half(b.low) == Some(0) {
             a.low
         } else if op == Carrying::Add && self.known_half(a.low) == Some(0) {
             b.low
+        } else if op == Carrying::Add && self.bits(a.low).max(self.bits(b.low)) < 32 {
+            self.narrow_binary(Binary::Add, a.low, b.low)
         } else {
             return self.carrying(op, a, b).0;
         };

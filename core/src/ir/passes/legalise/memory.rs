@@ -12,6 +12,7 @@ impl Splitter<'_> {
             Width::Double => Parts::Double(self.load_at(Width::Double, place, offset)),
             Width::Byte | Width::Four => {
                 let low = self.load_at(width, place, offset);
+                self.bound(low, if width == Width::Byte { 8 } else { 32 });
                 Parts::Word(self.zero_extended(low))
             }
             Width::Word => {

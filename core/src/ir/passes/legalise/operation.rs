@@ -47,7 +47,7 @@ impl Splitter<'_> {
             Op::LoadData(n) => Parts::Word(Halves { low: self.b.load_data(2 * n), high: self.b.load_data(2 * n + 1) }),
             Op::FunctionAddress(id) => {
                 let address = self.b.function_address(*id);
-                self.flag(address)
+                Parts::Word(self.zero_extended(address))
             }
             Op::Helper(helper, arguments) => Parts::Word(self.helper(*helper, arguments)),
             Op::Call(callee, arguments, signature) => self.call(*callee, arguments, signature),

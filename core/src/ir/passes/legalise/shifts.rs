@@ -39,6 +39,9 @@ impl Splitter<'_> {
     /// The upper half of two narrow words that are shifted left together, by 1 to 31.
     fn funnel(&mut self, upper: Val, lower: Val, count: u32) -> Val {
         let upper = self.with_constant(Binary::Shl, upper, count);
+        if self.bits(lower) <= 32 - count {
+            return upper;
+        }
         let lower = self.with_constant(Binary::Lshr, lower, 32 - count);
         self.narrow_binary(Binary::Or, upper, lower)
     }
