@@ -993,3 +993,32 @@ b0:
 ";
     assert_eq!(after(before), expected);
 }
+
+/// Shifts of what is known to have few bits, twice, to where a bit enters the high half.
+#[test]
+fn what_has_few_bits_is_shifted_as_ever() {
+    let mut counts = Counts::default();
+    let sources = ["v3 = compare.below v1 v0", "v3 = load.byte [v0]", "v9 = const 255\nv3 = and v1 v9"];
+    let seconds = || (22..32).flat_map(|second| ["shl", "rotl"].map(|op| (op, second)));
+    for source in sources {
+        for (first, count) in ["shl", "lshr"].iter().flat_map(|op| [0, 1, 3, 6, 7].map(|count| (op, count))) {
+            for (second, then) in seconds() {
+                let text = format!(
+                    "function f(v0: w, v1: w) -> w {{\nb0:\n{source}\nv4 = const {count}\nv5 = {first} v3 v4\n\
+                     v6 = const {then}\nv7 = {second} v5 v6\nv8 = add v5 v5\nv10 = {second} v8 v6\nv11 = sub v7 v10\n\
+                     return v11\n}}"
+                );
+                let both =
+                    Both::new(parse::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}")), &mut counts);
+                for byte in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut worlds = worlds(1, 0x1_0000);
+                    let scratch = worlds[0].scratch();
+                    for world in &mut worlds {
+                        world.memory[CONTEXT_WORDS] = byte;
+                    }
+                    assert!(both.check(FunctionId(0), &[scratch, byte], &mut worlds));
+                }
+            }
+        }
+    }
+}
