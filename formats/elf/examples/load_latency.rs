@@ -141,6 +141,7 @@ fn fill_distances(image: &mut Image, layout: &maru_core::format::Layout) {
     for (at, place) in image.distances.clone() {
         let to = match place {
             Place::Code(offset) => layout.code + u64::from(offset),
+            Place::Function(number) => layout.code + u64::from(image.functions[number as usize].offset),
             Place::Constants(offset) => layout.constants + u64::from(offset),
             Place::Data(offset) => layout.data + u64::from(offset),
         };

@@ -251,7 +251,7 @@ fn any_image() -> impl Strategy<Value = Image> {
     (functions, constants, 0u32..3000).prop_map(|(functions, constants, data_words)| {
         let mut image = Image::new("random", "source.l");
         for (name, function) in functions {
-            image.push(name, function, &[0xcc]);
+            image.push(name, function, TRAP);
         }
         image.constants = constants;
         image.data_words = data_words;

@@ -33,7 +33,7 @@ fn impossible_symbols_are_refused() {
         ("maru_image", "two symbols are called maru_image"),
     ] {
         let mut image = sample();
-        image.push(name.into(), constant_function(1), &[0xcc]);
+        image.push(name.into(), constant_function(1), TRAP);
         assert!(layout_problem(&image, &machine()).contains(problem), "{name}");
     }
 }

@@ -22,7 +22,7 @@ impl Dylib {
     /// A good library with room for more commands.
     pub fn new(cpu: &Cpu) -> Dylib {
         let mut image = cpu.sample();
-        let room = cpu.trap.repeat(ROOM as usize / cpu.trap.len());
+        let room = cpu.placement.filling.repeat(ROOM as usize / cpu.placement.filling.len());
         image.code.splice(0..0, room);
         image.functions.iter_mut().for_each(|function| function.offset += ROOM);
         let mut dylib = Dylib(cpu.written(&image).1);
