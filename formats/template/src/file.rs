@@ -119,7 +119,9 @@ impl Parts {
             machine: self.machine,
             constants_address: self.constants.start as u64,
             constants: self.constants,
+            executable_offset: self.code.start,
             executable: addresses(self.code),
+            is_linked: false,
             writable: addresses(self.data),
         }
     }

@@ -29,7 +29,7 @@
 
 pub mod file;
 
-use maru_core::codegen::{MachineIdentity, Relocations, UnwindConvention};
+use maru_core::codegen::{MachineIdentity, Relocations, System, UnwindConvention, UnwindStyle};
 use maru_core::format::{Contents, FormatError, Image, Layout, ObjectFormat};
 
 /// The format.
@@ -54,6 +54,7 @@ const fn cpu(machine: u32, page_size: u64) -> MachineIdentity {
         page_size,
         tool_name: "",
         relocations: Relocations::NONE,
+        system: System(0),
         // Not written, not needed.
         unwind: UnwindConvention {
             code_alignment: 1,
@@ -62,6 +63,7 @@ const fn cpu(machine: u32, page_size: u64) -> MachineIdentity {
             stack_pointer: 0,
             entry_cfa_offset: 0,
             entry_return_address: None,
+            style: UnwindStyle::Dwarf,
         },
     }
 }
