@@ -1,7 +1,7 @@
 //! Files: what is written is read back, damage is found, and the same image gives the same bytes.
 
 use maru_core::codegen::{CompiledFunction, MachineIdentity};
-use maru_core::format::{Image, ObjectFormat};
+use maru_core::format::{CodePlacement, Image, ObjectFormat};
 use maru_template::{file, TEMPLATE};
 
 fn machine() -> MachineIdentity {
@@ -13,7 +13,11 @@ fn image(functions: usize) -> Image {
     let mut image = Image::new("test", "");
     for number in 0..functions {
         let bytes = vec![number as u8; 3 + number % 40];
-        image.push(format!("function_{number}"), CompiledFunction { bytes, ..CompiledFunction::default() }, &[0xcc]);
+        image.push(
+            format!("function_{number}"),
+            CompiledFunction { bytes, ..CompiledFunction::default() },
+            CodePlacement { alignment: 16, filling: &[0xcc] },
+        );
     }
     image.constants = (0..100 + functions).map(|byte| byte as u8).collect();
     image.data_words = functions as u32;
