@@ -6,8 +6,8 @@
 use super::Bench;
 use maru_core::codegen::{thorough_allocation, verify_allocation};
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
-use maru_core::ir::generate::{self, mix, Size, World};
 use maru_core::ir::{print, Function, FunctionId, Helper};
+use maru_generate::{mix, Size, World};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -88,7 +88,7 @@ pub fn random_units_agree(bench: &Bench) {
     let mut compared = 0;
     for seed in 0..units {
         let size = Size { unreachable_blocks: seed % 2 == 0, ..Size::default() };
-        let mut functions = generate::unit(&mut stream(seed), &size);
+        let mut functions = maru_generate::unit(&mut stream(seed), &size);
         chill(&mut functions, &mut stream(!seed));
         thorough_allocation(seed % 8 == 7);
         if let Some([evaluated, run]) = both(bench, &functions, seed) {
@@ -105,7 +105,7 @@ pub fn random_units_agree_and_shrink(bench: &Bench) {
     let config = ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
     let inputs = (prop::collection::vec(any::<u64>(), 0..2000), any::<u64>());
     let result = TestRunner::new(config).run(&inputs, |(list, seed)| {
-        let functions = generate::unit(&mut choices(list), &Size::default());
+        let functions = maru_generate::unit(&mut choices(list), &Size::default());
         if let Some([evaluated, run]) = both(bench, &functions, seed) {
             prop_assert_eq!(evaluated, run, "{}", print::unit_text(&functions));
         }

@@ -6,10 +6,10 @@ use maru_compiler::unit;
 use maru_core::abi::layout::Word;
 use maru_core::abi::Context;
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits, Window};
-use maru_core::ir::generate::{self, mix, Size, SCRATCH_BYTES};
 use maru_core::ir::passes::legalise::legalise;
 use maru_core::ir::verify::{verify_narrow, verify_unit};
 use maru_core::ir::*;
+use maru_generate::{mix, Size, SCRATCH_BYTES};
 use maru_language::runtime::{JitMode, Options};
 use maru_language::value::on_large_stack;
 use std::collections::BTreeMap;
@@ -181,7 +181,7 @@ impl Both {
         assert_eq!(found, expected, "result {found:#x}, not {expected:#x}, {}", report());
         assert_eq!(worlds[1].calls, worlds[0].calls, "calls, {}", report());
         assert_eq!(worlds[1].memory[CONTEXT_WORDS..], worlds[0].memory[CONTEXT_WORDS..], "memory, {}", report());
-        for offset in generate::CONTEXT_OFFSETS {
+        for offset in maru_generate::CONTEXT_OFFSETS {
             let index = offset as usize / 8;
             assert_eq!(worlds[1].memory[index], worlds[0].memory[index], "context {offset}, {}", report());
         }
@@ -312,7 +312,7 @@ fn random_units_do_the_same() {
     for seed in 0..units {
         let size = Size { unreachable_blocks: seed % 2 == 0, ..Size::default() };
         let mut random = stream(seed);
-        let both = Both::new(generate::unit(&mut random, &size), &mut counts);
+        let both = Both::new(maru_generate::unit(&mut random, &size), &mut counts);
         let limits = Limits { fuel: Some(10_000_000), argument_registers: (seed % 5) as usize, ..Limits::default() };
         let both = both.limited(limits);
         for draw in 0..4 {

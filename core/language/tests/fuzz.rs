@@ -2,7 +2,7 @@
 //!
 //! Inputs follow from their numbers: random characters, tokens in any order, the case files with damage, and calls of
 //! every primitive with every kind of value. Each is interpreted with a little fuel, depth and heap.
-//! `MARU_FUZZ_INPUTS=1000000 cargo test --release -p maru-core --test fuzz` tries that many,
+//! `MARU_FUZZ_INPUTS=1000000 cargo test --release -p maru-language --test fuzz` tries that many,
 //! `MARU_FUZZ_FIRST` says from which number on, and a failure names its input's.
 
 use maru_language::interp;

@@ -308,6 +308,3 @@ unsafe fn argument_address(context: Word, window: Window, index: usize) -> Word 
     let area = unsafe { memory::load(Width::Word, field) };
     window.real(area) + 8 * index as Word
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,6 @@ pub mod arithmetic;
 pub mod build;
 pub mod evaluate;
 pub mod flow;
-pub mod generate;
 pub mod narrow;
 pub mod parse;
 pub mod passes;

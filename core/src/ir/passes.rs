@@ -153,6 +153,3 @@ fn insert(function: &mut Function, mut insertions: Insertions) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,8 +16,9 @@ mod world;
 
 pub use world::{mix, World};
 
-use super::*;
-use crate::abi::Context;
+use maru_core::abi::Context;
+use maru_core::ir::evaluate::{Evaluator, Limits};
+use maru_core::ir::*;
 use std::mem::offset_of;
 
 /// Bytes of the scratch memory. The first half is for words, the second for doubles.
@@ -182,5 +183,33 @@ impl<R: FnMut() -> u64> Choices<'_, R> {
     }
 }
 
-#[cfg(test)]
-pub(in crate::ir) mod tests;
+/// Randomness from a list of choices, then zeros.
+pub fn choices(list: Vec<u64>) -> impl FnMut() -> u64 {
+    let mut list = list.into_iter();
+    move || list.next().unwrap_or(0)
+}
+
+/// A stream of random numbers.
+pub fn stream(mut state: u64) -> impl FnMut() -> u64 {
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+}
+
+/// The result of a unit's entry in a new world, and what it leaves behind.
+///
+/// # Panics
+/// When the unit is wrong, or does not end.
+pub fn run(functions: Vec<Function>, seed: u64) -> (u64, Vec<u64>) {
+    let limits = Limits { fuel: Some(10_000_000), ..Limits::default() };
+    let evaluator = Evaluator::new(functions).unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
+    let mut world = World::new(seed);
+    let arguments = [world.scratch_address(), seed, seed.wrapping_mul(seed), !seed];
+    // SAFETY: generated functions touch only the world that they are given.
+    let result = unsafe { evaluator.call(&mut world, FunctionId(0), &arguments) };
+    let result = result.unwrap_or_else(|error| panic!("{error}\n{}", print::unit_text(evaluator.functions())));
+    (result, world.remains())
+}

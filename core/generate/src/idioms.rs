@@ -3,7 +3,7 @@
 
 use super::body::Body;
 use super::*;
-use crate::abi::{BOOLEAN_SHIFT, DOUBLE_BIAS, DOUBLE_ROTATE, NIL, TAG_BITS, TRUE};
+use maru_core::abi::{BOOLEAN_SHIFT, DOUBLE_BIAS, DOUBLE_ROTATE, NIL, TAG_BITS, TRUE};
 
 impl<R: FnMut() -> u64> Body<'_, '_, R> {
     /// One of these statements.

@@ -1,37 +1,9 @@
 //! Tests of the generator: that what it makes verifies, ends, is read and written, and holds everything.
 
-use super::*;
-use crate::ir::evaluate::{Evaluator, Limits};
+use maru_core::ir::*;
+use maru_generate::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-
-/// Randomness from a list of choices, then zeros.
-pub(in crate::ir) fn choices(list: Vec<u64>) -> impl FnMut() -> u64 {
-    let mut list = list.into_iter();
-    move || list.next().unwrap_or(0)
-}
-
-/// The result of a unit's entry in a new world, and what it leaves behind.
-pub(in crate::ir) fn run(functions: Vec<Function>, seed: u64) -> (u64, Vec<u64>) {
-    let limits = Limits { fuel: Some(10_000_000), ..Limits::default() };
-    let evaluator = Evaluator::new(functions).unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
-    let mut world = World::new(seed);
-    let arguments = [world.scratch_address(), seed, seed.wrapping_mul(seed), !seed];
-    // SAFETY: generated functions touch only the world that they are given.
-    let result = unsafe { evaluator.call(&mut world, FunctionId(0), &arguments) };
-    let result = result.unwrap_or_else(|error| panic!("{error}\n{}", print::unit_text(evaluator.functions())));
-    (result, world.remains())
-}
-
-/// A stream of random numbers.
-pub(in crate::ir) fn stream(mut state: u64) -> impl FnMut() -> u64 {
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-}
 
 proptest! {
     #[test]

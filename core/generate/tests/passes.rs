@@ -1,11 +1,13 @@
 //! Tests of the passes: by example, and by evaluating random functions before and after.
 
-use super::*;
-use crate::ir::generate::tests::{choices, run, stream};
-use crate::ir::generate::{unit, Size};
-use crate::ir::parse::parse;
-use crate::ir::verify::{verify, verify_unit};
+use maru_core::ir::flow::Flow;
+use maru_core::ir::parse::parse;
+use maru_core::ir::passes::*;
+use maru_core::ir::verify::{verify, verify_unit};
+use maru_core::ir::*;
+use maru_generate::{choices, run, stream, unit, Size};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 /// A pass with its name.
 type Pass = (&'static str, fn(&mut Function, &mut OptimisationFuel));
@@ -48,6 +50,12 @@ fn check(functions: &[Function], seed: u64, fuel: u64) {
 }
 
 proptest! {
+    // Beside the sources, where what was found once is tried first.
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/passes.txt"))),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn passes_keep_results(
         list in prop::collection::vec(any::<u64>(), 0..3000),

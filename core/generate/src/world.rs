@@ -2,10 +2,10 @@
 //! their arguments.
 
 use super::{DATA_WORDS, SCRATCH_BYTES};
-use crate::abi::Context;
-use crate::abi::Word;
-use crate::ir::evaluate::{Environment, EvaluateError};
-use crate::ir::Helper;
+use maru_core::abi::Context;
+use maru_core::abi::Word;
+use maru_core::ir::evaluate::{Environment, EvaluateError};
+use maru_core::ir::Helper;
 use std::cell::UnsafeCell;
 
 /// Words in the argument area: more than any generated call passes.

@@ -1,7 +1,9 @@
 //! Tests of the evaluator, by example.
 
-use super::*;
-use crate::ir::generate::World;
+use maru_core::abi::Word;
+use maru_core::ir::evaluate::*;
+use maru_core::ir::*;
+use maru_generate::World;
 
 fn evaluator(text: &str) -> Evaluator {
     let functions = parse::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
