@@ -31,6 +31,8 @@ pub(super) struct MachFunction {
     pub graph: Graph,
     /// Whether it calls anything.
     pub calls: bool,
+    /// Slots at the bottom of the frame in which calls pass words.
+    pub passed: u32,
     pub operands: Vec<Operand>,
     pub clobbers: Vec<PRegSet>,
     pub register_count: usize,

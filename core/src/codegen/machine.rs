@@ -2,7 +2,8 @@
 //! driver, [`super::Native`].
 
 use super::{
-    CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, Shorten, UnwindConvention,
+    CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, Shorten, System,
+    UnwindConvention,
 };
 use crate::ir::{Callee, Condition, Convention, Op, Signature, Val, WordWidth};
 use regalloc2::{Allocation, MachineEnv, PReg, PRegSet};
@@ -22,7 +23,19 @@ pub trait RegisterMachine: Sync {
     fn spec(&self) -> &Spec;
     /// Where arguments and results go, for each kind of call in the order of [`CallKind`].
     fn call_layouts(&self) -> &[CallLayout; 3];
-    /// The same for one kind of call.
+    /// The same on one of the CPU's systems, where there are several.
+    fn call_layouts_on(&self, _system: System) -> &[CallLayout; 3] {
+        self.call_layouts()
+    }
+    /// Allocatable registers on one of the CPU's systems: where one keeps registers that another does not, their order.
+    fn registers_on(&self, _system: System) -> &MachineEnv {
+        &self.spec().registers
+    }
+    /// How many systems there are.
+    fn systems(&self) -> u8 {
+        1
+    }
+    /// Where arguments and results go in one kind of call.
     fn call_layout(&self, call: CallKind) -> &CallLayout {
         &self.call_layouts()[call as usize]
     }
@@ -113,6 +126,8 @@ pub struct CallLayout {
     /// Whether further words travel in the context's argument area: word argument `n` at index `n - 2`, because
     /// callee and argument count are no arguments to a program.
     pub has_area: bool,
+    /// How further words travel on the stack, if they do.
+    pub stack: Option<StackWords>,
     /// Registers of the arguments that are doubles, in order; there is no room for more.
     pub doubles: Vec<PReg>,
     /// Register of a result that is a word.
@@ -121,6 +136,14 @@ pub struct CallLayout {
     pub double_result: PReg,
     /// Registers that the call destroys, those of results included.
     pub clobbers: PRegSet,
+}
+
+/// Words of a call that lie on the stack: a word in each slot of the caller's frame from slot 0 on, which must be where
+/// the stack pointer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StackWords {
+    /// Slots before the first of them: for what the target itself passes, or for the callee to save registers in.
+    pub reserved: u32,
 }
 
 /// How a block ends, as the target sees it. Jumps are the driver's business.
@@ -205,7 +228,9 @@ impl MachInst {
 pub struct Frame {
     /// How it is called.
     pub convention: Convention,
-    /// Words to which registers are spilled. Slot 0 lies lowest.
+    /// On which system.
+    pub system: System,
+    /// Words to which registers are spilled, after those in which calls pass words. Slot 0 lies lowest.
     pub spill_slots: u32,
     /// Whether it calls anything: then the stack must be aligned and have room.
     pub calls: bool,

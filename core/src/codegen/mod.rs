@@ -16,7 +16,7 @@ mod select;
 
 pub use allocate::{thorough_allocation, verify_allocation};
 pub use buffer::{CodeBuffer, Label, ShortJump, Shorten};
-pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, Terminator};
+pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, StackWords, Terminator};
 pub use native::Native;
 pub use select::Selection;
 
@@ -42,9 +42,15 @@ pub struct MachineIdentity {
     pub tool_name: &'static str,
     /// The container's numbers of relocations.
     pub relocations: Relocations,
+    /// Which of the CPU's systems the container is for: how calls of C functions are made there.
+    pub system: System,
     /// How frames are described for unwinders.
     pub unwind: UnwindConvention,
 }
+
+/// A system's way of calling C functions on a CPU, by a number of the target's own. System 0 is that of most containers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub struct System(pub u8);
 
 impl MachineIdentity {
     /// The relocation that does what a kind of fixup asks for; `None` if the container has none.
@@ -99,7 +105,7 @@ impl Relocation {
     }
 }
 
-/// DWARF's view of the CPU, for unwind rows.
+/// How a container's unwinders see the CPU, for unwind rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnwindConvention {
     /// Code alignment factor.
@@ -114,6 +120,17 @@ pub struct UnwindConvention {
     pub entry_cfa_offset: i64,
     /// On entry, where the return address lies relative to the canonical frame address; `None`: in its register.
     pub entry_return_address: Option<i64>,
+    /// What a format makes of the rows.
+    pub style: UnwindStyle,
+}
+
+/// What a format makes of unwind rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnwindStyle {
+    /// Call frame instructions, which say all that rows can.
+    Dwarf,
+    /// Codes for what a prologue does, one for each row: registers by numbers of their own, given for DWARF's.
+    Codes(&'static [(u16, u8)]),
 }
 
 /// From this code offset on, the canonical frame address is the stack pointer plus `cfa_offset`, and the listed
@@ -235,6 +252,17 @@ pub trait Architecture: Sync {
     /// # Errors
     /// When the function needs what the target does not have; the message says what.
     fn compile(&self, function: &ir::Function) -> Result<CompiledFunction, CompileError>;
+    /// The same for one of the CPU's systems; `compile` is for the first.
+    ///
+    /// # Errors
+    /// As `compile`; or when the target has no such system.
+    fn compile_for(&self, function: &ir::Function, system: System) -> Result<CompiledFunction, CompileError> {
+        if system == System::default() {
+            return self.compile(function);
+        }
+        let message = format!("{} has no system of number {}", self.name(), system.0);
+        Err(CompileError { function: function.name.clone(), message })
+    }
     /// Write the address `to` (addend included) into the instruction at the start of `site`, which lies at
     /// address `from`.
     ///

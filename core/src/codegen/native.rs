@@ -8,11 +8,11 @@
 
 use super::allocate::{allocate, MachFunction};
 use super::machine::Flow;
-use super::select::PARAMETERS;
+use super::select::{PARAMETERS, PASS};
 use super::*;
 use crate::ir::passes::legalise::legalise;
 use crate::ir::{Function, Type, WordWidth};
-use regalloc2::{Allocation, Block, Ctx, Edit, Inst, Output, ProgPoint};
+use regalloc2::{Allocation, Block, Ctx, Edit, Inst, Output, ProgPoint, SpillSlot};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -44,13 +44,22 @@ impl<M: RegisterMachine> Architecture for Native<M> {
         self.0.spec().identities.iter().find(|(name, _)| *name == format).map(|(_, identity)| identity)
     }
     fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
-        CONTEXT.with_borrow_mut(|context| self.run(function, context, false)).map(|(compiled, _)| compiled)
+        self.compile_for(function, System::default())
+    }
+    fn compile_for(&self, function: &Function, system: System) -> Result<CompiledFunction, CompileError> {
+        if system.0 >= self.0.systems() {
+            let message = format!("{} has no system of number {}", self.name(), system.0);
+            return Err(CompileError { function: function.name.clone(), message });
+        }
+        CONTEXT.with_borrow_mut(|context| self.run(function, system, context, false)).map(|(compiled, _)| compiled)
     }
     fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange> {
         self.0.patch(kind, site, from, to)
     }
     fn listing(&self, function: &Function) -> Result<Vec<ListingLine>, CompileError> {
-        CONTEXT.with_borrow_mut(|context| self.run(function, context, true)).map(|(_, listing)| listing)
+        CONTEXT
+            .with_borrow_mut(|context| self.run(function, System::default(), context, true))
+            .map(|(_, listing)| listing)
     }
 }
 
@@ -58,6 +67,7 @@ impl<M: RegisterMachine> Native<M> {
     fn run(
         &self,
         function: &Function,
+        system: System,
         context: &mut Ctx,
         listing: bool,
     ) -> Result<(CompiledFunction, Vec<ListingLine>), CompileError> {
@@ -72,11 +82,12 @@ impl<M: RegisterMachine> Native<M> {
             }
             WordWidth::Eight => return Err(fail("this target's words are not narrow".into())),
         };
-        let selected = Selection::run(&self.0, function).map_err(fail)?;
+        let selected = Selection::run(&self.0, function, system).map_err(fail)?;
         let selection_done = Instant::now();
-        let output = allocate(&selected, &self.0.spec().registers, context).map_err(fail)?;
+        let mut output = allocate(&selected, self.0.registers_on(system), context).map_err(fail)?;
+        make_room(&mut output, selected.passed);
         let allocation_done = Instant::now();
-        let mut emission = Emission::new(&self.0, &selected, &output, function, listing);
+        let mut emission = Emission::new(&self.0, &selected, &output, (function, system), listing);
         emission.run().map_err(|error| fail(format!("a jump is too far: {error}")))?;
         let Emission { code, lines, .. } = emission;
         let listing = code.listing();
@@ -117,11 +128,12 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
         machine: &'a M,
         function: &'a MachFunction,
         output: &'a Output,
-        source: &Function,
+        (source, system): (&Function, System),
         listing: bool,
     ) -> Emission<'a, M> {
         let frame = Frame {
             convention: source.signature.convention,
+            system,
             spill_slots: output.num_spillslots as u32,
             calls: function.calls,
             has_callee: source.signature.parameters.contains(&Type::Word),
@@ -254,6 +266,10 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
         self.note_line(inst.line);
         match inst.flow {
             Flow::Next if inst.opcode == PARAMETERS => {}
+            Flow::Next if inst.opcode == PASS => {
+                let slot = SpillSlot::new(inst.displacement as usize);
+                self.machine.copy(operands[0], Allocation::stack(slot), &mut self.code);
+            }
             Flow::Next | Flow::Stop => self.machine.encode(inst, operands, &mut self.code),
             Flow::Branch => self.branch(position, inst, operands),
             Flow::Leave => {
@@ -302,6 +318,24 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
             }
         }
     }
+}
+
+/// The lowest slots of the frame are for what calls pass: spilled registers go above them.
+fn make_room(output: &mut Output, passed: u32) {
+    if passed == 0 {
+        return;
+    }
+    let passed = passed as usize;
+    let moved = |place: &mut Allocation| {
+        if let Some(slot) = place.as_stack() {
+            *place = Allocation::stack(SpillSlot::new(slot.index() + passed));
+        }
+    };
+    output.allocs.iter_mut().for_each(moved);
+    for (_, Edit::Move { from, to }) in &mut output.edits {
+        [from, to].into_iter().for_each(moved);
+    }
+    output.num_spillslots += passed;
 }
 
 /// Where the edits of each block start; one more for the end.

@@ -1,6 +1,6 @@
 //! Where arguments travel, dealt out from a call layout.
 
-use super::CallLayout;
+use super::{CallLayout, StackWords};
 use crate::abi::WORD_SIZE;
 use crate::ir::Type;
 use regalloc2::PReg;
@@ -10,6 +10,8 @@ pub(super) enum Place {
     Register(PReg),
     /// Byte offset in the argument area.
     Area(i32),
+    /// Slot of the caller's frame.
+    Stack(u32),
     Nowhere,
 }
 
@@ -35,6 +37,10 @@ impl<'l> Places<'l> {
         match registers.get(*used - 1) {
             Some(register) => Place::Register(*register),
             None if kind == Type::Word && self.layout.has_area => Place::Area(((*used - 3) * WORD_SIZE) as i32),
+            None if kind == Type::Word => {
+                let slot = |stack: &StackWords| stack.reserved + (*used - 1 - registers.len()) as u32;
+                self.layout.stack.as_ref().map_or(Place::Nowhere, |stack| Place::Stack(slot(stack)))
+            }
             None => Place::Nowhere,
         }
     }

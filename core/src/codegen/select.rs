@@ -14,7 +14,7 @@ use super::lines::Lines;
 use super::liveness::Liveness;
 use super::machine::{Flow, Terminator};
 use super::places::{Place, Places};
-use super::{CallKind, CallLayout, MachInst, RegisterMachine};
+use super::{CallKind, CallLayout, MachInst, RegisterMachine, System};
 use crate::abi::Context;
 use crate::ir::{Block, Condition, Convention, Exit, Function, Inst, Op, Type, Val, Width};
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
@@ -25,10 +25,13 @@ type Pending = (Op, [Option<Val>; 2]);
 
 /// Opcode of the instruction that defines a function's parameters; it writes no code.
 pub(super) const PARAMETERS: u16 = u16::MAX;
+/// Opcode of the instruction that puts a word where a call passes it on the stack: the slot is its displacement.
+pub(super) const PASS: u16 = u16::MAX - 1;
 
 /// The state of selection, as targets see it.
 pub struct Selection<'f> {
     function: &'f Function,
+    system: System,
     graph: Graph,
     /// The instruction that defines a value of the function, if it is no parameter.
     definitions: Vec<Option<&'f Inst>>,
@@ -55,6 +58,8 @@ pub struct Selection<'f> {
     /// Everything, in reverse.
     insts: Vec<MachInst>,
     calls: bool,
+    /// Slots at the bottom of the frame in which calls pass words.
+    passed: u32,
     error: Option<String>,
 }
 
@@ -169,6 +174,7 @@ impl<'f> Selection<'f> {
         result: Option<Val>,
     ) {
         self.calls = true;
+        self.pass_on_stack(arguments, layout);
         let first = self.operands.len();
         self.pass(address, arguments, layout);
         let mut clobbers = layout.clobbers;
@@ -260,7 +266,7 @@ impl<'f> Selection<'f> {
 
 /// The driver's side.
 impl<'f> Selection<'f> {
-    fn new(function: &'f Function) -> Selection<'f> {
+    fn new(function: &'f Function, system: System) -> Selection<'f> {
         let values = function.types.len();
         let mut definitions = vec![None; values];
         for inst in function.blocks.iter().flat_map(|block| &block.insts) {
@@ -271,6 +277,7 @@ impl<'f> Selection<'f> {
         let graph = Graph::new(function);
         let mut selection = Selection {
             function,
+            system,
             liveness: Liveness::new(function, &graph),
             graph,
             node: 0,
@@ -289,6 +296,7 @@ impl<'f> Selection<'f> {
             clobbers: vec![PRegSet::empty()],
             insts: Vec::with_capacity(2 * values),
             calls: false,
+            passed: 0,
             error: None,
         };
         selection.rename();
@@ -355,9 +363,29 @@ impl<'f> Selection<'f> {
                     let area = *area.get_or_insert_with(|| self.argument_area());
                     self.before(Op::Store(Width::Word, *argument, area, offset), [None, None]);
                 }
+                Place::Stack(_) => {}
                 Place::Nowhere => self.fail("a call passes more arguments than its convention has room for"),
             }
         }
+    }
+
+    /// Instructions that put words of a call on the stack, and room for them.
+    fn pass_on_stack(&mut self, arguments: &[Val], layout: &CallLayout) {
+        let Some(stack) = layout.stack else { return };
+        self.passed = self.passed.max(stack.reserved);
+        let mut places = Places::new(layout);
+        for argument in arguments {
+            if let Place::Stack(slot) = places.next(self.type_of(*argument)) {
+                self.passed = self.passed.max(slot + 1);
+                let operands = [self.reads(*argument)];
+                self.emit(MachInst::new(PASS).displacement(slot as i32), &operands);
+            }
+        }
+    }
+
+    /// Where arguments and results of a kind of call go on the system that is compiled for.
+    pub fn layout<'m, M: RegisterMachine>(&self, machine: &'m M, call: CallKind) -> &'m CallLayout {
+        &machine.call_layouts_on(self.system)[call as usize]
     }
 
     /// The address of the argument area.
@@ -474,13 +502,13 @@ impl<'f> Selection<'f> {
 
     /// At the very start: the parameters that are wanted arrive.
     fn parameters<M: RegisterMachine>(&mut self, machine: &M, parameters: &[Val]) {
-        let layout = machine.call_layout(CallKind::from(self.function.signature.convention));
+        let layout = self.layout(machine, CallKind::from(self.function.signature.convention));
         let mut places = Places::new(layout);
         let mut arrive = Vec::with_capacity(parameters.len());
         let mut area = None;
         for parameter in parameters {
             let place = places.next(self.type_of(*parameter));
-            if let Place::Nowhere = place {
+            if let Place::Nowhere | Place::Stack(_) = place {
                 self.fail("more parameters than the convention has room for");
             }
             if !self.is_wanted(*parameter) {
@@ -493,7 +521,7 @@ impl<'f> Selection<'f> {
                     let area = *area.get_or_insert_with(|| self.argument_area());
                     self.before(Op::Load(Width::Word, area, offset), [Some(*parameter), None]);
                 }
-                Place::Nowhere => {}
+                Place::Stack(_) | Place::Nowhere => {}
             }
         }
         self.flush(machine, 0);
@@ -502,8 +530,12 @@ impl<'f> Selection<'f> {
     }
 
     /// Select a whole function.
-    pub(super) fn run<M: RegisterMachine>(machine: &M, function: &'f Function) -> Result<MachFunction, String> {
-        let mut selection = Selection::new(function);
+    pub(super) fn run<M: RegisterMachine>(
+        machine: &M,
+        function: &'f Function,
+        system: System,
+    ) -> Result<MachFunction, String> {
+        let mut selection = Selection::new(function, system);
         let nodes = selection.graph.nodes.len();
         let mut blocks = Vec::with_capacity(nodes);
         for index in (0..nodes).rev() {
@@ -539,6 +571,7 @@ impl<'f> Selection<'f> {
             insts: self.insts,
             graph: self.graph,
             calls: self.calls,
+            passed: self.passed,
             operands: self.operands,
             clobbers: self.clobbers,
             register_count: self.register_count,

@@ -7,7 +7,7 @@
 
 use crate::bytes::Bytes;
 use gimli::constants as dwarf;
-use maru_core::codegen::{UnwindConvention, UnwindRow};
+use maru_core::codegen::{UnwindConvention, UnwindRow, UnwindStyle};
 use maru_core::format::{FormatError, Image, ImageFunction};
 
 /// Where an address is stored as a signed 32-bit distance from its own place.
@@ -36,6 +36,12 @@ pub fn write_frames(
     code: u64,
     convention: &UnwindConvention,
 ) -> Result<Vec<Entry>, FormatError> {
+    if convention.style != UnwindStyle::Dwarf {
+        return Err(FormatError(format!(
+            "{}: its unwind rows are for tables of another kind than DWARF's",
+            image.name
+        )));
+    }
     let common = out.position();
     write_common(out, convention)
         .map_err(|problem| FormatError(format!("{}: unwind convention: {problem}", image.name)))?;

@@ -4,7 +4,9 @@
 
 use libloading::os::unix::{Library, Symbol, RTLD_LOCAL, RTLD_NOW};
 use maru_compiler::load::{Candidate, ExecutableDirectory, ImageHeader};
-use maru_core::codegen::{CompiledFunction, MachineIdentity, Relocations, UnwindConvention, UnwindRow};
+use maru_core::codegen::{
+    CompiledFunction, MachineIdentity, Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
+};
 use maru_core::format::{CodePlacement, Image, ObjectFormat};
 use maru_elf::ELF;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ fn machine() -> MachineIdentity {
         stack_pointer: 7,
         entry_cfa_offset: 8,
         entry_return_address: Some(-8),
+        style: UnwindStyle::Dwarf,
     };
     MachineIdentity {
         machine: 62,
@@ -29,6 +32,7 @@ fn machine() -> MachineIdentity {
         little_endian: true,
         page_size: 0x1000,
         tool_name: "x86_64",
+        system: System(0),
         relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: &[] },
         unwind,
     }

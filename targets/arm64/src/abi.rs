@@ -32,7 +32,7 @@ use crate::assemble::*;
 use crate::encode::Opcode;
 use maru_core::abi::layout::{NIL, WORD_SIZE};
 use maru_core::abi::Context;
-use maru_core::codegen::{CallLayout, CodeBuffer, Frame};
+use maru_core::codegen::{CallLayout, CodeBuffer, Frame, System};
 use maru_core::ir::{Convention, Helper};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 use std::mem::offset_of;
@@ -89,6 +89,7 @@ pub fn layouts() -> [CallLayout; 3] {
     let layout = |arguments: Vec<u8>, doubles: u8, has_area, clobbers| CallLayout {
         words: arguments.into_iter().map(word).collect(),
         has_area,
+        stack: None,
         doubles: (0..doubles).map(double).collect(),
         word_result: word(0),
         double_result: double(0),
@@ -218,7 +219,8 @@ fn check_stack(frame: &Frame, size: i64, code: &mut CodeBuffer) {
 
 /// There is no room for the frame, which is not made yet: return what the helper at an offset in the context returns.
 pub fn stack_overflow(has_callee: bool, helper: i64, code: &mut CodeBuffer) {
-    let frame = Frame { convention: Convention::Maru, spill_slots: 0, calls: true, has_callee };
+    let (convention, system) = (Convention::Maru, System(0));
+    let frame = Frame { convention, system, spill_slots: 0, calls: true, has_callee };
     code.frame_is(0, &[]);
     make(&frame, RECORD, code);
     if has_callee {

@@ -7,7 +7,7 @@
 use crate::assemble::{self, DISTANCE_14, DISTANCE_19, DISTANCE_26, IN_PAGE, IN_PAGE_WORD, PAGE};
 use crate::encode::{Opcode, ARITHMETIC, ARITHMETIC_IMMEDIATE, UNARY};
 use crate::{abi, Arm64};
-use maru_core::codegen::{CodeBuffer, FixupKind, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine};
+use maru_core::codegen::{CodeBuffer, FixupKind, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine, System};
 use maru_core::ir::{Convention, FunctionId};
 use regalloc2::{Allocation, PReg, RegClass, SpillSlot};
 use std::collections::BTreeMap;
@@ -224,7 +224,7 @@ fn frame_lines() -> Vec<ListingLine> {
     for convention in [Convention::Maru, Convention::Entry] {
         for spill_slots in [0, 3, 60, 61, 1000, 510, 100_000, 3_000_000] {
             for calls in [false, true] {
-                let frame = Frame { convention, spill_slots, calls, has_callee: true };
+                let frame = Frame { convention, spill_slots, calls, has_callee: true, system: System(0) };
                 let mut code = CodeBuffer::new(true);
                 abi::enter(&frame, &mut code);
                 abi::leave(&frame, &mut code);

@@ -31,7 +31,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Spec, Terminator, UnwindConvention,
+    Relocation, Relocations, Selection, Spec, System, Terminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -52,6 +52,7 @@ const UNWIND: UnwindConvention = UnwindConvention {
     stack_pointer: 31,
     entry_cfa_offset: 0,
     entry_return_address: None,
+    style: UnwindStyle::Dwarf,
 };
 
 /// Fixups that leave a function: a branch, a page, and what is in the page, as a sum's operand or as a load's. (A call
@@ -78,6 +79,7 @@ const ELF: MachineIdentity = MachineIdentity {
     little_endian: true,
     page_size: 0x10000,
     tool_name: "aarch64",
+    system: System(0),
     relocations: Relocations {
         base: 1027,
         address: 257,
@@ -99,6 +101,7 @@ const MACHO: MachineIdentity = MachineIdentity {
     little_endian: true,
     page_size: 0x4000,
     tool_name: "arm64",
+    system: System(0),
     relocations: Relocations {
         base: 0,
         address: 0,

@@ -13,6 +13,9 @@
 //! By the CPU's C convention, by which helpers are called and entries are, words travel in r0 … r5 and the result in
 //! r0; r8 … r15 and f8 … f15 are preserved. The context is the first word of both.
 //!
+//! There is a second system, to show how that is said: on it, a helper's words after the first lie on the stack, above two
+//! slots that belong to the helper. What is the same on all your CPU's systems needs no record of its own.
+//!
 //! ```text
 //!   ┌──────────────────────────┐ ← canonical frame address
 //!   │ return address           │
@@ -27,7 +30,7 @@ use crate::encode::{constant, STACK_OVERFLOW};
 use crate::instruction::*;
 use maru_core::abi::layout::{NIL, WORD_SIZE};
 use maru_core::abi::Context;
-use maru_core::codegen::{CallLayout, CodeBuffer, Frame, MachInst};
+use maru_core::codegen::{CallKind, CallLayout, CodeBuffer, Frame, MachInst, StackWords, System};
 use maru_core::ir::{Convention, Helper};
 use maru_core::regalloc2::{MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
 use std::mem::offset_of;
@@ -39,6 +42,11 @@ pub const CONTEXT: u8 = 14;
 pub const STACK: u8 = 15;
 /// The register of the callee's value, the first word parameter of a Maru function; of the context, in C.
 const CALLEE: u8 = 0;
+
+/// The system on which helpers' words lie on the stack, after the first.
+pub const ON_STACK: System = System(1);
+/// Slots there that belong to the helper.
+pub const RESERVED: u32 = 2;
 
 /// What C functions preserve, besides the stack pointer.
 pub const SAVED_WORDS: Range<u8> = 8..15;
@@ -74,11 +82,20 @@ pub fn allocatable() -> MachineEnv {
     }
 }
 
-/// Layouts of Maru calls, entries and helper calls.
-pub fn layouts() -> [CallLayout; 3] {
+/// Layouts of Maru calls, entries and helper calls, for each system.
+pub fn layouts() -> [[CallLayout; 3]; 2] {
+    let [first, mut second] = [layouts_in_registers(), layouts_in_registers()];
+    let helper = &mut second[CallKind::Helper as usize];
+    helper.words.truncate(1);
+    helper.stack = Some(StackWords { reserved: RESERVED });
+    [first, second]
+}
+
+fn layouts_in_registers() -> [CallLayout; 3] {
     let layout = |words: Range<u8>, doubles, has_area, clobbers| CallLayout {
         words: words.map(word).collect(),
         has_area,
+        stack: None,
         doubles: (0..doubles).map(double).collect(),
         word_result: word(0),
         double_result: double(0),
@@ -155,20 +172,30 @@ fn check_stack(frame: &Frame, size: i32, code: &mut CodeBuffer) {
     put(code, ADD_IMM, &[lowest, STACK], -size);
     put(code, LOAD, &[limit, CONTEXT], offset_of!(Context, stack_limit) as i32);
     put(code, BELOW, &[lowest, lowest, limit], 0);
-    let overflow = MachInst::new(STACK_OVERFLOW).variant(frame.has_callee.into());
+    let room = if frame.system == ON_STACK { RESERVED as usize * WORD_SIZE } else { 0 };
+    let overflow = MachInst::new(STACK_OVERFLOW).variant(frame.has_callee.into()).immediate(room as i64);
     let label = code.out_of_line(overflow.displacement(Context::helper_offset(Helper::StackOverflow as usize)));
     put_jump(code, GO_IF, &[lowest], label);
 }
 
-/// There is no room for the frame, which is not made yet: return what the helper at an offset in the context returns.
-pub fn stack_overflow(has_callee: bool, helper: i32, code: &mut CodeBuffer) {
+/// There is no room for the frame, which is not made yet: return what the helper at an offset in the context returns. So
+/// many bytes of the stack are the helper's.
+pub fn stack_overflow(has_callee: bool, helper: i32, room: i32, code: &mut CodeBuffer) {
     code.frame_is(8, &[]);
+    if room > 0 {
+        put(code, ADD_IMM, &[STACK, STACK], -room);
+        code.frame_is(8 + i64::from(room), &[]);
+    }
     if has_callee {
         put(code, MOVE, &[1, CALLEE], 0);
     } else {
         constant(code, 1, NIL as i64);
     }
     call_helper(helper, code);
+    if room > 0 {
+        put(code, ADD_IMM, &[STACK, STACK], room);
+        code.frame_is(8, &[]);
+    }
     put(code, RETURN, &[], 0);
 }
 

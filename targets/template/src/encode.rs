@@ -46,7 +46,7 @@ pub fn encode(inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
             put_reference(code, instruction, &registers[..register_count(instruction)], target());
         }
         CALL_HELPER => abi::call_helper(inst.displacement, code),
-        STACK_OVERFLOW => abi::stack_overflow(inst.variant == 1, inst.displacement, code),
+        STACK_OVERFLOW => abi::stack_overflow(inst.variant == 1, inst.displacement, inst.immediate as i32, code),
         // Operands of calls and returns are arguments and results, in registers that the instruction does not name.
         plain => {
             put(code, plain, &registers[..register_count(plain)], inst.displacement + inst.immediate as i32);

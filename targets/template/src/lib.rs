@@ -30,7 +30,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Spec, Terminator, UnwindConvention,
+    Relocation, Relocations, Selection, Spec, System, Terminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use maru_core::regalloc2::Allocation;
@@ -57,6 +57,7 @@ const ELF: MachineIdentity = MachineIdentity {
     little_endian: true,
     page_size: 0x1000,
     tool_name: "template",
+    system: System(0),
     // Numbers of a manual that nobody has written. A container whose linker does not know the CPU gets along without.
     relocations: Relocations {
         base: 1,
@@ -74,6 +75,7 @@ const ELF: MachineIdentity = MachineIdentity {
         stack_pointer: abi::STACK as u16,
         entry_cfa_offset: 8,
         entry_return_address: Some(-8),
+        style: UnwindStyle::Dwarf,
     },
 };
 
@@ -88,14 +90,21 @@ static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
     jump: encode::JUMP,
 });
 
-static LAYOUTS: LazyLock<[CallLayout; 3]> = LazyLock::new(abi::layouts);
+static LAYOUTS: LazyLock<[[CallLayout; 3]; 2]> = LazyLock::new(abi::layouts);
 
 impl RegisterMachine for Template {
     fn spec(&self) -> &Spec {
         &SPEC
     }
     fn call_layouts(&self) -> &[CallLayout; 3] {
-        &LAYOUTS
+        &LAYOUTS[0]
+    }
+    // Two systems, to show it: leave these two out where all agree.
+    fn systems(&self) -> u8 {
+        2
+    }
+    fn call_layouts_on(&self, system: System) -> &[CallLayout; 3] {
+        &LAYOUTS[usize::from(system.0)]
     }
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection) {
         select::select(self, op, results, selection);

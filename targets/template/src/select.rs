@@ -8,7 +8,7 @@ use crate::encode::*;
 use crate::instruction::*;
 use crate::Template;
 use maru_core::abi::Context;
-use maru_core::codegen::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, Terminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
@@ -51,12 +51,14 @@ pub fn select(machine: &Template, op: &Op, results: &[Option<Val>; 2], s: &mut S
         Op::FunctionAddress(id) => define(reference(ADDRESS, FixupTarget::Function(*id)), to, s),
         Op::Helper(helper, arguments) => {
             let inst = MachInst::new(CALL_HELPER).displacement(Context::helper_offset(*helper as usize));
-            s.call(inst, None, arguments, machine.call_layout(CallKind::Helper), to);
+            let layout = s.layout(machine, CallKind::Helper);
+            s.call(inst, None, arguments, layout, to);
         }
         Op::Narrow(_) => s.fail("only CPUs with registers of 32 bits have narrow operations"),
         Op::Call(callee, arguments, _) => {
             let (inst, address) = reach(*callee, CALL, CALL_REGISTER);
-            s.call(inst, address, arguments, machine.call_layout(CallKind::Maru), to);
+            let layout = s.layout(machine, CallKind::Maru);
+            s.call(inst, address, arguments, layout, to);
         }
     }
 }
@@ -65,10 +67,14 @@ pub fn select(machine: &Template, op: &Op, results: &[Option<Val>; 2], s: &mut S
 pub fn select_exit(machine: &Template, exit: &Terminator, s: &mut Selection) {
     match exit {
         Terminator::Branch(condition) => branch(*condition, s),
-        Terminator::Return(value) => s.give_back(MachInst::new(RETURN), *value, machine.call_layout(CallKind::Maru)),
+        Terminator::Return(value) => {
+            let layout = s.layout(machine, CallKind::Maru);
+            s.give_back(MachInst::new(RETURN), *value, layout);
+        }
         Terminator::TailCall(callee, arguments, _) => {
             let (inst, address) = reach(*callee, GO, GO_REGISTER);
-            s.tail_call(inst, address, arguments, machine.call_layout(CallKind::Maru));
+            let layout = s.layout(machine, CallKind::Maru);
+            s.tail_call(inst, address, arguments, layout);
         }
         Terminator::Unreachable => s.stop(MachInst::new(TRAP)),
     }

@@ -83,6 +83,7 @@ pub fn layouts() -> [CallLayout; 3] {
     let layout = |arguments: &[u8], doubles: u8, has_area, clobbers| CallLayout {
         words: arguments.iter().map(|number| word(*number)).collect(),
         has_area,
+        stack: None,
         doubles: (0..doubles).map(double).collect(),
         word_result: word(RAX),
         double_result: double(0),

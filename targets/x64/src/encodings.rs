@@ -5,7 +5,7 @@
 
 use crate::encode::Opcode;
 use crate::{abi, X64};
-use maru_core::codegen::{CodeBuffer, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine};
+use maru_core::codegen::{CodeBuffer, FixupTarget, Frame, ListingLine, MachInst, RegisterMachine, System};
 use maru_core::ir::{Convention, FunctionId};
 use regalloc2::{Allocation, PReg, RegClass, SpillSlot};
 use std::collections::BTreeMap;
@@ -245,7 +245,7 @@ fn frame_lines() -> Vec<ListingLine> {
     for convention in [Convention::Maru, Convention::Entry] {
         for spill_slots in [0, 3, 20, 1000] {
             for calls in [false, true] {
-                let frame = Frame { convention, spill_slots, calls, has_callee: true };
+                let frame = Frame { convention, spill_slots, calls, has_callee: true, system: System(0) };
                 let mut code = CodeBuffer::new(true);
                 abi::enter(&frame, &mut code);
                 abi::leave(&frame, &mut code);

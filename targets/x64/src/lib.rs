@@ -28,7 +28,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Shorten, Spec, Terminator, UnwindConvention,
+    Relocation, Relocations, Selection, Shorten, Spec, System, Terminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -49,6 +49,7 @@ const UNWIND: UnwindConvention = UnwindConvention {
     stack_pointer: 7,
     entry_cfa_offset: 8,
     entry_return_address: Some(-8),
+    style: UnwindStyle::Dwarf,
 };
 
 /// Every fixup that leaves a function is a distance of 32 bits, which ends its instruction and is counted from there. The
@@ -73,6 +74,7 @@ const ELF: MachineIdentity = MachineIdentity {
     little_endian: true,
     page_size: 0x1000,
     tool_name: "x86_64",
+    system: System(0),
     relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: &relocations(4, 2) },
     unwind: UNWIND,
 };
@@ -86,6 +88,7 @@ const MACHO: MachineIdentity = MachineIdentity {
     little_endian: true,
     page_size: 0x4000,
     tool_name: "x86_64",
+    system: System(0),
     relocations: Relocations { base: 0, address: 0, offset: 0, distance: 5, addend: 0, code: &relocations(2, 1) },
     unwind: UNWIND,
 };

@@ -6,7 +6,7 @@ use crate::divide;
 use crate::encode::{width_variant, Opcode};
 use crate::X64;
 use maru_core::abi::Context;
-use maru_core::codegen::{CallKind, FixupTarget, MachInst, RegisterMachine, Selection, Terminator};
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, Terminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
@@ -52,12 +52,14 @@ pub fn select(machine: &X64, op: &Op, results: &[Option<Val>; 2], s: &mut Select
         }
         Op::Helper(helper, arguments) => {
             let inst = Opcode::CallHelper.inst().displacement(Context::helper_offset(*helper as usize));
-            s.call(inst, None, arguments, machine.call_layout(CallKind::Helper), to);
+            let layout = s.layout(machine, CallKind::Helper);
+            s.call(inst, None, arguments, layout, to);
         }
         Op::Narrow(_) => s.fail("only CPUs with registers of 32 bits have narrow operations"),
         Op::Call(callee, arguments, _) => {
             let (inst, address) = reach(*callee, Opcode::Call, Opcode::CallAddress);
-            s.call(inst, address, arguments, machine.call_layout(CallKind::Maru), to);
+            let layout = s.layout(machine, CallKind::Maru);
+            s.call(inst, address, arguments, layout, to);
         }
     }
 }
@@ -66,10 +68,14 @@ pub fn select(machine: &X64, op: &Op, results: &[Option<Val>; 2], s: &mut Select
 pub fn select_exit(machine: &X64, exit: &Terminator, s: &mut Selection) {
     match exit {
         Terminator::Branch(condition) => branch(*condition, s),
-        Terminator::Return(value) => s.give_back(Opcode::Return.inst(), *value, machine.call_layout(CallKind::Maru)),
+        Terminator::Return(value) => {
+            let layout = s.layout(machine, CallKind::Maru);
+            s.give_back(Opcode::Return.inst(), *value, layout);
+        }
         Terminator::TailCall(callee, arguments, _) => {
             let (inst, address) = reach(*callee, Opcode::TailCall, Opcode::TailCallAddress);
-            s.tail_call(inst, address, arguments, machine.call_layout(CallKind::Maru));
+            let layout = s.layout(machine, CallKind::Maru);
+            s.tail_call(inst, address, arguments, layout);
         }
         Terminator::Unreachable => s.stop(Opcode::Trap.inst()),
     }

@@ -111,7 +111,7 @@ fn make(
     let mut symbols = FxHashMap::default();
     for function in functions {
         go_on(stop)?;
-        let compiled = architecture.compile(function)?;
+        let compiled = architecture.compile_for(function, machine.system)?;
         let [select, allocate, encode] = compiled.nanoseconds;
         statistics.select += select;
         statistics.allocate += allocate;

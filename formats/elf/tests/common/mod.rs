@@ -4,7 +4,7 @@
 use maru_compiler::load::ImageHeader;
 use maru_core::codegen::{
     Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange, Relocation,
-    Relocations, UnwindConvention, UnwindRow,
+    Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
 };
 use maru_core::format::{CodePlacement, Image, Layout, ObjectFormat};
 use maru_core::ir::Function;
@@ -33,6 +33,7 @@ pub fn machine() -> MachineIdentity {
         little_endian: true,
         page_size: 0x1000,
         tool_name: "x86_64",
+        system: System(0),
         relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: CODE },
         unwind: UnwindConvention {
             code_alignment: 1,
@@ -41,6 +42,7 @@ pub fn machine() -> MachineIdentity {
             stack_pointer: 7,
             entry_cfa_offset: 8,
             entry_return_address: Some(-8),
+            style: UnwindStyle::Dwarf,
         },
     }
 }

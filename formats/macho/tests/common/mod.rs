@@ -4,7 +4,8 @@
 pub mod dylib;
 
 use maru_core::codegen::{
-    CompiledFunction, FixupKind, MachineIdentity, Relocation, Relocations, UnwindConvention, UnwindRow,
+    CompiledFunction, FixupKind, MachineIdentity, Relocation, Relocations, System, UnwindConvention, UnwindRow,
+    UnwindStyle,
 };
 use maru_core::format::{CodePlacement, Image, Layout, ObjectFormat};
 use maru_macho::MACHO;
@@ -42,6 +43,7 @@ const IDENTITY: MachineIdentity = MachineIdentity {
     little_endian: true,
     page_size: 0x4000,
     tool_name: "x86_64",
+    system: System(0),
     relocations: Relocations {
         base: 0,
         address: 0,
@@ -60,6 +62,7 @@ const IDENTITY: MachineIdentity = MachineIdentity {
         stack_pointer: 7,
         entry_cfa_offset: 8,
         entry_return_address: Some(-8),
+        style: UnwindStyle::Dwarf,
     },
 };
 

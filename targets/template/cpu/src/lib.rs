@@ -7,8 +7,9 @@
 //! function that does not preserve what it must is a fault, and a helper destroys all that it may.
 
 use maru_core::abi::Context;
+use maru_core::codegen::System;
 use maru_processor::{Fault, Processor, Serve};
-use maru_template::abi::{SAVED_DOUBLES, SAVED_WORDS, STACK};
+use maru_template::abi::{ON_STACK, RESERVED, SAVED_DOUBLES, SAVED_WORDS, STACK};
 use maru_template::instruction::*;
 use std::cell::Cell;
 use std::ops::Range;
@@ -32,6 +33,8 @@ pub struct Cpu {
     stack: Box<[Cell<u64>]>,
     /// Calls that have not returned.
     active: Cell<u32>,
+    /// Whose C functions the code calls.
+    system: System,
 }
 
 impl Default for Cpu {
@@ -40,9 +43,22 @@ impl Default for Cpu {
         let stack = Box::leak(vec![0u64; STACK_WORDS].into_boxed_slice());
         // SAFETY: a cell has the layout of what is in it, and the box was given up just now.
         let stack = unsafe { Box::from_raw(std::ptr::from_mut(stack) as *mut [Cell<u64>]) };
-        let cpu = Cpu { words: Default::default(), doubles: Default::default(), stack, active: Cell::new(0) };
+        let cpu = Cpu {
+            words: Default::default(),
+            doubles: Default::default(),
+            stack,
+            active: Cell::new(0),
+            system: System(0),
+        };
         cpu.set(STACK, cpu.bounds().end);
         cpu
+    }
+}
+
+impl Cpu {
+    /// The CPU, on one of its systems.
+    pub fn on(system: System) -> Cpu {
+        Cpu { system, ..Cpu::default() }
     }
 }
 
@@ -105,11 +121,25 @@ impl Cpu {
         Ok(())
     }
 
+    /// The words of a call of a function outside, which the return address was pushed for.
+    fn passed(&self) -> Result<[u64; 6], String> {
+        let mut words = std::array::from_fn(|register| self.word(register as u8));
+        if self.system == ON_STACK {
+            let first = self.word(STACK) + 8 + 8 * u64::from(RESERVED);
+            for (word, place) in words[2..].iter_mut().zip((first..).step_by(8)) {
+                *word = self.read(8, place)?;
+            }
+            // What is the function's, it uses.
+            (1..=u64::from(RESERVED)).try_for_each(|slot| self.write(8, self.word(STACK) + 8 * slot, !0))?;
+        }
+        Ok(words)
+    }
+
     /// Run until the outermost function returns. `counter` is where the CPU is.
     fn go(&self, counter: &mut u64, serve: &mut Serve) -> Result<(), String> {
         while *counter != OUTSIDE {
             if GATES.contains(counter) {
-                let words = std::array::from_fn(|register| self.word(register as u8));
+                let words = self.passed()?;
                 let result = serve((*counter - GATES.start) as usize, words);
                 self.destroy();
                 self.set(0, result);
