@@ -20,7 +20,9 @@ pub const CODE_SIZE: &str = "code size";
 pub const CONSTANTS_SIZE: &str = "constants size";
 
 const SEGMENTS: u64 = 6;
-/// Where the note with the build id lies.
+/// The number of the segment that is the note with the build id.
+pub const NOTE_SEGMENT: u64 = 3;
+/// Where the note lies.
 pub const NOTE_OFFSET: u64 = FILE_HEADER_SIZE + SEGMENTS * SEGMENT_HEADER_SIZE;
 /// Alignment of code, of constants and of the data table.
 const ALIGNMENT: u64 = 16;

@@ -5,7 +5,7 @@
 //! (constructors, relocations, other libraries, memory both writable and executable) is refused.
 
 use crate::headers::{FILE_HEADER_SIZE, SECTION_HEADER_SIZE, SEGMENT_HEADER_SIZE};
-use crate::layout::{BUILD_ID_SIZE, NOTE_OFFSET};
+use crate::layout::{BUILD_ID_SIZE, NOTE_OFFSET, NOTE_SEGMENT};
 use crate::linked;
 use crate::symbols::{gnu_hash, SYMBOL_SIZE};
 use crate::write::build_id;
@@ -77,9 +77,13 @@ fn read_file(view: &View) -> Found<Contents> {
     })
 }
 
-/// Whether the build id lies where we put it, and is one of ours. If not, a linker may have made the file.
+/// Whether a build id of ours lies where we put it, or the segment table says so: one of both is whole if anything is
+/// damaged. If not, a linker may have made the file.
 fn is_ours(view: &View) -> bool {
+    let entry = FILE_HEADER_SIZE + NOTE_SEGMENT * SEGMENT_HEADER_SIZE;
+    let place = [view.u64(entry + 8), view.u64(entry + 32)];
     view.bytes(NOTE_OFFSET, 16).is_ok_and(|head| head == note_head())
+        || place == [Ok(NOTE_OFFSET), Ok(16 + BUILD_ID_SIZE as u64)]
 }
 
 /// The note of a build id, without the id.

@@ -3,11 +3,11 @@
 
 use maru_compiler::load::ImageHeader;
 use maru_core::codegen::{
-    Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange, Relocation,
-    Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
+    Architecture, CompileError, CompiledFunction, Fixup, FixupKind, FixupTarget, ListingLine, MachineIdentity,
+    OutOfRange, Relocation, Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
 };
-use maru_core::format::{CodePlacement, Image, Layout, ObjectFormat};
-use maru_core::ir::Function;
+use maru_core::format::{CodePlacement, Image, Import, Layout, ObjectFormat, Place};
+use maru_core::ir::{Function, FunctionId};
 use maru_elf::ELF;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -128,6 +128,44 @@ pub fn sample() -> Image {
     image.push("maru_busy".into(), busy_function(), TRAP);
     image.constants = b"MARU constants of the sample".to_vec();
     image.data_words = 100;
+    image
+}
+
+fn with_fixup(bytes: &[u8], kind: FixupKind, target: FixupTarget) -> CompiledFunction {
+    let fixups = vec![Fixup { offset: 0, kind, target, addend: 0 }];
+    CompiledFunction { fixups, ..function(bytes, &[], &[(0, 30)]) }
+}
+
+/// An image that needs linking: functions that jump to another, read a data word, and reach what another library has.
+pub fn linkable() -> Image {
+    let mut image = Image::new("linkable", "/nowhere/program.l");
+    let jump = &[0xe9, 0, 0, 0, 0][..];
+    let other = FixupTarget::Function(FunctionId(2));
+    image.push("maru_jump".into(), with_fixup(jump, CALL, other), TRAP);
+    // `mov rax, [rip + word]; ret`
+    let load = &[0x48, 0x8b, 0x05, 0, 0, 0, 0, 0xc3][..];
+    image.push("maru_load".into(), with_fixup(load, OPERAND, FixupTarget::Data(5)), TRAP);
+    image.push("maru_leaf".into(), constant_function(42), TRAP);
+    image.push("maru_call".into(), calling_function(), TRAP);
+    // What linkers would take for a version, and for what runs on loading.
+    image.push("odd@name".into(), constant_function(7), TRAP);
+    image.push("_init".into(), constant_function(8), TRAP);
+    image.constants = vec![0; 32];
+    image.distances =
+        vec![(0, Place::Code(0)), (4, Place::Data(0)), (8, Place::Function(2)), (12, Place::Constants(16))];
+    image.data_words = 9;
+    image
+}
+
+/// The same with two functions of the C library: one whose address the loader puts in a data word, and one that the
+/// code jumps to.
+pub fn importing() -> Image {
+    let mut image = linkable();
+    image.imports = vec![Import { name: "labs".into(), word: Some(3) }, Import { name: "llabs".into(), word: None }];
+    // `mov rax, [rip + word]; jmp rax`
+    let through = &[0x48, 0x8b, 0x05, 0, 0, 0, 0, 0xff, 0xe0][..];
+    image.push("maru_through_word".into(), with_fixup(through, OPERAND, FixupTarget::Data(3)), TRAP);
+    image.push("maru_directly".into(), with_fixup(&[0xe9, 0, 0, 0, 0], CALL, FixupTarget::Import(1)), TRAP);
     image
 }
 

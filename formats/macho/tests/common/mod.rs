@@ -4,10 +4,11 @@
 pub mod dylib;
 
 use maru_core::codegen::{
-    CompiledFunction, FixupKind, MachineIdentity, Relocation, Relocations, System, UnwindConvention, UnwindRow,
-    UnwindStyle,
+    CompiledFunction, Fixup, FixupKind, FixupTarget, MachineIdentity, Relocation, Relocations, System,
+    UnwindConvention, UnwindRow, UnwindStyle,
 };
-use maru_core::format::{CodePlacement, Image, Layout, ObjectFormat};
+use maru_core::format::{CodePlacement, Image, Import, Layout, ObjectFormat, Place};
+use maru_core::ir::FunctionId;
 use maru_macho::MACHO;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -145,6 +146,40 @@ impl Cpu {
         image.push("maru_leaf2".into(), self.constant_function(9), self.placement);
         image.constants = b"MARU constants of the sample".to_vec();
         image.data_words = 100;
+        image
+    }
+
+    /// An image that needs linking: functions that jump to another and name a data word.
+    pub fn linkable(&self) -> Image {
+        let with_fixup = |bytes: &[u8], kind, target| {
+            let fixups = vec![Fixup { offset: 0, kind, target, addend: 0 }];
+            CompiledFunction { bytes: bytes.to_vec(), fixups, lines: vec![(0, 30)], ..CompiledFunction::default() }
+        };
+        // A jump; `mov rax, [rip + word]; ret` or `adrp x0, word; ret`.
+        let [jump, operand]: [&[u8]; 2] = match self.name {
+            "x64" => [&[0xe9, 0, 0, 0, 0], &[0x48, 0x8b, 0x05, 0, 0, 0, 0, 0xc3]],
+            _ => [&[0, 0, 0, 0x14], &[0, 0, 0, 0x90, 0xc0, 0x03, 0x5f, 0xd6]],
+        };
+        let mut image = Image::new("linkable", "/nowhere/program.l");
+        let leaf = FixupTarget::Function(FunctionId(2));
+        image.push("maru_jump".into(), with_fixup(jump, CALL, leaf), self.placement);
+        image.push("maru_operand".into(), with_fixup(operand, OPERAND, FixupTarget::Data(5)), self.placement);
+        image.push("maru_leaf".into(), self.constant_function(42), self.placement);
+        image.push("maru_call".into(), self.calling_function(), self.placement);
+        image.constants = vec![0; 32];
+        image.distances =
+            vec![(0, Place::Code(0)), (4, Place::Data(0)), (8, Place::Function(2)), (12, Place::Constants(16))];
+        image.data_words = 9;
+        image
+    }
+
+    /// The same with functions of the C library: one whose address the loader puts in a data word, and one that the code
+    /// jumps to.
+    pub fn importing(&self) -> Image {
+        let mut image = self.linkable();
+        image.imports =
+            vec![Import { name: "labs".into(), word: Some(3) }, Import { name: "llabs".into(), word: None }];
+        image.fixups[0].target = FixupTarget::Import(1);
         image
     }
 
