@@ -15,6 +15,11 @@ use std::process::ExitCode;
 /// optimisation need half of the least.
 const STACK_SIZES: (usize, usize) = (1 << 30, 4 << 30);
 
+/// What the command line can do about errors of the kind `compile`, of which the compiler knows nothing.
+const COMPILE_HELP: &str =
+    "help: --target or MARU_TARGET_ARCH chooses what is compiled for; with --jit off, nothing is \
+                            compiled that the program does not ask for; `maru build` makes libraries for any target\n";
+
 /// Runs `body` with a fresh runtime, on a stack of at most `max_stack` bytes. Afterwards the program's output is
 /// flushed.
 ///
@@ -82,7 +87,11 @@ pub fn conclude(runtime: &mut Runtime, outcome: Outcome) -> ExitCode {
 pub fn show_failure(runtime: &mut Runtime) {
     runtime.flush_output();
     let mut errors = std::io::stderr().lock();
-    let text = failure_text(runtime, errors.is_terminal() && shows_colour());
+    let help = match runtime.error_kind(runtime.context.failure) {
+        Some(ErrorKind::Compile) => COMPILE_HELP,
+        _ => "",
+    };
+    let text = failure_text(runtime, errors.is_terminal() && shows_colour()) + help;
     // When standard error is closed, there is nobody to tell.
     let _ = errors.write_all(text.as_bytes());
 }

@@ -200,6 +200,16 @@ fn targets_are_listed() {
 }
 
 #[test]
+fn what_cannot_be_compiled_here_is_said_with_the_flags_that_help() {
+    let other = if cfg!(target_arch = "aarch64") { "x64" } else { "arm64" };
+    let output = run("compile-help", &format!("(compile-environment (make-environment) '{other})"), &[]);
+    expect(&output, 1, &["error[compile]", &format!("not for {other}"), "help: --target or MARU_TARGET_ARCH"]);
+    let output = run("no-compile-help", "(car 1 2)", &[]);
+    expect(&output, 1, &["error[arity]"]);
+    assert!(!text(&output.stderr).contains("--target"), "{output:?}");
+}
+
+#[test]
 fn a_closed_pipe_ends_the_program_without_a_word() {
     let path = folder("pipe").join("endless.l");
     std::fs::write(&path, "(let loop ((i 0)) (println i) (loop (+ i 1)))").unwrap();

@@ -1,6 +1,7 @@
 //! Fenced blocks of a Markdown text.
 
 /// A fenced block.
+#[allow(dead_code)] // Not every test that reads documents needs all of it.
 pub struct Block {
     /// What stands behind the opening fence.
     pub language: String,

@@ -195,7 +195,7 @@ fn bad_files_are_refused_before_they_are_mapped() {
     refused(TestFile::new(&good[..5000.min(good.len() - 1)]).path(), Problem::NotOurs, "cut short");
     let mut damaged = good.clone();
     *damaged.last_mut().expect("not empty") ^= 1;
-    refused(TestFile::new(&damaged).path(), Problem::NotOurs, "maru build");
+    refused(TestFile::new(&damaged).path(), Problem::NotOurs, "build it again");
     let headless = written(&sample()).1;
     refused(TestFile::new(&headless).path(), Problem::NotOurs, "was not made by Maru");
 }

@@ -18,7 +18,7 @@ use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Contents, FormatError, Image, Layout};
 use std::ops::Range;
 
-const MAGIC: [u8; 8] = *b"template";
+const MAGIC: [u8; 8] = *b"MARUFILE";
 /// What follows it is in the digest.
 const DIGEST_END: usize = 24;
 /// Where the symbols are.

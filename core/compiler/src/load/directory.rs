@@ -356,10 +356,7 @@ impl ExecutableDirectory {
             let origin = if base == candidate.origin { String::new() } else { format!(" (${})", candidate.origin) };
             message.push_str(&format!("  {base}{origin}: {problem}\n"));
         }
-        message.push_str(
-            "set MARU_TMPDIR to a directory of your own on a file system that is not mounted noexec, or run with \
-             --jit off",
-        );
+        message.push_str("set MARU_TMPDIR to a directory of your own on a file system that is not mounted noexec");
         self.candidates = self.rejected.drain(..).map(|(candidate, _)| candidate).collect();
         LoadError::new(Path::new(""), Problem::NoDirectory, message)
     }

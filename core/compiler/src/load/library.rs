@@ -169,23 +169,19 @@ impl LoadedImage {
 
 fn explain(path: &Path, bad: BadHeader) -> LoadError {
     match bad {
-        BadHeader::Foreign => {
-            LoadError::new(path, Problem::NotOurs, "this library was not made by Maru; `maru build` makes such files")
-        }
-        BadHeader::Damaged => {
-            LoadError::new(path, Problem::NotOurs, "the library's header is damaged; build it again with `maru build`")
-        }
+        BadHeader::Foreign => LoadError::new(path, Problem::NotOurs, "this library was not made by Maru"),
+        BadHeader::Damaged => LoadError::new(path, Problem::NotOurs, "the library's header is damaged; build it again"),
         BadHeader::Relinked => LoadError::new(
             path,
             Problem::NotOurs,
             "the library's code is not what Maru compiled, linked to where it lies: the file is damaged, or its linker \
-             changes instructions (--no-relax keeps most from it); link it again, or build it with `maru build`",
+             changes instructions (--no-relax keeps most from it); link it again, or build it again",
         ),
         BadHeader::OtherStamp(stamp) => {
             let own = maru_core::abi::abi_stamp();
             let message = format!(
                 "the library was made by another version of Maru (its stamp is {stamp:016x}, this Maru's is \
-                 {own:016x}); build it again with `maru build`"
+                 {own:016x}); build it again"
             );
             LoadError::new(path, Problem::OtherVersion, message)
         }
@@ -204,13 +200,12 @@ pub fn check(
     machine: &MachineIdentity,
 ) -> Result<Contents, LoadError> {
     let not_ours = |message: String| LoadError::new(path, Problem::NotOurs, message);
-    let mut contents = format
-        .read(file)
-        .map_err(|error| not_ours(format!("{error}; if Maru made this file, build it again with `maru build`")))?;
+    let mut contents =
+        format.read(file).map_err(|error| not_ours(format!("{error}; if Maru made this file, build it again")))?;
     if contents.machine != machine.machine {
         return Err(not_ours(format!(
-            "the library is for another CPU ({} by the numbers of the format {}; this one is {}); build it again with \
-             `maru build --target`",
+            "the library is for another CPU ({} by the numbers of the format {}; this one is {}); build it again for \
+             this one",
             contents.machine,
             format.name(),
             machine.machine

@@ -141,8 +141,7 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
     let architecture = runtime.native.units().architecture.ok_or_else(|| CompileFailure(NO_ARCHITECTURE.into()))?;
     let (_, format) = runtime.native.units().target()?;
     let kind = find_machine(architecture, format, runtime.options.machine.as_deref()).map_err(|reason| {
-        let name = architecture.name();
-        CompileFailure(format!("{reason}; `maru build --target {name}` makes libraries for it all the same"))
+        CompileFailure(format!("{reason}; libraries for {} can be built all the same", architecture.name()))
     })?;
     runtime.native.units_mut().is_host = kind.is_none();
     let machine: Rc<dyn Machine> = match kind {

@@ -113,10 +113,7 @@ pub(super) fn uncompiled_functions(runtime: &Runtime, environment: u32) -> Vec<R
 pub fn compile_environment(runtime: &mut Runtime, environment: u32, architecture: Option<&str>) -> Outcome {
     if let (Some(wanted), Some(selected)) = (architecture, runtime.native.units().architecture) {
         if wanted != selected.name() {
-            let message = format!(
-                "compile-environment: this run compiles for {}; start it with MARU_TARGET_ARCH={wanted}",
-                selected.name()
-            );
+            let message = format!("compile-environment: this run compiles for {}, not for {wanted}", selected.name());
             return Err(runtime.error(ErrorKind::Compile, &message, &[]));
         }
     }
@@ -193,7 +190,7 @@ pub fn why_not(runtime: &Runtime, function: Value) -> Option<String> {
     }
     let failure = template.native.failure.borrow().clone();
     Some(failure.unwrap_or_else(|| match runtime.options.jit {
-        JitMode::Off => "compilation is off (--jit off); compile-now and compile-environment still compile".into(),
+        JitMode::Off => "compilation is off in this run; compile-now and compile-environment still compile".into(),
         _ if template.native.waiting.get() => "it is being compiled".to_string(),
         _ => "its environment is not hot yet".to_string(),
     }))
