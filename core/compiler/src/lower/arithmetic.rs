@@ -110,7 +110,8 @@ impl Emit<'_, '_> {
             return leave;
         }
         let here = self.b.current_block();
-        let block = self.b.cold_block();
+        // Not a cold one: where doubles are all that comes, the way on from here is the usual one.
+        let block = self.b.block();
         self.b.switch_to(block);
         let mut known = Vec::with_capacity(registers.len());
         for register in registers {
