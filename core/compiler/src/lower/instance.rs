@@ -25,7 +25,7 @@ impl Emit<'_, '_> {
         let cached = self.b.load_data(cache + 1);
         self.b.jump(hit, &[cached]);
         self.b.switch_to(other);
-        self.require_filled(expected, miss);
+        self.require_filled(cache, miss);
         let found = self.look_up(words[1], class, miss);
         self.b.jump(hit, &[found]);
         self.b.switch_to(hit);
@@ -55,13 +55,13 @@ impl Emit<'_, '_> {
         let at = offset::INSTANCE_FIELDS + field(index as usize) - field(0);
         let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
         let class = self.load_class(words[0], miss);
-        let filled_for = [cache, cache + 1].map(|word| self.b.load_data(word));
-        for (word, expected) in [class, words[1]].into_iter().zip(filled_for) {
+        for (word, cached) in [class, words[1]].into_iter().zip(cache..) {
+            let expected = self.b.load_data(cached);
             self.require(Condition::Compare(Compare::Eq, word, expected), plain(other));
         }
         self.jump(plain(hit));
         self.b.switch_to(other);
-        self.require_filled(filled_for[0], miss);
+        self.require_filled(cache, miss);
         let size = self.look_up(words[1], class, miss);
         let end = self.b.iconst(i64::from(at));
         self.branch(Condition::Compare(Compare::Lt, end, size), plain(hit), plain(miss));

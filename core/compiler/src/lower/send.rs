@@ -34,11 +34,10 @@ impl Emit<'_, '_> {
             let expected = self.b.load_data(at);
             self.require(Condition::Compare(Compare::Eq, *word, expected), plain(other));
         }
-        let first = self.b.load_data(cache);
         let cached = self.b.load_data(cache + 1 + keys as u32);
         self.b.jump(hit, &[cached]);
         self.b.switch_to(other);
-        self.require_filled(first, miss);
+        self.require_filled(cache, miss);
         match words_of_keys[..] {
             [key] => {
                 let found = self.look_up(callee, key, miss);
@@ -67,8 +66,9 @@ impl Emit<'_, '_> {
     }
 
     /// Go elsewhere, to where it is filled, if a cache is empty: of what the table for all places has, the place's own
-    /// cache would never learn. `first` is its first word.
-    pub(super) fn require_filled(&mut self, first: Val, miss: Block) {
+    /// cache would never learn.
+    pub(super) fn require_filled(&mut self, cache: u32, miss: Block) {
+        let first = self.b.load_data(cache);
         let empty = self.b.iconst(EMPTY_CACHE as i64);
         self.require(Condition::Compare(Compare::Ne, first, empty), plain(miss));
     }
