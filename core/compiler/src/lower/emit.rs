@@ -238,8 +238,12 @@ impl<'a, 'r> Emit<'a, 'r> {
                 self.define(state, *to, place);
             }
             Instr::Global(to, cell, bound, site) => {
-                let value = self.global(*cell, *bound, *site, state);
-                self.set(state, *to, value);
+                let place = match state.variable(*cell) {
+                    Some(place) => place,
+                    None => Place::word(self.global(*cell, *bound, *site, state), Ty::Unknown),
+                };
+                self.define(state, *to, place);
+                place.word.into_iter().for_each(|word| state.note_variable(*cell, *to, word));
             }
             Instr::SetGlobal(cell, from, site) => {
                 let value = self.word(state, *from);
@@ -247,7 +251,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let cell = self.cell_address(*cell);
                 let result = self.b.helper(Helper::SetCell, &[cell, value]);
                 self.check_failure(result, *site, state);
-                state.intact = false;
+                state.disturb();
             }
             Instr::Define(cell, from, constant, site) => {
                 let value = self.word(state, *from);
@@ -256,7 +260,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let constant = self.b.iconst(i64::from(*constant));
                 let result = self.b.helper(Helper::DefineCell, &[cell, value, constant]);
                 self.check_failure(result, *site, state);
-                state.intact = false;
+                state.disturb();
             }
             Instr::Operator(register) => self.read_operator(*register, state),
             Instr::Primitive(to, intrinsic, args, operator, seen, site) => {
@@ -288,7 +292,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                     let site = self.unit.site(maru_core::abi::Position::UNKNOWN, 0, None, false);
                     self.check_failure(error, site, state);
                 }
-                state.intact = false;
+                state.disturb();
                 self.set(state, *to, error);
             }
             Instr::WithEnvironment(to, environment, template, captures, site) => {
@@ -300,7 +304,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let count = self.b.iconst(words.len() as i64);
                 let result = self.b.helper(Helper::WithEnvironment, &[environment, code, count]);
                 self.check_failure(result, *site, state);
-                state.intact = false;
+                state.disturb();
                 self.set(state, *to, result);
             }
             Instr::Poll(site) => self.poll(*site, state),

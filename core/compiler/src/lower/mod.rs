@@ -300,6 +300,10 @@ impl<'r> UnitContext<'r> {
         }
         self.sites.len() as Site - 1
     }
+    /// Whether the code is made anew if what it guesses turns out wrong.
+    pub(crate) fn is_made_anew(&self) -> bool {
+        self.linking == Linking::Now
+    }
     /// Whether a cell is bound when the code runs. A bound cell stays bound.
     pub(crate) fn is_bound(&self, cell: CellId) -> bool {
         let bound = self.runtime.cells.get(cell).value.as_unbound().is_none();

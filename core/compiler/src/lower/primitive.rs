@@ -96,7 +96,7 @@ impl Emit<'_, '_> {
         } else {
             self.call_value(callee, &words, call.site, state)
         };
-        state.intact = false;
+        state.disturb();
         Place::word(result, Ty::Unknown)
     }
 

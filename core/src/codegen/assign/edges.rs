@@ -29,7 +29,8 @@ impl Assigner<'_> {
                 let warm = forward().find(|index| !cold[*index]);
                 let base = warm.or_else(|| forward().next()).expect("a reachable block");
                 // What is cold leads back to many a block that heads no loop.
-                let likely = predecessors.iter().map(|block| block.index()).filter(|index| cold[block] || !cold[*index]);
+                let likely =
+                    predecessors.iter().map(|block| block.index()).filter(|index| cold[block] || !cold[*index]);
                 let last = likely.max().unwrap_or(block);
                 let calls = last >= block && self.calls_before[last + 1] > self.calls_before[block];
                 if !calls {

@@ -2,6 +2,7 @@
 
 use crate::lower::flow::Reg;
 use maru_core::ir::Val;
+use maru_language::runtime::CellId;
 
 /// What is known of a register's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +79,13 @@ pub(in crate::lower) struct State {
     pub(in crate::lower) intact: bool,
     /// A guess failed on the way here: no types are known, and none are guessed, up to the next loop.
     pub(in crate::lower) generic: bool,
+    /// Free variables that were read in this block, with nothing since that may have changed them: the register that
+    /// got the value last, and the value's word.
+    read: Vec<(CellId, Reg, Val)>,
 }
+
+/// How many free variables are remembered: all of them are looked through at each read.
+const READS: usize = 16;
 
 /// What is known at the start of a version of a block.
 pub(in crate::lower) struct Start {
@@ -90,13 +97,33 @@ pub(in crate::lower) struct Start {
 
 impl State {
     pub(in crate::lower) fn new(registers: u32) -> State {
-        State { places: Places::new(registers), pending: Vec::new(), intact: false, generic: false }
+        State { places: Places::new(registers), pending: Vec::new(), intact: false, generic: false, read: Vec::new() }
+    }
+    /// Code ran that may have changed any cell.
+    pub(in crate::lower) fn disturb(&mut self) {
+        self.intact = false;
+        self.read.clear();
+    }
+    /// What is known of a free variable's value, if it was read before.
+    pub(in crate::lower) fn variable(&self, cell: CellId) -> Option<Place> {
+        let (_, register, word) = *self.read.iter().find(|(read, ..)| *read == cell)?;
+        // More may have been learned in that register since; or it may hold something else by now.
+        let place = self.places.get(register).filter(|place| place.word == Some(word));
+        Some(place.unwrap_or(Place::word(word, Ty::Unknown)))
+    }
+    /// A register holds the value of a free variable, which was just read.
+    pub(in crate::lower) fn note_variable(&mut self, cell: CellId, register: Reg, word: Val) {
+        self.read.retain(|(read, ..)| *read != cell);
+        if self.read.len() < READS {
+            self.read.push((cell, register, word));
+        }
     }
     pub(in crate::lower) fn begin(&mut self, start: Start) {
         self.places.refill(&start.places);
         self.pending = start.pending;
         self.intact = start.intact;
         self.generic = start.generic;
+        self.read.clear();
     }
 }
 
