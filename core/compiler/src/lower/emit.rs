@@ -43,6 +43,8 @@ pub(super) struct Emit<'a, 'r> {
     /// The block that is being emitted, and the instruction.
     pub(super) at: (BlockId, u32),
     callee: Val,
+    /// Constants that were loaded, with their data words.
+    pub(super) loaded: FxHashMap<Val, u32>,
 }
 
 impl<'a, 'r> Emit<'a, 'r> {
@@ -83,6 +85,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             meter,
             at: (0, 0),
             callee: parameters[0],
+            loaded: FxHashMap::default(),
         };
         let mut state = State::new(flow.registers);
         emit.count_entry(parameters[1]);

@@ -47,11 +47,11 @@ impl Emit<'_, '_> {
             Length(array) => self.length(array, call, miss, state),
             Order(_) | Equal(_) | Sign(_) | Even(_) | Not | Is(_) | Identical => self.tested(call, miss, state),
             NamedField => {
-                let place = self.named_field(call.args, call.site, state);
+                let place = self.named_field(call, state);
                 self.rejoin(call, miss, place, Ty::Unknown, state)
             }
             FieldAt => {
-                let place = self.field_at(call.args, call.site, state);
+                let place = self.field_at(call, state);
                 self.rejoin(call, miss, place, Ty::Unknown, state)
             }
             New(fields) => {

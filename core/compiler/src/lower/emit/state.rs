@@ -82,7 +82,12 @@ pub(in crate::lower) struct State {
     /// Free variables that were read in this block, with nothing since that may have changed them: the register that
     /// got the value last, and the value's word.
     read: Vec<(CellId, Reg, Val)>,
+    /// Objects whose class was looked at in this block: a word that is the class, or no class.
+    classes: Vec<(Val, Val)>,
 }
+
+/// How many objects' classes are remembered.
+const CLASSES: usize = 8;
 
 /// How many free variables are remembered: all of them are looked through at each read.
 const READS: usize = 16;
@@ -97,7 +102,14 @@ pub(in crate::lower) struct Start {
 
 impl State {
     pub(in crate::lower) fn new(registers: u32) -> State {
-        State { places: Places::new(registers), pending: Vec::new(), intact: false, generic: false, read: Vec::new() }
+        State {
+            places: Places::new(registers),
+            pending: Vec::new(),
+            intact: false,
+            generic: false,
+            read: Vec::new(),
+            classes: Vec::new(),
+        }
     }
     /// Code ran that may have changed any cell.
     pub(in crate::lower) fn disturb(&mut self) {
@@ -118,12 +130,24 @@ impl State {
             self.read.push((cell, register, word));
         }
     }
+    /// The class of an object, or no class, if it was looked at before.
+    pub(in crate::lower) fn class_of(&self, object: Val) -> Option<Val> {
+        self.classes.iter().find(|(known, _)| *known == object).map(|(_, class)| *class)
+    }
+    /// The class of an object, or no class.
+    pub(in crate::lower) fn note_class(&mut self, object: Val, class: Val) {
+        if self.classes.len() == CLASSES {
+            self.classes.remove(0);
+        }
+        self.classes.push((object, class));
+    }
     pub(in crate::lower) fn begin(&mut self, start: Start) {
         self.places.refill(&start.places);
         self.pending = start.pending;
         self.intact = start.intact;
         self.generic = start.generic;
         self.read.clear();
+        self.classes.clear();
     }
 }
 
