@@ -33,7 +33,7 @@ impl Emit<'_, '_> {
     }
 
     /// Whether types may be guessed in a call for the code that follows.
-    fn guesses(&self, call: &Inline, state: &State) -> bool {
+    pub(super) fn guesses(&self, call: &Inline, state: &State) -> bool {
         call.held.is_none() && self.may_guess(state)
     }
 
@@ -104,7 +104,7 @@ impl Emit<'_, '_> {
             if guess {
                 for register in unknown {
                     let word = self.word(state, register);
-                    state.places.set(register, Place::word(word, Ty::Fixnum));
+                    state.places.learn(register, Place::word(word, Ty::Fixnum));
                 }
             }
         }
@@ -150,7 +150,7 @@ impl Emit<'_, '_> {
                 let word = self.word(state, *register);
                 let leave = self.leave(call, miss, state);
                 let double = self.number_or(word, number_bits::DOUBLE, leave);
-                state.places.set(*register, Place { word: Some(word), double: Some(double), ty: Ty::Double });
+                state.places.learn(*register, Place { word: Some(word), double: Some(double), ty: Ty::Double });
                 one_known = true;
             }
         }

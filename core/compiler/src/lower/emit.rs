@@ -202,6 +202,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             Instr::Move(to, from) => {
                 let place = self.place(state, *from);
                 self.define(state, *to, place);
+                state.places.note_copy(*to, *from);
             }
             Instr::Immediate(to, value) => {
                 let place = self.immediate(*value);
@@ -430,7 +431,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             (Some(word), _) => word,
             (None, Some(double)) => {
                 let word = self.box_double(double, state.generic);
-                state.places.set(register, Place { word: Some(word), ..place });
+                state.places.learn(register, Place { word: Some(word), ..place });
                 word
             }
             (None, None) => self.b.iconst(NIL as i64),

@@ -23,7 +23,7 @@ pub(in crate::lower) enum Ty {
 }
 
 /// Where a register's value is: as a word, as an unboxed double, or both.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::lower) struct Place {
     pub(in crate::lower) word: Option<Val>,
     pub(in crate::lower) double: Option<Val>,
@@ -47,11 +47,17 @@ impl Place {
 pub(in crate::lower) struct Places {
     table: Vec<Option<Place>>,
     known: Vec<Reg>,
+    /// For each register, the one that it was copied from.
+    copied_from: Vec<Reg>,
 }
+
+/// What a register was copied from that is no copy.
+const NO_REGISTER: Reg = Reg::MAX;
 
 impl Places {
     pub(in crate::lower) fn new(registers: u32) -> Places {
-        Places { table: vec![None; registers as usize], known: Vec::new() }
+        let count = registers as usize;
+        Places { table: vec![None; count], known: Vec::new(), copied_from: vec![NO_REGISTER; count] }
     }
     pub(in crate::lower) fn get(&self, register: Reg) -> Option<Place> {
         self.table[register as usize]
@@ -61,10 +67,25 @@ impl Places {
             self.known.push(register);
         }
     }
+    /// A register gets what another one holds.
+    pub(in crate::lower) fn note_copy(&mut self, to: Reg, from: Reg) {
+        self.copied_from[to as usize] = from;
+    }
+    /// More is known of a register's value. So it is of the variable that it was copied from, if that still holds the
+    /// same value.
+    pub(in crate::lower) fn learn(&mut self, register: Reg, place: Place) {
+        let before = self.get(register);
+        self.set(register, place);
+        let variable = self.copied_from[register as usize];
+        if before.is_some() && variable != NO_REGISTER && self.get(variable) == before {
+            self.set(variable, place);
+        }
+    }
     /// Know nothing but these.
     fn refill(&mut self, places: &[(Reg, Place)]) {
         for register in self.known.drain(..) {
             self.table[register as usize] = None;
+            self.copied_from[register as usize] = NO_REGISTER;
         }
         places.iter().for_each(|(register, place)| self.set(*register, *place));
     }
