@@ -65,6 +65,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         number: u32,
     ) -> Linearise<'a, 'r> {
         let slots = template.frame_size();
+        let has_doubles = unit.expects_doubles(number);
         let mut linearise = Linearise {
             unit,
             all,
@@ -78,7 +79,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             handler: None,
             registers: slots as u32,
             typed: Vec::new(),
-            has_doubles: false,
+            has_doubles,
             operators: FxHashMap::default(),
             loops: vec![None; template.loops as usize],
             assigned: vec![false; slots],

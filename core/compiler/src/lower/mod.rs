@@ -10,6 +10,7 @@ mod arithmetic;
 mod bridge;
 mod condition;
 mod emit;
+mod expect;
 mod flow;
 mod instance;
 mod intrinsic;
@@ -117,6 +118,8 @@ pub(crate) struct UnitContext<'r> {
     assumptions: Vec<(CellId, Assumption)>,
     /// The same, to find what is there already.
     assumed: FxHashSet<(CellId, Assumption)>,
+    /// Functions that are called with doubles.
+    expected_doubles: FxHashSet<u32>,
     linking: Linking,
     argument_registers: usize,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
@@ -182,6 +185,7 @@ impl<'r> UnitContext<'r> {
             sites: Vec::new(),
             assumptions: Vec::new(),
             assumed: FxHashSet::default(),
+            expected_doubles: FxHashSet::default(),
             linking,
             argument_registers,
         };
@@ -198,6 +202,7 @@ impl<'r> UnitContext<'r> {
     fn lower_each<T>(&mut self, make: impl Fn(&mut UnitContext<'r>, &flow::Flow, &Rc<Template>, u32) -> T) -> Vec<T> {
         let count = self.templates.len() as u32;
         (0..count).for_each(|number| self.find_known_captures(number));
+        self.find_expected_doubles();
         let all = self.templates.clone();
         let each = |number: u32| {
             let template = &all[number as usize];
