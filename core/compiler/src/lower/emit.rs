@@ -235,7 +235,11 @@ impl<'a, 'r> Emit<'a, 'r> {
             Instr::Known(to, value, cell) => {
                 let place = if self.may_guess(state) {
                     self.require_intact(state);
-                    self.immediate(*value)
+                    if value.is_pointer() {
+                        self.constant(*value)
+                    } else {
+                        self.immediate(*value)
+                    }
                 } else {
                     Place::word(self.load_cell(*cell), Ty::Unknown)
                 };

@@ -295,9 +295,11 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 }
                 let site = self.site(*position);
                 let result = self.target(destination);
-                let instr = match self.unit.constant(cell) {
+                let unit = &mut *self.unit;
+                let instr = match unit.constant(cell).or_else(|| unit.lasting_array(cell)) {
                     Some(value) => {
-                        self.has_doubles |= value.as_immediate_double().is_some();
+                        let in_array = || value.is_pointer() && self.unit.begins_with_double(value);
+                        self.has_doubles |= value.as_immediate_double().is_some() || in_array();
                         Instr::Known(result, value, cell)
                     }
                     None => Instr::Global(result, cell, bound, site),

@@ -27,7 +27,7 @@ pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use flow::Site;
 pub use linearise::changed_slots;
 
-use maru_core::abi::layout::{Kind, Value};
+use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
 use maru_core::ir;
 use maru_language::runtime::tree::{Capture, Node, Template};
@@ -333,6 +333,19 @@ impl<'r> UnitContext<'r> {
         } else {
             None
         }
+    }
+    /// The array that a cell holds, if what the unit would rely on with that was never seen to change. In this process
+    /// only, likewise. So its kind is known, and it is at hand without the cell.
+    pub(crate) fn lasting_array(&mut self, cell: CellId) -> Option<Value> {
+        let value = self.runtime.cells.get(cell).value;
+        let changes = self.runtime.cells.get(cell).changes > 0;
+        let usable = self.linking == Linking::Now && !changes && self.runtime.is_kind(value, Kind::Array);
+        usable.then(|| self.assume(cell))?.map(|_| value)
+    }
+    /// Whether an array begins with a double.
+    pub(crate) fn begins_with_double(&self, array: Value) -> bool {
+        let first = self.runtime.slots(self.runtime.field(array, offset::SEQUENCE_STORAGE)).first();
+        first.is_some_and(|first| self.runtime.as_double(*first).is_some())
     }
     /// Whether a cell holds `apply` at present.
     pub(crate) fn holds_apply(&self, cell: CellId) -> bool {

@@ -177,6 +177,7 @@ impl Emit<'_, '_> {
         let done = ir::Target { block: join, arguments: vec![word] };
         self.branch(Condition::HasTag(DOUBLE_TAGS, word), done, plain(boxed));
         self.b.switch_to(boxed);
+        let bits = self.b.float_bits(number);
         let object = self.b.helper(Helper::BoxDouble, &[bits]);
         self.b.jump(join, &[object]);
         self.b.switch_to(join);
