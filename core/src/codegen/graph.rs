@@ -1,5 +1,9 @@
 //! The control-flow graph that is selected and allocated: the reachable blocks of a function, with a block of its
-//! own on each edge that needs one, in reverse postorder.
+//! own on each edge that needs one, in reverse postorder: first those that are likely to run, then cold ones.
+//!
+//! Cold nodes lead back to others wherever a slow path rejoins or types are learned anew. In one order for all they
+//! would come between those others, and make loops of what is none; so whoever goes by this order (the allocator,
+//! above all) sees the code that is likely to run as if there were nothing else, and what is cold has to fit.
 //!
 //! The allocator wants critical edges split (from a block with several successors to one with several predecessors),
 //! arguments only on unconditional jumps, and an entry without predecessors. So an edge of a branch that carries
@@ -19,7 +23,7 @@ pub(super) enum Node {
     Edge(Block, u8),
 }
 
-/// Nodes in reverse postorder, where loops are contiguous if the function's graph is reducible.
+/// Nodes in reverse postorder, cold ones last. Loops are contiguous if the graph of the others is reducible.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub nodes: Vec<Node>,
@@ -103,10 +107,10 @@ impl Graph {
     pub fn new(function: &Function) -> Graph {
         let mut graph = Graph { incoming: count_incoming(function), ..Graph::default() };
         graph.number(function);
-        let order = Order::new(&graph.successors);
-        graph.reorder(&order.reverse_postorder(&graph.successors));
-        graph.predecessors = Predecessors::new(&graph.successors);
         graph.spread_cold();
+        let order = Order::new(&graph.successors, &graph.cold);
+        graph.reorder(&order.reverse_postorder());
+        graph.predecessors = Predecessors::new(&graph.successors);
         graph
     }
 
@@ -179,14 +183,15 @@ impl Graph {
     fn spread_cold(&mut self) {
         let mut warm = vec![false; self.nodes.len()];
         warm[0] = true;
-        for node in 0..self.nodes.len() {
-            self.cold[node] |= !warm[node];
-            if !self.cold[node] {
-                for successor in self.successors[node].as_slice() {
-                    warm[successor.index()] = true;
+        let mut work = vec![0];
+        while let Some(node) = work.pop() {
+            for successor in self.successors[node].as_slice().iter().map(|successor| successor.index()) {
+                if !self.cold[successor] && !std::mem::replace(&mut warm[successor], true) {
+                    work.push(successor);
                 }
             }
         }
+        self.cold = warm.into_iter().map(|warm| !warm).collect();
     }
 }
 
@@ -208,8 +213,11 @@ fn count_incoming(function: &Function) -> Vec<u32> {
 }
 
 /// Puts nodes into reverse postorder. Of two successors, the one in fewer loops is visited first, so that it comes
-/// after the whole loop; else the second, so that the first follows its predecessor.
-struct Order {
+/// after the whole loop; else the second, so that the first follows its predecessor. Loops are those of nodes that are
+/// not cold.
+struct Order<'g> {
+    successors: &'g [Successors],
+    cold: &'g [bool],
     loop_depth: Vec<u32>,
 }
 
@@ -220,34 +228,53 @@ enum Visit {
     Done,
 }
 
-impl Order {
-    fn new(successors: &[Successors]) -> Order {
-        let mut order = Order { loop_depth: vec![0; successors.len()] };
+impl<'g> Order<'g> {
+    fn new(successors: &'g [Successors], cold: &'g [bool]) -> Order<'g> {
+        let mut order = Order { successors, cold, loop_depth: vec![0; successors.len()] };
         let mut back_edges = Vec::new();
         let mut postorder = Vec::with_capacity(successors.len());
-        order.walk(successors, |node| postorder.push(node), |latch, header| back_edges.push((header, latch)));
+        let mut visits = vec![Visit::Not; successors.len()];
+        let note = |latch, header| back_edges.push((header, latch));
+        order.walk(0, false, &mut visits, |node| postorder.push(node), note);
         if !back_edges.is_empty() {
-            order.find_loops(successors, &postorder, back_edges);
+            order.find_loops(&postorder, back_edges);
         }
         order
     }
 
-    fn reverse_postorder(&self, successors: &[Successors]) -> Vec<u32> {
-        let mut order = Vec::with_capacity(successors.len());
-        self.walk(successors, |node| order.push(node), |_, _| {});
+    fn reverse_postorder(&self) -> Vec<u32> {
+        let mut visits = vec![Visit::Not; self.successors.len()];
+        let mut order = Vec::with_capacity(self.successors.len());
+        self.walk(0, false, &mut visits, |node| order.push(node), |_, _| {});
         order.reverse();
+        let mut cold = Vec::with_capacity(self.successors.len() - order.len());
+        for node in order.iter().rev() {
+            for successor in self.successors[*node as usize].as_slice() {
+                if visits[successor.index()] == Visit::Not {
+                    self.walk(successor.index() as u32, true, &mut visits, |node| cold.push(node), |_, _| {});
+                }
+            }
+        }
+        order.extend(cold.into_iter().rev());
         order
     }
 
-    /// Depth first from node 0, calling `leave` in postorder and `back` for edges to a node still open.
-    fn walk(&self, successors: &[Successors], mut leave: impl FnMut(u32), mut back: impl FnMut(u32, u32)) {
-        let mut visits = vec![Visit::Not; successors.len()];
-        let mut stack = vec![(0u32, 0u8)];
-        visits[0] = Visit::Open;
+    /// Depth first from a node, among those that are cold or among the others, calling `leave` in postorder and `back`
+    /// for edges to a node still open.
+    fn walk(
+        &self,
+        first: u32,
+        cold: bool,
+        visits: &mut [Visit],
+        mut leave: impl FnMut(u32),
+        mut back: impl FnMut(u32, u32),
+    ) {
+        let mut stack = vec![(first, 0u8)];
+        visits[first as usize] = Visit::Open;
         while let Some((node, done)) = stack.last_mut() {
             let (node, turn) = (*node, *done);
             *done += 1;
-            let ahead = successors[node as usize].as_slice();
+            let ahead = self.successors[node as usize].as_slice();
             if usize::from(turn) == ahead.len() {
                 visits[node as usize] = Visit::Done;
                 leave(node);
@@ -259,22 +286,22 @@ impl Order {
             let choice = if ahead.len() == 2 && !first_is_shallower { 1 - turn } else { turn };
             let next = ahead[usize::from(choice)].index();
             match visits[next] {
-                Visit::Not => {
+                Visit::Not if self.cold[next] == cold => {
                     visits[next] = Visit::Open;
                     stack.push((next as u32, 0));
                 }
                 Visit::Open => back(node, next as u32),
-                Visit::Done => {}
+                Visit::Not | Visit::Done => {}
             }
         }
     }
 
     /// Count for each node how many natural loops it is in. From inner loops to outer: a loop that is done is one
     /// node, its header, for those around it.
-    fn find_loops(&mut self, successors: &[Successors], postorder: &[u32], mut back_edges: Vec<(u32, u32)>) {
-        let predecessors = Predecessors::new(successors);
+    fn find_loops(&mut self, postorder: &[u32], mut back_edges: Vec<(u32, u32)>) {
+        let predecessors = Predecessors::new(self.successors);
         back_edges.sort_unstable();
-        let mut loops = Loops::new(successors.len());
+        let mut loops = Loops::new(self.successors.len());
         let mut work = Vec::new();
         for &header in postorder {
             let first = back_edges.partition_point(|edge| edge.0 < header);
@@ -290,7 +317,8 @@ impl Order {
                 let node = loops.outermost(node);
                 if node != header {
                     loops.put(node, header);
-                    work.extend(predecessors.of(node as usize).iter().map(|block| block.index() as u32));
+                    let before = predecessors.of(node as usize).iter().filter(|block| !self.cold[block.index()]);
+                    work.extend(before.map(|block| block.index() as u32));
                 }
             }
         }

@@ -33,6 +33,8 @@ opcodes! {
     CompareImmediate,
     /// Sets flags: word at the base (register), immediate.
     CompareMemory,
+    /// Sets flags: operand (register), word of the data table.
+    CompareWithData,
     /// Sets flags: word of the context, immediate.
     CompareContext,
     /// Sets flags: operand (register) with itself.
@@ -176,6 +178,7 @@ pub fn encode(inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
         Compare => code.alu(alu::CMP, reg(0), rm(1)),
         CompareImmediate => code.alu_immediate(alu::CMP, rm(0), inst.immediate as i32),
         CompareMemory => code.alu_immediate(alu::CMP, base(0), inst.immediate as i32),
+        CompareWithData => code.alu(alu::CMP, reg(0), image(inst)),
         CompareContext => code.alu_immediate(alu::CMP, context(), inst.immediate as i32),
         TestSelf => code.op(TEST, reg(0), rm(0)),
         TestByte => match rm(0) {

@@ -88,6 +88,7 @@ fn samples(opcode: Opcode) -> (Vec<Kind>, Vec<i64>, Vec<i64>, Vec<i32>) {
         Compare => plain(&[Word, WordAnywhere]),
         CompareImmediate => (vec![WordAnywhere], none(), any(), vec![0]),
         CompareMemory => (vec![Word], none(), any(), DISPLACEMENTS.to_vec()),
+        CompareWithData => plain(&[Word]),
         CompareContext => (vec![], none(), any(), vec![16, 500]),
         TestSelf => plain(&[Word]),
         TestByte => (vec![Word], none(), vec![7, 127], vec![0]),
@@ -149,7 +150,7 @@ fn encode(inst: MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
 /// A fixup's target, for those that need one.
 fn with_target(opcode: Opcode, inst: MachInst) -> MachInst {
     match opcode {
-        Opcode::LoadData => inst.target(FixupTarget::Data(5)),
+        Opcode::LoadData | Opcode::CompareWithData => inst.target(FixupTarget::Data(5)),
         _ => inst.target(FixupTarget::Function(FunctionId(3))),
     }
 }

@@ -358,6 +358,8 @@ fn branch(condition: Condition, s: &mut Selection) {
         }
         Condition::Compare(compare, a, b) => match immediate(b, s) {
             Some(number) if compare_memory(a, number, s) => code_of(compare),
+            None if immediate(a, s).is_none() && compare_with_data(a, b, s) => code_of(compare),
+            None if immediate(a, s).is_none() && compare_with_data(b, a, s) => swapped(code_of(compare)),
             _ => compare_words(compare, a, b, s),
         },
         Condition::HasTag(tags, a) => has_tag(tags, a, s),
@@ -387,6 +389,18 @@ fn compare_memory(value: Val, number: i64, s: &mut Selection) -> bool {
         }
         _ => false,
     }
+}
+
+/// Set flags from a word and one of the data table, if that is where the second comes from and nobody else wants it. (To
+/// take a word of an object from memory in the comparison, too, made no loop faster and some slower.)
+fn compare_with_data(value: Val, other: Val, s: &mut Selection) -> bool {
+    if value == other || !s.is_last(other) {
+        return false;
+    }
+    let Some(Op::LoadData(word)) = s.definition(other) else { return false };
+    let operand = s.reads(value);
+    s.emit(Opcode::CompareWithData.inst().target(FixupTarget::Data(*word)), &[operand]);
+    true
 }
 
 /// What to ask for after comparing doubles.

@@ -33,7 +33,7 @@ impl Emit<'_, '_> {
     }
 
     /// Whether types may be guessed in a call for the code that follows.
-    fn guesses(&self, call: &Inline, state: &State) -> bool {
+    pub(super) fn guesses(&self, call: &Inline, state: &State) -> bool {
         call.held.is_none() && self.may_guess(state)
     }
 
@@ -61,9 +61,18 @@ impl Emit<'_, '_> {
             _ if doubles && guess && fixnum_known && call.seen & feedback::OTHER == 0 => Numbers::Doubles,
             feedback::DOUBLE if guess => Numbers::Doubles,
             _ if doubles => Numbers::Mixed,
+            0 if guess && self.expects_doubles(call) && types().all(|ty| ty == Ty::Unknown) => Numbers::Doubles,
             0 if !guess && self.flow.has_doubles || state.generic && in_loop => Numbers::Mixed,
             _ => Numbers::Fixnums(guess && call.seen & feedback::OTHER == 0),
         }
+    }
+
+    /// Whether doubles are what most likely comes to an operation that was never seen running, if nothing is known of
+    /// any operand. Two versions of all that follows would be the alternative, or four, or eight; where the guess is wrong
+    /// it is made once. Not in code for other processes, which is not made anew.
+    fn expects_doubles(&self, call: &Inline) -> bool {
+        let computes = matches!(call.intrinsic, Intrinsic::Arithmetic(_) | Intrinsic::Divide);
+        call.seen == 0 && computes && self.flow.has_doubles && self.unit.is_made_anew()
     }
 
     /// Fixnums are required; their words. Known are the types after it only if they are guessed.
@@ -95,7 +104,7 @@ impl Emit<'_, '_> {
             if guess {
                 for register in unknown {
                     let word = self.word(state, register);
-                    state.places.set(register, Place::word(word, Ty::Fixnum));
+                    state.places.learn(register, Place::word(word, Ty::Fixnum));
                 }
             }
         }
@@ -110,7 +119,8 @@ impl Emit<'_, '_> {
             return leave;
         }
         let here = self.b.current_block();
-        let block = self.b.cold_block();
+        // Not a cold one: where doubles are all that comes, the way on from here is the usual one.
+        let block = self.b.block();
         self.b.switch_to(block);
         let mut known = Vec::with_capacity(registers.len());
         for register in registers {
@@ -133,13 +143,14 @@ impl Emit<'_, '_> {
         let seen_fixnums = call.seen & feedback::FIXNUM != 0;
         // Settled first: what is guessed to be a double makes the others free to be any number.
         let guessed = |emit: &Self, register: Reg, state: &State| emit.ty(register, state) == Ty::Unknown;
-        let learns = self.guesses(call, state) && call.seen & feedback::DOUBLE != 0 && !seen_fixnums;
+        let expected = call.seen & feedback::DOUBLE != 0 && !seen_fixnums || self.expects_doubles(call);
+        let learns = self.guesses(call, state) && expected;
         for register in call.args {
             if guessed(self, *register, state) && (learns || !one_known) {
                 let word = self.word(state, *register);
                 let leave = self.leave(call, miss, state);
                 let double = self.number_or(word, number_bits::DOUBLE, leave);
-                state.places.set(*register, Place { word: Some(word), double: Some(double), ty: Ty::Double });
+                state.places.learn(*register, Place { word: Some(word), double: Some(double), ty: Ty::Double });
                 one_known = true;
             }
         }

@@ -43,6 +43,8 @@ pub(super) struct Emit<'a, 'r> {
     /// The block that is being emitted, and the instruction.
     pub(super) at: (BlockId, u32),
     callee: Val,
+    /// Constants that were loaded, with their data words.
+    pub(super) loaded: FxHashMap<Val, u32>,
 }
 
 impl<'a, 'r> Emit<'a, 'r> {
@@ -83,6 +85,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             meter,
             at: (0, 0),
             callee: parameters[0],
+            loaded: FxHashMap::default(),
         };
         let mut state = State::new(flow.registers);
         emit.count_entry(parameters[1]);
@@ -199,6 +202,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             Instr::Move(to, from) => {
                 let place = self.place(state, *from);
                 self.define(state, *to, place);
+                state.places.note_copy(*to, *from);
             }
             Instr::Immediate(to, value) => {
                 let place = self.immediate(*value);
@@ -231,15 +235,23 @@ impl<'a, 'r> Emit<'a, 'r> {
             Instr::Known(to, value, cell) => {
                 let place = if self.may_guess(state) {
                     self.require_intact(state);
-                    self.immediate(*value)
+                    if value.is_pointer() {
+                        self.constant(*value)
+                    } else {
+                        self.immediate(*value)
+                    }
                 } else {
                     Place::word(self.load_cell(*cell), Ty::Unknown)
                 };
                 self.define(state, *to, place);
             }
             Instr::Global(to, cell, bound, site) => {
-                let value = self.global(*cell, *bound, *site, state);
-                self.set(state, *to, value);
+                let place = match state.variable(*cell) {
+                    Some(place) => place,
+                    None => Place::word(self.global(*cell, *bound, *site, state), Ty::Unknown),
+                };
+                self.define(state, *to, place);
+                place.word.into_iter().for_each(|word| state.note_variable(*cell, *to, word));
             }
             Instr::SetGlobal(cell, from, site) => {
                 let value = self.word(state, *from);
@@ -247,7 +259,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let cell = self.cell_address(*cell);
                 let result = self.b.helper(Helper::SetCell, &[cell, value]);
                 self.check_failure(result, *site, state);
-                state.intact = false;
+                state.disturb();
             }
             Instr::Define(cell, from, constant, site) => {
                 let value = self.word(state, *from);
@@ -256,7 +268,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let constant = self.b.iconst(i64::from(*constant));
                 let result = self.b.helper(Helper::DefineCell, &[cell, value, constant]);
                 self.check_failure(result, *site, state);
-                state.intact = false;
+                state.disturb();
             }
             Instr::Operator(register) => self.read_operator(*register, state),
             Instr::Primitive(to, intrinsic, args, operator, seen, site) => {
@@ -288,7 +300,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                     let site = self.unit.site(maru_core::abi::Position::UNKNOWN, 0, None, false);
                     self.check_failure(error, site, state);
                 }
-                state.intact = false;
+                state.disturb();
                 self.set(state, *to, error);
             }
             Instr::WithEnvironment(to, environment, template, captures, site) => {
@@ -300,7 +312,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let count = self.b.iconst(words.len() as i64);
                 let result = self.b.helper(Helper::WithEnvironment, &[environment, code, count]);
                 self.check_failure(result, *site, state);
-                state.intact = false;
+                state.disturb();
                 self.set(state, *to, result);
             }
             Instr::Poll(site) => self.poll(*site, state),
@@ -423,7 +435,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             (Some(word), _) => word,
             (None, Some(double)) => {
                 let word = self.box_double(double, state.generic);
-                state.places.set(register, Place { word: Some(word), ..place });
+                state.places.learn(register, Place { word: Some(word), ..place });
                 word
             }
             (None, None) => self.b.iconst(NIL as i64),

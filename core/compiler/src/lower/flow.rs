@@ -72,7 +72,7 @@ pub enum Instr {
     BoxSet(Reg, Reg),
     /// A free variable's value; the flag says that it is known to be bound.
     Global(Reg, CellId, bool, Site),
-    /// The same for a cell that holds a constant, which the unit relies on.
+    /// The same for a cell that holds a constant, or an array, which the unit relies on.
     Known(Reg, Value, CellId),
     /// Assign a free variable.
     SetGlobal(CellId, Reg, Site),

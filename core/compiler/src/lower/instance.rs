@@ -2,7 +2,11 @@
 //!
 //! A place compares the class with that of its cache, and knows the field's offset, or how much to allocate. Anything
 //! else is done by a helper, which fills the cache for the next time; both ways join again.
+//!
+//! An instance keeps its class. So a later access to the same object, in the same block, takes the class that the first
+//! one found: a word that is the object's class or, after a detour, no class at all, which no cache holds.
 
+use super::emit::slow::Inline;
 use super::emit::state::{Place, State, Ty};
 use super::emit::{plain, Emit};
 use super::flow::{Reg, Site};
@@ -12,20 +16,34 @@ use maru_core::abi::layout::{
 };
 use maru_core::ir::{Block, Compare, Condition, Helper, Type, Val, Width};
 
+/// Where an access goes that its cache has nothing for.
+struct Missed {
+    block: Block,
+    /// What does it there.
+    helper: Helper,
+    /// The cache, as the helper wants it.
+    place: i64,
+}
+
 impl Emit<'_, '_> {
     /// `(%field object name)`; with a value, `(%set-field object name value)`.
-    pub(super) fn named_field(&mut self, args: &[Reg], site: Site, state: &mut State) -> Place {
+    pub(super) fn named_field(&mut self, call: &Inline, state: &mut State) -> Place {
+        let (args, site) = (call.args, call.site);
         let words = self.words(args, state);
         let cache = self.unit.cache_words(2);
         let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
         let offset = self.b.parameter(hit, Type::Word);
-        let class = self.load_class(words[0], miss);
+        let known = state.class_of(words[0]);
+        let class = known.unwrap_or_else(|| self.load_class(words[0], miss));
         let expected = self.b.load_data(cache);
         self.require(Condition::Compare(Compare::Eq, class, expected), plain(other));
         let cached = self.b.load_data(cache + 1);
         self.b.jump(hit, &[cached]);
         self.b.switch_to(other);
-        let found = self.look_up(words[1], class, miss);
+        let class_there = self.class_again(words[0], class, known, miss);
+        self.require_filled(cache, miss);
+        let name = self.load_again(words[1]);
+        let found = self.look_up(name, class_there, miss);
         self.b.jump(hit, &[found]);
         self.b.switch_to(hit);
         let found = match words.get(2) {
@@ -36,12 +54,21 @@ impl Emit<'_, '_> {
             }
         };
         let helper = if words.len() == 2 { Helper::GetField } else { Helper::SetField };
-        let result = self.or_help(found, miss, helper, cache_place(cache, 0), &words, site, state);
+        let missed = Missed { block: miss, helper, place: cache_place(cache, 0) };
+        let result = self.or_help(
+            found,
+            missed,
+            Some(class).filter(|_| known.is_none() && call.held.is_none()),
+            &words,
+            site,
+            state,
+        );
         self.accessed(args, 2, result, state)
     }
 
     /// `(%field-at object class index)`; with a value, `(%set-field-at object class index value)`.
-    pub(super) fn field_at(&mut self, args: &[Reg], site: Site, state: &mut State) -> Place {
+    pub(super) fn field_at(&mut self, call: &Inline, state: &mut State) -> Place {
+        let (args, site) = (call.args, call.site);
         let words = self.words(args, state);
         let helper = if words.len() == 3 { Helper::GetFieldAt } else { Helper::SetFieldAt };
         let cache = self.unit.cache_words(2);
@@ -53,14 +80,17 @@ impl Emit<'_, '_> {
         };
         let at = offset::INSTANCE_FIELDS + field(index as usize) - field(0);
         let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
-        let class = self.load_class(words[0], miss);
+        let known = state.class_of(words[0]);
+        let class = known.unwrap_or_else(|| self.load_class(words[0], miss));
         for (word, cached) in [class, words[1]].into_iter().zip(cache..) {
             let expected = self.b.load_data(cached);
             self.require(Condition::Compare(Compare::Eq, word, expected), plain(other));
         }
         self.jump(plain(hit));
         self.b.switch_to(other);
-        let size = self.look_up(words[1], class, miss);
+        let class_there = self.class_again(words[0], class, known, miss);
+        self.require_filled(cache, miss);
+        let size = self.look_up(words[1], class_there, miss);
         let end = self.b.iconst(i64::from(at));
         self.branch(Condition::Compare(Compare::Lt, end, size), plain(hit), plain(miss));
         self.b.switch_to(hit);
@@ -71,7 +101,15 @@ impl Emit<'_, '_> {
                 *value
             }
         };
-        let result = self.or_help(found, miss, helper, cache_place(cache, 0), &words, site, state);
+        let missed = Missed { block: miss, helper, place: cache_place(cache, 0) };
+        let result = self.or_help(
+            found,
+            missed,
+            Some(class).filter(|_| known.is_none() && call.held.is_none()),
+            &words,
+            site,
+            state,
+        );
         self.accessed(args, 3, result, state)
     }
 
@@ -96,7 +134,8 @@ impl Emit<'_, '_> {
             self.b.store(Width::Word, word, address, offset::INSTANCE_CLASS + field(index) - field(0));
         }
         let made = self.tagged(address, TAG_OBJECT);
-        let result = self.or_help(made, miss, Helper::MakeInstance, place, &words, site, state);
+        let missed = Missed { block: miss, helper: Helper::MakeInstance, place };
+        let result = self.or_help(made, missed, None, &words, site, state);
         Place::word(result, Ty::Unknown)
     }
 
@@ -127,25 +166,41 @@ impl Emit<'_, '_> {
         self.b.load(Width::Byte, object, at)
     }
 
-    /// Join what was found with what a helper answers, in a block for what the cache does not know.
-    #[allow(clippy::too_many_arguments)]
+    /// The class of an object for the tables, in the block for what the place's own cache does not know: what was known
+    /// of it may be that it is unknown.
+    fn class_again(&mut self, object: Val, class: Val, known: Option<Val>, miss: Block) -> Val {
+        match known {
+            Some(_) => self.load_class(object, miss),
+            None => class,
+        }
+    }
+
+    /// Join what was found with what a helper answers, in a block for what the cache does not know. Where the class of
+    /// the first operand was found out, it is known from here on, as far as it can be: after the helper, that it is none.
     fn or_help(
         &mut self,
         found: Val,
-        miss: Block,
-        helper: Helper,
-        place: i64,
+        missed: Missed,
+        class: Option<Val>,
         words: &[Val],
         site: Site,
-        state: &State,
+        state: &mut State,
     ) -> Val {
+        /// What no class and no empty cache is.
+        const NO_CLASS: i64 = 0;
         let join = self.b.block();
         let result = self.b.parameter(join, Type::Word);
-        self.b.jump(join, &[found]);
-        self.b.switch_to(miss);
-        let helped = self.ask(helper, place, words, site, state);
-        self.b.jump(join, &[helped]);
+        let known = class.map(|_| self.b.parameter(join, Type::Word));
+        let arguments: Vec<Val> = std::iter::once(found).chain(class).collect();
+        self.b.jump(join, &arguments);
+        self.b.switch_to(missed.block);
+        let words: Vec<Val> = words.iter().map(|word| self.load_again(*word)).collect();
+        let helped = self.ask(missed.helper, missed.place, &words, site, state);
+        let none = class.map(|_| self.b.iconst(NO_CLASS));
+        let arguments: Vec<Val> = std::iter::once(helped).chain(none).collect();
+        self.b.jump(join, &arguments);
         self.b.switch_to(join);
+        known.into_iter().for_each(|class| state.note_class(words[0], class));
         result
     }
 

@@ -65,6 +65,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         number: u32,
     ) -> Linearise<'a, 'r> {
         let slots = template.frame_size();
+        let has_doubles = unit.expects_doubles(number);
         let mut linearise = Linearise {
             unit,
             all,
@@ -78,7 +79,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             handler: None,
             registers: slots as u32,
             typed: Vec::new(),
-            has_doubles: false,
+            has_doubles,
             operators: FxHashMap::default(),
             loops: vec![None; template.loops as usize],
             assigned: vec![false; slots],
@@ -294,9 +295,11 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 }
                 let site = self.site(*position);
                 let result = self.target(destination);
-                let instr = match self.unit.constant(cell) {
+                let unit = &mut *self.unit;
+                let instr = match unit.constant(cell).or_else(|| unit.lasting_array(cell)) {
                     Some(value) => {
-                        self.has_doubles |= value.as_immediate_double().is_some();
+                        let in_array = || value.is_pointer() && self.unit.begins_with_double(value);
+                        self.has_doubles |= value.as_immediate_double().is_some() || in_array();
                         Instr::Known(result, value, cell)
                     }
                     None => Instr::Global(result, cell, bound, site),

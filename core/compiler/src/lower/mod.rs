@@ -10,6 +10,7 @@ mod arithmetic;
 mod bridge;
 mod condition;
 mod emit;
+mod expect;
 mod flow;
 mod instance;
 mod intrinsic;
@@ -26,7 +27,7 @@ pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use flow::Site;
 pub use linearise::changed_slots;
 
-use maru_core::abi::layout::{Kind, Value};
+use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
 use maru_core::ir;
 use maru_language::runtime::tree::{Capture, Node, Template};
@@ -117,6 +118,8 @@ pub(crate) struct UnitContext<'r> {
     assumptions: Vec<(CellId, Assumption)>,
     /// The same, to find what is there already.
     assumed: FxHashSet<(CellId, Assumption)>,
+    /// Functions that are called with doubles.
+    expected_doubles: FxHashSet<u32>,
     linking: Linking,
     argument_registers: usize,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
@@ -182,6 +185,7 @@ impl<'r> UnitContext<'r> {
             sites: Vec::new(),
             assumptions: Vec::new(),
             assumed: FxHashSet::default(),
+            expected_doubles: FxHashSet::default(),
             linking,
             argument_registers,
         };
@@ -198,6 +202,7 @@ impl<'r> UnitContext<'r> {
     fn lower_each<T>(&mut self, make: impl Fn(&mut UnitContext<'r>, &flow::Flow, &Rc<Template>, u32) -> T) -> Vec<T> {
         let count = self.templates.len() as u32;
         (0..count).for_each(|number| self.find_known_captures(number));
+        self.find_expected_doubles();
         let all = self.templates.clone();
         let each = |number: u32| {
             let template = &all[number as usize];
@@ -300,6 +305,10 @@ impl<'r> UnitContext<'r> {
         }
         self.sites.len() as Site - 1
     }
+    /// Whether the code is made anew if what it guesses turns out wrong.
+    pub(crate) fn is_made_anew(&self) -> bool {
+        self.linking == Linking::Now
+    }
     /// Whether a cell is bound when the code runs. A bound cell stays bound.
     pub(crate) fn is_bound(&self, cell: CellId) -> bool {
         let bound = self.runtime.cells.get(cell).value.as_unbound().is_none();
@@ -324,6 +333,19 @@ impl<'r> UnitContext<'r> {
         } else {
             None
         }
+    }
+    /// The array that a cell holds, if what the unit would rely on with that was never seen to change. In this process
+    /// only, likewise. So its kind is known, and it is at hand without the cell.
+    pub(crate) fn lasting_array(&mut self, cell: CellId) -> Option<Value> {
+        let value = self.runtime.cells.get(cell).value;
+        let changes = self.runtime.cells.get(cell).changes > 0;
+        let usable = self.linking == Linking::Now && !changes && self.runtime.is_kind(value, Kind::Array);
+        usable.then(|| self.assume(cell))?.map(|_| value)
+    }
+    /// Whether an array begins with a double.
+    pub(crate) fn begins_with_double(&self, array: Value) -> bool {
+        let first = self.runtime.slots(self.runtime.field(array, offset::SEQUENCE_STORAGE)).first();
+        first.is_some_and(|first| self.runtime.as_double(*first).is_some())
     }
     /// Whether a cell holds `apply` at present.
     pub(crate) fn holds_apply(&self, cell: CellId) -> bool {

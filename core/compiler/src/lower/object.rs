@@ -63,7 +63,17 @@ impl Emit<'_, '_> {
     /// A constant's word, from the data table.
     pub(super) fn load_constant(&mut self, value: Value) -> Val {
         let word = self.unit.data_word(DataWord::Constant(value));
-        self.b.load_data(word)
+        let loaded = self.b.load_data(word);
+        self.loaded.insert(loaded, word);
+        loaded
+    }
+    /// The same word, for a block that is seldom run: a constant is loaded there anew, so that it need not be at hand
+    /// where it is not used otherwise.
+    pub(super) fn load_again(&mut self, word: Val) -> Val {
+        match self.loaded.get(&word) {
+            Some(data) => self.b.load_data(*data),
+            None => word,
+        }
     }
 
     /// Memory for that many bytes, taken from the heap's hole; the runtime helps when it is full.
@@ -167,6 +177,7 @@ impl Emit<'_, '_> {
         let done = ir::Target { block: join, arguments: vec![word] };
         self.branch(Condition::HasTag(DOUBLE_TAGS, word), done, plain(boxed));
         self.b.switch_to(boxed);
+        let bits = self.b.float_bits(number);
         let object = self.b.helper(Helper::BoxDouble, &[bits]);
         self.b.jump(join, &[object]);
         self.b.switch_to(join);

@@ -47,11 +47,11 @@ impl Emit<'_, '_> {
             Length(array) => self.length(array, call, miss, state),
             Order(_) | Equal(_) | Sign(_) | Even(_) | Not | Is(_) | Identical => self.tested(call, miss, state),
             NamedField => {
-                let place = self.named_field(call.args, call.site, state);
+                let place = self.named_field(call, state);
                 self.rejoin(call, miss, place, Ty::Unknown, state)
             }
             FieldAt => {
-                let place = self.field_at(call.args, call.site, state);
+                let place = self.field_at(call, state);
                 self.rejoin(call, miss, place, Ty::Unknown, state)
             }
             New(fields) => {
@@ -96,7 +96,7 @@ impl Emit<'_, '_> {
         } else {
             self.call_value(callee, &words, call.site, state)
         };
-        state.intact = false;
+        state.disturb();
         Place::word(result, Ty::Unknown)
     }
 
@@ -146,7 +146,7 @@ impl Emit<'_, '_> {
     /// A register is of a type in all that follows, since the primitive raises an error if it is not.
     fn learn(&mut self, call: &Inline, register: Reg, word: Val, ty: Ty, state: &mut State) {
         if call.held.is_none() && self.keeps_knowledge(state) {
-            state.places.set(register, Place::word(word, ty));
+            state.places.learn(register, Place::word(word, ty));
         }
     }
 
@@ -167,7 +167,9 @@ impl Emit<'_, '_> {
 
     /// An index that lies in a sequence, as a fixnum's word.
     fn index(&mut self, call: &Inline, sequence: Val, miss: &mut Miss, state: &mut State) -> Val {
-        let index = self.fixnums(call, &call.args[1..2], false, miss, state)[0];
+        // What is no fixnum is out of bounds, or an error.
+        let guess = self.guesses(call, state);
+        let index = self.fixnums(call, &call.args[1..2], guess, miss, state)[0];
         let length = self.load_object(sequence, offset::SEQUENCE_LENGTH);
         let otherwise = self.slow(miss);
         // Unsigned, so that negative indices are out of bounds too.
@@ -175,25 +177,24 @@ impl Emit<'_, '_> {
         index
     }
 
-    /// The address (to which `element_offset` must be added) of an array's element.
-    fn element(&mut self, call: &Inline, miss: &mut Miss, state: &mut State) -> Val {
+    /// The storage of an array's elements, and the offset of one in it, to which `element_offset` must be added.
+    fn element(&mut self, call: &Inline, miss: &mut Miss, state: &mut State) -> (Val, Val) {
         let array = self.sequence(call, Kind::Array, Ty::Array, miss, state);
         let index = self.index(call, array, miss, state);
-        let storage = self.load_object(array, offset::SEQUENCE_STORAGE);
         // A fixnum's word is eight times its number: the byte offset of a slot.
-        self.b.binary(Binary::Add, storage, index)
+        (self.load_object(array, offset::SEQUENCE_STORAGE), index)
     }
 
     fn array_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
-        let address = self.element(call, &mut miss, state);
-        let value = self.b.load(Width::Word, address, element_offset());
+        let (storage, at) = self.element(call, &mut miss, state);
+        let value = self.b.load_indexed(Width::Word, storage, at, element_offset());
         self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)
     }
 
     fn set_array_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
         let value = self.word(state, call.args[2]);
-        let address = self.element(call, &mut miss, state);
-        self.b.store(Width::Word, value, address, element_offset());
+        let (storage, at) = self.element(call, &mut miss, state);
+        self.b.store_indexed(Width::Word, value, storage, at, element_offset());
         self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)
     }
 

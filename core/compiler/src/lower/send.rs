@@ -7,7 +7,7 @@
 use super::emit::{plain, Emit};
 use super::{DataWord, UnitContext};
 use maru_core::abi::layout::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE, WORD_SIZE};
-use maru_core::abi::{cache_place, Context, LookupHash, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
+use maru_core::abi::{cache_place, Context, LookupHash, EMPTY_CACHE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
 use maru_core::ir::{Binary, Block, Compare, Condition, Helper, Type, Val, Width};
 use maru_language::runtime::CellId;
 use std::mem::offset_of;
@@ -37,6 +37,7 @@ impl Emit<'_, '_> {
         let cached = self.b.load_data(cache + 1 + keys as u32);
         self.b.jump(hit, &[cached]);
         self.b.switch_to(other);
+        self.require_filled(cache, miss);
         match words_of_keys[..] {
             [key] => {
                 let found = self.look_up(callee, key, miss);
@@ -62,6 +63,14 @@ impl Emit<'_, '_> {
         self.b.jump(join, &[native, found]);
         self.b.switch_to(join);
         (entry, target)
+    }
+
+    /// Go elsewhere, to where it is filled, if a cache is empty: of what the table for all places has, the place's own
+    /// cache would never learn.
+    pub(super) fn require_filled(&mut self, cache: u32, miss: Block) {
+        let first = self.b.load_data(cache);
+        let empty = self.b.iconst(EMPTY_CACHE as i64);
+        self.require(Condition::Compare(Compare::Ne, first, empty), plain(miss));
     }
 
     /// What the table for all places has for something and the key of a class; go elsewhere if it has nothing.

@@ -23,11 +23,15 @@ impl Assigner<'_> {
                 }
             }
             _ => {
+                let cold = &function.graph.cold;
                 let before = |index: &usize| *index < block;
                 let forward = || predecessors.iter().map(|block| block.index()).filter(before);
-                let warm = forward().find(|index| !function.graph.cold[*index]);
+                let warm = forward().find(|index| !cold[*index]);
                 let base = warm.or_else(|| forward().next()).expect("a reachable block");
-                let last = predecessors.iter().map(|block| block.index()).max().unwrap_or(block);
+                // What is cold leads back to many a block that heads no loop.
+                let likely =
+                    predecessors.iter().map(|block| block.index()).filter(|index| cold[block] || !cold[*index]);
+                let last = likely.max().unwrap_or(block);
                 let calls = last >= block && self.calls_before[last + 1] > self.calls_before[block];
                 if !calls {
                     self.join(block, base);

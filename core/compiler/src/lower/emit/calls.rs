@@ -46,7 +46,7 @@ impl Emit<'_, '_> {
             }
             _ => self.check_failure(result, site, state),
         }
-        state.intact = false;
+        state.disturb();
         result
     }
 

@@ -179,7 +179,7 @@ impl Emit<'_, '_> {
     pub(in crate::lower) fn after_runtime(&mut self, call: &Inline, state: &mut State) {
         // An operator that is not the primitive may have run any code.
         if call.held.is_some() {
-            state.intact = false;
+            state.disturb();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::lower::flow::Reg;
 use maru_core::ir::Val;
+use maru_language::runtime::CellId;
 
 /// What is known of a register's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +23,7 @@ pub(in crate::lower) enum Ty {
 }
 
 /// Where a register's value is: as a word, as an unboxed double, or both.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::lower) struct Place {
     pub(in crate::lower) word: Option<Val>,
     pub(in crate::lower) double: Option<Val>,
@@ -46,11 +47,17 @@ impl Place {
 pub(in crate::lower) struct Places {
     table: Vec<Option<Place>>,
     known: Vec<Reg>,
+    /// For each register, the one that it was copied from.
+    copied_from: Vec<Reg>,
 }
+
+/// What a register was copied from that is no copy.
+const NO_REGISTER: Reg = Reg::MAX;
 
 impl Places {
     pub(in crate::lower) fn new(registers: u32) -> Places {
-        Places { table: vec![None; registers as usize], known: Vec::new() }
+        let count = registers as usize;
+        Places { table: vec![None; count], known: Vec::new(), copied_from: vec![NO_REGISTER; count] }
     }
     pub(in crate::lower) fn get(&self, register: Reg) -> Option<Place> {
         self.table[register as usize]
@@ -60,10 +67,25 @@ impl Places {
             self.known.push(register);
         }
     }
+    /// A register gets what another one holds.
+    pub(in crate::lower) fn note_copy(&mut self, to: Reg, from: Reg) {
+        self.copied_from[to as usize] = from;
+    }
+    /// More is known of a register's value. So it is of the variable that it was copied from, if that still holds the
+    /// same value.
+    pub(in crate::lower) fn learn(&mut self, register: Reg, place: Place) {
+        let before = self.get(register);
+        self.set(register, place);
+        let variable = self.copied_from[register as usize];
+        if before.is_some() && variable != NO_REGISTER && self.get(variable) == before {
+            self.set(variable, place);
+        }
+    }
     /// Know nothing but these.
     fn refill(&mut self, places: &[(Reg, Place)]) {
         for register in self.known.drain(..) {
             self.table[register as usize] = None;
+            self.copied_from[register as usize] = NO_REGISTER;
         }
         places.iter().for_each(|(register, place)| self.set(*register, *place));
     }
@@ -78,7 +100,18 @@ pub(in crate::lower) struct State {
     pub(in crate::lower) intact: bool,
     /// A guess failed on the way here: no types are known, and none are guessed, up to the next loop.
     pub(in crate::lower) generic: bool,
+    /// Free variables that were read in this block, with nothing since that may have changed them: the register that
+    /// got the value last, and the value's word.
+    read: Vec<(CellId, Reg, Val)>,
+    /// Objects whose class was looked at in this block: a word that is the class, or no class.
+    classes: Vec<(Val, Val)>,
 }
+
+/// How many objects' classes are remembered.
+const CLASSES: usize = 8;
+
+/// How many free variables are remembered: all of them are looked through at each read.
+const READS: usize = 16;
 
 /// What is known at the start of a version of a block.
 pub(in crate::lower) struct Start {
@@ -90,13 +123,52 @@ pub(in crate::lower) struct Start {
 
 impl State {
     pub(in crate::lower) fn new(registers: u32) -> State {
-        State { places: Places::new(registers), pending: Vec::new(), intact: false, generic: false }
+        State {
+            places: Places::new(registers),
+            pending: Vec::new(),
+            intact: false,
+            generic: false,
+            read: Vec::new(),
+            classes: Vec::new(),
+        }
+    }
+    /// Code ran that may have changed any cell.
+    pub(in crate::lower) fn disturb(&mut self) {
+        self.intact = false;
+        self.read.clear();
+    }
+    /// What is known of a free variable's value, if it was read before.
+    pub(in crate::lower) fn variable(&self, cell: CellId) -> Option<Place> {
+        let (_, register, word) = *self.read.iter().find(|(read, ..)| *read == cell)?;
+        // More may have been learned in that register since; or it may hold something else by now.
+        let place = self.places.get(register).filter(|place| place.word == Some(word));
+        Some(place.unwrap_or(Place::word(word, Ty::Unknown)))
+    }
+    /// A register holds the value of a free variable, which was just read.
+    pub(in crate::lower) fn note_variable(&mut self, cell: CellId, register: Reg, word: Val) {
+        self.read.retain(|(read, ..)| *read != cell);
+        if self.read.len() < READS {
+            self.read.push((cell, register, word));
+        }
+    }
+    /// The class of an object, or no class, if it was looked at before.
+    pub(in crate::lower) fn class_of(&self, object: Val) -> Option<Val> {
+        self.classes.iter().find(|(known, _)| *known == object).map(|(_, class)| *class)
+    }
+    /// The class of an object, or no class.
+    pub(in crate::lower) fn note_class(&mut self, object: Val, class: Val) {
+        if self.classes.len() == CLASSES {
+            self.classes.remove(0);
+        }
+        self.classes.push((object, class));
     }
     pub(in crate::lower) fn begin(&mut self, start: Start) {
         self.places.refill(&start.places);
         self.pending = start.pending;
         self.intact = start.intact;
         self.generic = start.generic;
+        self.read.clear();
+        self.classes.clear();
     }
 }
 

@@ -212,6 +212,7 @@ impl<'a> Linearise<'a, '_> {
         (self.template, self.number, self.base) = (template, number, base);
         let outer_site = self.outer_site.replace(site);
         self.inlining.push(std::ptr::from_ref(template));
+        self.has_doubles |= self.unit.expects_doubles(number);
         self.box_parameters();
         self.lower(&template.body, destination);
         self.inlining.pop();
