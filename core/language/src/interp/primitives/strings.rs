@@ -90,6 +90,18 @@ fn make_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> O
     Ok(string)
 }
 
+/// Before a string's text changes: its hash is forgotten, and it gets a storage of its own if it may share one.
+fn own(runtime: &mut Runtime, string: Value) -> Result<(), Failure> {
+    if runtime.field(string, offset::STRING_HASH) == Value::fixnum(0) {
+        return Ok(());
+    }
+    let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
+    let copy = runtime.raw_object_like(Kind::Bytes, runtime.bytes(storage))?;
+    runtime.set_field(string, offset::SEQUENCE_STORAGE, copy);
+    runtime.set_field(string, offset::STRING_HASH, Value::fixnum(0));
+    Ok(())
+}
+
 /// Make a string at least that long; new characters are code point 0.
 fn grow(runtime: &mut Runtime, string: Value, length: usize) -> Result<(), Failure> {
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
@@ -131,6 +143,7 @@ pub fn set_string_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, "set-string-at", arguments[0])?;
     let index = arrays::storable_index(runtime, "set-string-at", arguments[1])?;
     let point = arguments::code_point(runtime, "set-string-at", arguments[2])?;
+    own(runtime, string)?;
     if index >= runtime.sequence_length(string) {
         grow(runtime, string, index + 1)?;
     }
