@@ -200,18 +200,30 @@ fn substring(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Out
 fn string_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, "string-index", arguments[0])?;
     let range = arguments::range(runtime, "string-index", &arguments[2..], runtime.sequence_length(string))?;
-    let point;
-    let wanted = if runtime.is_kind(arguments[1], Kind::String) {
-        points(runtime, arguments[1])
-    } else {
-        point = arguments::code_point(runtime, "string-index", arguments[1])?.to_le_bytes();
-        &point
-    };
+    if !runtime.is_kind(arguments[1], Kind::String) {
+        let point = arguments::code_point(runtime, "string-index", arguments[1])?;
+        return character_index(runtime, string, range.start, point);
+    }
+    let wanted = points(runtime, arguments[1]);
     let text = points(runtime, string);
     for index in range.start..=text.len() / 4 {
         call::poll(runtime)?;
         if text[4 * index..].starts_with(wanted) {
             return Ok(Value::fixnum(index as i64));
+        }
+    }
+    Ok(Value::NIL)
+}
+
+/// Where a character first occurs from an index on.
+fn character_index(runtime: &mut Runtime, string: Value, start: usize, point: u32) -> Outcome {
+    /// As many characters are looked at before interrupts are.
+    const STRETCH: usize = 1 << 12;
+    let (characters, wanted) = (points(runtime, string).as_chunks().0, point.to_le_bytes());
+    for (number, stretch) in characters[start..].chunks(STRETCH).enumerate() {
+        call::poll(runtime)?;
+        if let Some(at) = stretch.iter().position(|character| *character == wanted) {
+            return Ok(Value::fixnum((start + number * STRETCH + at) as i64));
         }
     }
     Ok(Value::NIL)

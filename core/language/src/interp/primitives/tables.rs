@@ -29,6 +29,8 @@ const LINKS: usize = 2;
 const REMOVED: Value = Value::TRUE;
 /// How many places a new table has.
 const FIRST_PLACES: usize = 8;
+/// Tables of fewer keys grow faster.
+const SMALL: usize = 4096;
 /// How many bits the number of an entry has.
 const NUMBER_BITS: u32 = 29;
 
@@ -237,12 +239,13 @@ fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
     join(words, place + 1);
 }
 
-/// Make new entries, with room for twice the keys that are there.
+/// Make new entries, with room for twice the keys that are there, or in small tables for four times as many.
 #[cold]
 fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
     let old = words(runtime, table);
     let count = number(old[COUNT]);
-    let length = (2 * (count + 1)).next_power_of_two().max(FIRST_PLACES);
+    let room = if count < SMALL { 4 } else { 2 } * (count + 1);
+    let length = room.next_power_of_two().max(FIRST_PLACES);
     if length > 2 * super::arrays::MAX_ELEMENTS {
         return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
     }
