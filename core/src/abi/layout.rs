@@ -90,7 +90,7 @@ pub enum Kind {
     Bytes = 3,
     /// Value slots, the storage of arrays and tables.
     Slots = 4,
-    /// `<string>`: length, storage.
+    /// `<string>`: length, storage, hash.
     String = 5,
     /// `<symbol>`: index into the table of names.
     Symbol = 6,
@@ -160,11 +160,21 @@ impl Kind {
     ];
 
     /// The kind with this number.
+    #[inline]
     pub fn from_number(number: u8) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| *kind as u8 == number)
+        const KINDS: [Option<Kind>; 256] = {
+            let (mut kinds, mut index) = ([None; 256], 0);
+            while index < Kind::ALL.len() {
+                kinds[Kind::ALL[index] as usize] = Some(Kind::ALL[index]);
+                index += 1;
+            }
+            kinds
+        };
+        KINDS[number as usize]
     }
 
     /// Whether the words after the header are raw bits rather than values.
+    #[inline]
     pub fn is_raw(self) -> bool {
         matches!(self, Kind::Filler | Kind::Big | Kind::Double | Kind::Bytes)
     }
@@ -177,8 +187,15 @@ pub const HEADER_SIZE_SHIFT: u32 = 16;
 
 /// The header of an object of `size` bytes, header included. A size need not be a multiple of the granule: the
 /// heap rounds up, and the slack at the end holds zeros.
+#[inline]
 pub const fn header(kind: Kind, size: usize) -> Word {
     TAG_HEADER | (kind as Word) << HEADER_KIND_SHIFT | (size as Word) << HEADER_SIZE_SHIFT
+}
+
+/// The header that all arrays, all data and all strings have.
+pub const fn sequence_header(kind: Kind) -> Word {
+    let fields = if matches!(kind, Kind::String) { 3 } else { 2 };
+    header(kind, field(fields) as usize)
 }
 
 /// Byte offset of the car from a pair's address.
@@ -189,6 +206,7 @@ pub const PAIR_CDR: i32 = 8;
 pub const PAIR_SIZE: usize = 16;
 
 /// Byte offset of field `index` (0 is the first after the header) from an object's address.
+#[inline]
 pub const fn field(index: usize) -> i32 {
     (WORD_SIZE * (1 + index)) as i32
 }
@@ -219,6 +237,9 @@ pub mod offset {
     pub const SEQUENCE_LENGTH: i32 = field(0);
     /// Array, string, data: the storage, a value of kind Slots or Bytes.
     pub const SEQUENCE_STORAGE: i32 = field(1);
+    /// String: the hash of its text, as tables have it, or 0 while nobody asked for it. Once it is known, the storage may
+    /// be another string's too: who changes the text must take a storage of its own first, and put 0 here.
+    pub const STRING_HASH: i32 = field(2);
     /// Slots: the first slot.
     pub const SLOTS_FIRST: i32 = field(0);
     /// Bytes: the first byte.
@@ -268,49 +289,60 @@ impl Value {
     pub const TRUE: Value = Value(TRUE);
 
     /// The fixnum of `number`, which must lie in `FIXNUM_MIN..=FIXNUM_MAX`.
+    #[inline]
     pub const fn fixnum(number: i64) -> Value {
         debug_assert!(number <= FIXNUM_MAX && number >= FIXNUM_MIN);
         Value((number as Word) << TAG_BITS)
     }
     /// `#t` or nil.
+    #[inline]
     pub const fn boolean(flag: bool) -> Value {
         Value(NIL | (flag as Word) << BOOLEAN_SHIFT)
     }
     /// The immediate double, or `None` where the number must be boxed.
+    #[inline]
     pub fn immediate_double(number: f64) -> Option<Value> {
         let word = number.to_bits().rotate_left(DOUBLE_ROTATE).wrapping_add(DOUBLE_BIAS);
         (DOUBLE_TAGS >> (word & TAG_MASK) & 1 != 0).then_some(Value(word))
     }
     /// The pair at an address.
+    #[inline]
     pub const fn pair_at(address: usize) -> Value {
         Value(address as Word | TAG_PAIR)
     }
     /// The object at an address.
+    #[inline]
     pub const fn object_at(address: usize) -> Value {
         Value(address as Word | TAG_OBJECT)
     }
     /// The mark of an unbound cell for the symbol with this index.
+    #[inline]
     pub const fn unbound(symbol: u32) -> Value {
         Value(UNBOUND | (symbol as Word) << 8)
     }
 
     /// The tag.
+    #[inline]
     pub const fn tag(self) -> Word {
         self.0 & TAG_MASK
     }
     /// Whether this is nil.
+    #[inline]
     pub const fn is_nil(self) -> bool {
         self.0 == NIL
     }
     /// Whether a condition holds: everything but nil.
+    #[inline]
     pub const fn is_true(self) -> bool {
         self.0 != NIL
     }
     /// Whether this is a fixnum.
+    #[inline]
     pub const fn is_fixnum(self) -> bool {
         self.tag() == TAG_FIXNUM
     }
     /// The fixnum's number.
+    #[inline]
     pub const fn as_fixnum(self) -> Option<i64> {
         if self.is_fixnum() {
             Some((self.0 as i64) >> TAG_BITS)
@@ -319,23 +351,28 @@ impl Value {
         }
     }
     /// The number of an immediate double.
+    #[inline]
     pub fn as_immediate_double(self) -> Option<f64> {
         (DOUBLE_TAGS >> self.tag() & 1 != 0)
             .then(|| f64::from_bits(self.0.wrapping_sub(DOUBLE_BIAS).rotate_right(DOUBLE_ROTATE)))
     }
     /// Whether this is a pair.
+    #[inline]
     pub const fn is_pair(self) -> bool {
         self.tag() == TAG_PAIR
     }
     /// Whether this points to an object with a header.
+    #[inline]
     pub const fn is_object(self) -> bool {
         self.tag() == TAG_OBJECT
     }
     /// Whether this points into the heap.
+    #[inline]
     pub const fn is_pointer(self) -> bool {
         self.is_pair() || self.is_object()
     }
     /// The symbol's index if this is the mark of an unbound cell.
+    #[inline]
     pub const fn as_unbound(self) -> Option<u32> {
         if self.0 & UNBOUND_MASK == UNBOUND {
             Some((self.0 >> 8) as u32)
@@ -344,6 +381,7 @@ impl Value {
         }
     }
     /// The address of a pair or object, tag removed.
+    #[inline]
     pub const fn address(self) -> usize {
         (self.0 & !TAG_MASK) as usize
     }

@@ -13,6 +13,7 @@ mod interrupt;
 pub mod layout;
 mod position;
 mod stamp;
+mod table;
 
 pub use cache::{
     cache_place, LookupHash, EMPTY_CACHE, ENTRIES_SHIFT, ENTRY_SHIFT, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS,
@@ -25,3 +26,4 @@ pub use interrupt::{announce_compiled, request_interrupt, INTERRUPT_COMPILED, IN
 pub use layout::*;
 pub use position::{Position, IMAGE_FLAG};
 pub use stamp::abi_stamp;
+pub use table::*;

@@ -17,6 +17,7 @@ pub const fn abi_stamp() -> u64 {
             fingerprint(include_bytes!("layout.rs"))[0],
             fingerprint(include_bytes!("context.rs"))[0],
             fingerprint(include_bytes!("helper.rs"))[0],
+            fingerprint(include_bytes!("table.rs"))[0],
         ];
         let mut stamp = 0;
         let mut index = 0;

@@ -7,7 +7,8 @@ use super::emit::{plain, Emit};
 use super::flow::{BlockId, Reg};
 use super::intrinsic::Intrinsic;
 use maru_core::abi::layout::{
-    header, offset, Kind, BOOLEAN_SHIFT, NIL, TAG_BITS, TAG_FIXNUM, TAG_IMMEDIATE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
+    header, offset, Kind, BOOLEAN_SHIFT, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_BITS, TAG_FIXNUM, TAG_IMMEDIATE,
+    TAG_OBJECT, TAG_PAIR, WORD_SIZE,
 };
 use maru_core::ir::{Binary, Compare, Condition, FloatCompare, Target, Type, Val};
 use maru_language::runtime::tree::feedback;
@@ -26,20 +27,32 @@ impl Emit<'_, '_> {
             Intrinsic::Is(TypeTest::Kind(kind)) => Some((kind, self.word(state, call.args[0]))),
             _ => None,
         };
-        let mut condition = match kind {
-            Some((_, word)) => Condition::HasTag(1 << TAG_OBJECT, word),
-            None => self.condition(&call, &mut miss, state),
+        let number = match call.intrinsic {
+            Intrinsic::Is(what) => what.number().map(|numbers| (numbers, self.word(state, call.args[0]))),
+            _ => None,
+        };
+        let condition = match (kind, number) {
+            (Some((_, word)), _) => Some(Condition::HasTag(1 << TAG_OBJECT, word)),
+            (None, Some(_)) => None,
+            (None, None) => Some(self.condition(&call, &mut miss, state)),
         };
         let learned = self.learned(&call, state);
         let here = self.b.current_block();
         let when_true = self.edge_to_block(Leaving::with(state, learned.as_slice()), yes);
         let when_false = self.edge_to_block((&*state).into(), no);
         self.b.switch_to(here);
-        if let Some((kind, word)) = kind {
-            self.require(condition, when_false.clone());
-            condition = self.has_kind(word, kind);
+        match (kind, number, condition) {
+            (Some((kind, word)), _, Some(condition)) => {
+                self.require(condition, when_false.clone());
+                let same = self.has_kind(word, kind);
+                self.branch(same, when_true, when_false);
+            }
+            (_, Some((numbers, word)), _) => self.branch_on_number(numbers, word, &when_true, &when_false),
+            (_, _, condition) => {
+                let condition = condition.unwrap_or(Condition::NonZero(self.b.iconst(0)));
+                self.branch(condition, when_true, when_false);
+            }
         }
-        self.branch(condition, when_true, when_false);
         if let Some(slow) = miss.slow_block() {
             self.b.switch_to(slow);
             let value = self.call_runtime(&call, state);
@@ -218,12 +231,43 @@ impl Emit<'_, '_> {
         Condition::Compare(Compare::Eq, found, wanted)
     }
 
+    /// Go to one of two targets, as a word is a number of some sort.
+    fn branch_on_number(&mut self, (tags, kinds): Numeric, word: Val, yes: &Target, no: &Target) {
+        let (object, other) = (self.b.block(), self.b.block());
+        self.branch(Condition::HasTag(tags, word), yes.clone(), plain(other));
+        self.b.switch_to(other);
+        self.branch(Condition::HasTag(1 << TAG_OBJECT, word), plain(object), no.clone());
+        self.b.switch_to(object);
+        for (index, kind) in kinds.iter().enumerate() {
+            let same = self.has_kind(word, *kind);
+            let last = index + 1 == kinds.len();
+            let otherwise = if last { no.clone() } else { plain(self.b.block()) };
+            self.branch(same, yes.clone(), otherwise.clone());
+            if !last {
+                self.b.switch_to(otherwise.block);
+            }
+        }
+    }
+
+    /// Whether a word is a number of some sort.
+    fn is_number(&mut self, numbers: Numeric, word: Val) -> Condition {
+        let join = self.b.block();
+        let flag = self.b.parameter(join, Type::Word);
+        let [no, yes] = [0, 1].map(|flag| Target { block: join, arguments: vec![self.b.iconst(flag)] });
+        self.branch_on_number(numbers, word, &yes, &no);
+        self.b.switch_to(join);
+        Condition::NonZero(flag)
+    }
+
     /// A predicate of a type.
     fn is(&mut self, what: TypeTest, register: Reg, state: &mut State) -> Condition {
         let word = self.word(state, register);
         let kind = match what {
             TypeTest::Pair => return Condition::HasTag(1 << TAG_PAIR, word),
             TypeTest::Kind(kind) => kind,
+            TypeTest::Number | TypeTest::Integer | TypeTest::Double => {
+                return self.is_number(what.number().unwrap_or_default(), word);
+            }
         };
         let (object, join) = (self.b.block(), self.b.block());
         let flag = self.b.parameter(join, Type::Word);
@@ -241,6 +285,9 @@ impl Emit<'_, '_> {
     }
 }
 
+/// A sort of numbers: the tags of those that are no objects, and the kinds of the others.
+type Numeric = (u8, &'static [Kind]);
+
 /// A type that a predicate asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TypeTest {
@@ -248,6 +295,24 @@ pub enum TypeTest {
     Pair,
     /// Objects of a kind.
     Kind(Kind),
+    /// `number?`
+    Number,
+    /// `integer?`
+    Integer,
+    /// `double?`
+    Double,
+}
+
+impl TypeTest {
+    /// The sort of numbers that is asked for.
+    fn number(self) -> Option<Numeric> {
+        match self {
+            TypeTest::Number => Some((FIXNUM_TAGS | DOUBLE_TAGS, &[Kind::Big, Kind::Double])),
+            TypeTest::Integer => Some((FIXNUM_TAGS, &[Kind::Big])),
+            TypeTest::Double => Some((DOUBLE_TAGS, &[Kind::Double])),
+            TypeTest::Pair | TypeTest::Kind(_) => None,
+        }
+    }
 }
 
 /// Whether a constant word is a value that is equal only to itself, by the language's `=`.

@@ -1,6 +1,8 @@
 //! Primitives that the lowering knows how to do inline, by name.
 
 use super::condition::TypeTest;
+use super::list_search::ListSearch;
+use super::table::TableUse;
 use maru_core::abi::layout::{Kind, INLINE_ALLOCATION_MAX, PAIR_SIZE};
 use maru_core::ir::{Binary, Compare, FloatBinary, Overflowing};
 
@@ -55,6 +57,10 @@ pub enum Intrinsic {
     SetStringAt,
     /// `array-length` (true), `string-length`.
     Length(bool),
+    /// `table-at`, `set-table-at`, `table-has?`.
+    Table(TableUse),
+    /// `assq`, `memq`.
+    Search(ListSearch),
     /// `abs`.
     Abs,
     /// `min` (true) and `max` of two.
@@ -106,6 +112,9 @@ impl Intrinsic {
             "odd?" => (Even(false), arguments == 1),
             "not" | "null?" | "nil?" => (Not, arguments == 1),
             "pair?" => (Is(TypeTest::Pair), arguments == 1),
+            "number?" => (Is(TypeTest::Number), arguments == 1),
+            "integer?" | "long?" => (Is(TypeTest::Integer), arguments == 1),
+            "double?" => (Is(TypeTest::Double), arguments == 1),
             "eq" | "eq?" => (Identical, arguments == 2),
             "cons" => (Cons, arguments == 2),
             "list" => (List, (1..=LONGEST_LIST).contains(&arguments)),
@@ -117,6 +126,11 @@ impl Intrinsic {
             "set-string-at" => (SetStringAt, arguments == 3),
             "array-length" => (Length(true), arguments == 1),
             "string-length" => (Length(false), arguments == 1),
+            "table-at" | "table-ref" => (Table(TableUse::Get), (2..=3).contains(&arguments)),
+            "set-table-at" => (Table(TableUse::Set), arguments == 3),
+            "table-has?" => (Table(TableUse::Has), arguments == 2),
+            "assq" => (Search(ListSearch::Association), arguments == 2),
+            "memq" => (Search(ListSearch::Member), arguments == 2),
             "abs" => (Abs, arguments == 1),
             "min" => (Extreme(true), arguments == 2),
             "max" => (Extreme(false), arguments == 2),
@@ -156,7 +170,8 @@ impl Intrinsic {
     /// Whether knowing the operands' types helps.
     pub fn wants_types(self) -> bool {
         use Intrinsic::*;
-        !matches!(self, Not | Identical | Cons | List | Is(_) | NamedField | FieldAt | New(_) | Direct)
+        let any = matches!(self, Not | Identical | Cons | List | Is(_) | Table(_) | Search(_) | Direct);
+        !any && !matches!(self, NamedField | FieldAt | New(_))
     }
 
     /// Whether doubles are done inline.

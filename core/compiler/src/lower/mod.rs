@@ -16,12 +16,14 @@ mod instance;
 mod intrinsic;
 mod linear_text;
 mod linearise;
+mod list_search;
 mod liveness;
 mod meter;
 mod object;
 mod operator;
 mod primitive;
 mod send;
+mod table;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use flow::Site;

@@ -6,7 +6,7 @@ use super::emit::Emit;
 use super::flow::Reg;
 use super::intrinsic::{is_quiet, Intrinsic};
 use super::operator::Held;
-use maru_core::abi::layout::{header, offset, Kind, NIL, TAG_BITS, TAG_OBJECT, TAG_PAIR, WORD_SIZE};
+use maru_core::abi::layout::{offset, sequence_header, Kind, NIL, TAG_BITS, TAG_OBJECT, TAG_PAIR};
 use maru_core::ir::{Binary, Compare, Condition, Target, Type, Val, Width};
 
 impl Emit<'_, '_> {
@@ -45,6 +45,8 @@ impl Emit<'_, '_> {
             StringAt => self.string_at(call, miss, state),
             SetStringAt => self.set_string_at(call, miss, state),
             Length(array) => self.length(array, call, miss, state),
+            Table(what) => self.table(what, call, miss, state),
+            Search(what) => self.search_list(what, call, miss, state),
             Order(_) | Equal(_) | Sign(_) | Even(_) | Not | Is(_) | Identical => self.tested(call, miss, state),
             NamedField => {
                 let place = self.named_field(call, state);
@@ -158,7 +160,7 @@ impl Emit<'_, '_> {
             let otherwise = self.slow(miss);
             self.require(Condition::HasTag(1 << TAG_OBJECT, word), otherwise.clone());
             let found = self.load_object(word, offset::HEADER);
-            let wanted = self.b.iconst(header(kind, 3 * WORD_SIZE) as i64);
+            let wanted = self.b.iconst(sequence_header(kind) as i64);
             self.require(Condition::Compare(Compare::Eq, found, wanted), otherwise);
             self.learn(call, register, word, ty, state);
         }
@@ -213,7 +215,7 @@ impl Emit<'_, '_> {
         self.rejoin(call, miss, Place::word(character, Ty::Fixnum), Ty::Unknown, state)
     }
 
-    /// Code points below the surrogates are stored inline.
+    /// Code points below the surrogates are stored inline, in strings whose hash nobody knows.
     fn set_string_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
         const SURROGATES: i64 = 0xd800;
         let value = self.word(state, call.args[2]);
@@ -222,6 +224,10 @@ impl Emit<'_, '_> {
         let otherwise = self.slow(&mut miss);
         self.require(Condition::Compare(Compare::Below, character, bound), otherwise);
         let (storage, at) = self.point(call, &mut miss, state);
+        let string = self.word(state, call.args[0]);
+        let hash = self.load_object(string, offset::STRING_HASH);
+        let (unknown, otherwise) = (self.b.iconst(0), self.slow(&mut miss));
+        self.require(Condition::Compare(Compare::Eq, hash, unknown), otherwise);
         let point = self.b.binary_immediate(Binary::Lshr, character, i64::from(TAG_BITS));
         self.b.store_indexed(Width::Four, point, storage, at, offset::BYTES_FIRST - TAG_OBJECT as i32);
         self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)

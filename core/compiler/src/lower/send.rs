@@ -1,16 +1,20 @@
 //! Calls of selectors and multimethods: the method that an inline cache holds is called in their place.
 //!
-//! A place compares the callee, and the keys of the arguments that it chooses by, with those of its cache; then, if it is
-//! one key, it looks into the table for all places. A helper finds the method for others, and fills both. Either way the method's closure is called as any other, with the same
-//! arguments, in tail position too; what has no method is called itself, by way of the interpreter, and raises the error.
+//! A place compares the callee, and the keys of the arguments that it chooses by, with those of its caches; then, if there
+//! are one or two keys, it looks into the table for all places. A helper finds the method for others, and fills one of the
+//! caches and the table. Either way the method's closure is called as any other, with the same arguments, in tail position
+//! too; what has no method is called itself, by way of the interpreter, and raises the error.
 
 use super::emit::{plain, Emit};
 use super::{DataWord, UnitContext};
 use maru_core::abi::layout::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE, WORD_SIZE};
 use maru_core::abi::{cache_place, Context, LookupHash, EMPTY_CACHE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
-use maru_core::ir::{Binary, Block, Compare, Condition, Helper, Type, Val, Width};
+use maru_core::ir::{Binary, Block, Compare, Condition, Helper, Target, Type, Val, Width};
 use maru_language::runtime::CellId;
 use std::mem::offset_of;
+
+/// The most caches that a place has. Where more methods are found, the table for all places serves as well.
+const MOST_CACHES: usize = 4;
 
 impl UnitContext<'_> {
     /// By how many of a call's arguments the callee chooses among methods, if that is what a cell's value does at present.
@@ -18,26 +22,35 @@ impl UnitContext<'_> {
         let keys = self.runtime.dispatched_arguments(cell)?.min(arguments);
         (1..=MOST_KEYS).contains(&keys).then_some(keys)
     }
+
+    /// How many caches a call of what a cell holds has: as many as there are methods to be found, if those are few.
+    pub(super) fn caches_of_call(&self, cell: CellId, keys: usize) -> usize {
+        let methods = self.runtime.method_count(cell);
+        if keys == 1 && methods <= MOST_CACHES {
+            methods.max(1)
+        } else {
+            1
+        }
+    }
 }
 
 impl Emit<'_, '_> {
     /// The address that a call of a value goes to that is expected to be a selector or multimethod, and to choose by so
-    /// many of the arguments; and the callee's value.
-    pub(super) fn send(&mut self, callee: Val, words: &[Val], keys: usize) -> (Val, Val) {
+    /// many of the arguments; and the callee's value. The place has some caches, which are filled one after the other.
+    pub(super) fn send(&mut self, callee: Val, words: &[Val], keys: usize, caches: usize) -> (Val, Val) {
         let words_of_keys: Vec<Val> = words[..keys].iter().map(|word| self.class_key(*word)).collect();
-        let cache = self.unit.cache_words(2 + keys);
-        let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
+        let caches: Vec<u32> = (0..caches).map(|_| self.unit.cache_words(2 + keys)).collect();
+        let (fill, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
         let join = self.b.block();
         let method = self.b.parameter(hit, Type::Word);
+        let place = self.b.parameter(fill, Type::Word);
         let (entry, target) = (self.b.parameter(join, Type::Word), self.b.parameter(join, Type::Word));
-        for (word, at) in [callee].iter().chain(&words_of_keys).zip(cache..) {
-            let expected = self.b.load_data(at);
-            self.require(Condition::Compare(Compare::Eq, *word, expected), plain(other));
+        for (number, cache) in caches.iter().enumerate() {
+            let other = if number + 1 == caches.len() { self.b.cold_block() } else { self.b.block() };
+            self.find_in_cache(*cache, callee, &words_of_keys, hit, other);
+            self.b.switch_to(other);
         }
-        let cached = self.b.load_data(cache + 1 + keys as u32);
-        self.b.jump(hit, &[cached]);
-        self.b.switch_to(other);
-        self.require_filled(cache, miss);
+        self.require_all_filled(&caches, keys, fill);
         match words_of_keys[..] {
             [key] => {
                 let found = self.look_up(callee, key, miss);
@@ -54,9 +67,11 @@ impl Emit<'_, '_> {
         let native = self.load_object(code, offset::CODE_ENTRY);
         self.b.jump(join, &[native, method]);
         self.b.switch_to(miss);
+        let last = self.b.iconst(cache_place(caches[caches.len() - 1], keys));
+        self.b.jump(fill, &[last]);
+        self.b.switch_to(fill);
         self.store_arguments(words);
         let image = self.b.load_data(1);
-        let place = self.b.iconst(cache_place(cache, keys));
         let count = self.b.iconst(words.len() as i64);
         let found = self.b.helper(Helper::FindMethod, &[image, place, callee, count]);
         let native = self.b.load_context(offset_of!(Context, tail_entry) as i32);
@@ -71,6 +86,28 @@ impl Emit<'_, '_> {
         let first = self.b.load_data(cache);
         let empty = self.b.iconst(EMPTY_CACHE as i64);
         self.require(Condition::Compare(Compare::Ne, first, empty), plain(miss));
+    }
+
+    /// Go on with what a cache has found for a callee and keys, or where it has something else.
+    fn find_in_cache(&mut self, cache: u32, callee: Val, keys: &[Val], hit: Block, other: Block) {
+        for (word, at) in keys.iter().zip(cache + 1..).chain([(&callee, cache)]) {
+            let expected = self.b.load_data(at);
+            self.require(Condition::Compare(Compare::Eq, *word, expected), plain(other));
+        }
+        let cached = self.b.load_data(cache + 1 + keys.len() as u32);
+        self.b.jump(hit, &[cached]);
+    }
+
+    /// Go to where a cache is filled with the first one of a place that is empty, if there is one: of what the table for
+    /// all places has, the place's own caches would never learn.
+    fn require_all_filled(&mut self, caches: &[u32], keys: usize, fill: Block) {
+        for cache in caches {
+            let first = self.b.load_data(*cache);
+            let empty = self.b.iconst(EMPTY_CACHE as i64);
+            let place = self.b.iconst(cache_place(*cache, keys));
+            let otherwise = Target { block: fill, arguments: vec![place] };
+            self.require(Condition::Compare(Compare::Ne, first, empty), otherwise);
+        }
     }
 
     /// What the table for all places has for something and the key of a class; go elsewhere if it has nothing.
@@ -119,7 +156,7 @@ impl Emit<'_, '_> {
         let kind = self.load_kind(value);
         let of_kind = self.b.binary_immediate(Binary::Add, kind, i64::from(KIND_KEY));
         let wanted = self.b.iconst(Kind::Instance as i64);
-        let no_instance = maru_core::ir::Target { block: join, arguments: vec![of_kind] };
+        let no_instance = Target { block: join, arguments: vec![of_kind] };
         self.branch(Condition::Compare(Compare::Eq, kind, wanted), plain(instance), no_instance);
         self.b.switch_to(instance);
         let class = self.load_object(value, offset::INSTANCE_CLASS);

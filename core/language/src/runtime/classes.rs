@@ -327,6 +327,11 @@ pub fn dispatched(runtime: &Runtime, function: Value) -> Option<usize> {
     Some(if unknown { generic.parameters.len().max(1) } else { generic.dispatched })
 }
 
+/// How many methods a selector or multimethod has.
+pub fn method_count(runtime: &Runtime, function: Value) -> usize {
+    generic(runtime, function).map_or(0, |generic| generic.methods.len())
+}
+
 /// The function that a selector or multimethod chooses for some arguments, and by how many of them; `None` if there is
 /// none that is written in Maru.
 pub fn chosen_function(runtime: &mut Runtime, generic: Value, arguments: &[Value]) -> Option<(Value, usize)> {

@@ -171,6 +171,11 @@ impl Runtime {
         callee.0
     }
 
+    /// How many methods there are, if a cell holds a function that chooses among methods.
+    pub fn method_count(&self, cell: CellId) -> usize {
+        super::classes::method_count(self, self.cells.get(cell).value)
+    }
+
     /// Whether a cell holds a function that chooses among methods; by how many arguments, if so.
     pub fn dispatched_arguments(&self, cell: CellId) -> Option<usize> {
         dispatched(self, self.cells.get(cell).value)

@@ -212,7 +212,19 @@ impl Runtime {
     /// When memory is out.
     #[inline]
     pub fn string_with(&mut self, storage: Value, length: usize) -> Outcome {
-        self.object_of(Kind::String, [Value::fixnum(length as i64), storage])
+        self.object_of(Kind::String, [Value::fixnum(length as i64), storage, Value::fixnum(0)])
+    }
+    /// A string remembers the hash of its text. This changes nothing that a program can see.
+    pub fn note_string_hash(&self, string: Value, hash: u64) {
+        debug_assert!(self.is_kind(string, Kind::String));
+        // SAFETY: every string has this field; see `set_field`.
+        unsafe { *((string.address() + offset::STRING_HASH as usize) as *mut u64) = hash }
+    }
+    /// Two strings of the same text, whose hashes are known, have one storage from then on: that they are the same shows
+    /// sooner the next time. This changes nothing that a program can see.
+    pub fn share_storage(&mut self, string: Value, other: Value) {
+        let storage = self.field(other, offset::SEQUENCE_STORAGE);
+        self.set_field(string, offset::SEQUENCE_STORAGE, storage);
     }
     /// A string's text. (Programs cannot store what is no character.)
     pub fn text(&self, string: Value) -> String {

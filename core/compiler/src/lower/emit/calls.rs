@@ -124,7 +124,8 @@ impl Emit<'_, '_> {
                         Held::Word(word) => word,
                         _ => self.load_cell(operator.cell),
                     };
-                    let (entry, value) = self.send(value, words, keys);
+                    let caches = self.unit.caches_of_call(operator.cell, keys);
+                    let (entry, value) = self.send(value, words, keys, caches);
                     return (ir::Callee::Address(entry), value);
                 }
                 let (entry, value) = self.operator_entry(operator.cell, held, words, site, state);
@@ -136,7 +137,7 @@ impl Emit<'_, '_> {
             }
             Callee::Chooser(register, keys) => {
                 let value = self.word(state, *register);
-                let (entry, value) = self.send(value, words, *keys);
+                let (entry, value) = self.send(value, words, *keys, 1);
                 (ir::Callee::Address(entry), value)
             }
             Callee::Register(register) => {

@@ -6,6 +6,7 @@ use crate::value::number::Number;
 use crate::value::{Kind, Value};
 
 /// An object of a kind.
+#[inline]
 pub fn of_kind(runtime: &mut Runtime, operation: &str, value: Value, kind: Kind, what: &str) -> Result<Value, Failure> {
     if runtime.is_kind(value, kind) {
         return Ok(value);
@@ -89,10 +90,16 @@ pub fn walk(runtime: &mut Runtime, operation: &str, value: Value) -> Result<(usi
 }
 
 /// An integer. Those beyond the fixnums come as the nearest fixnum, which is out of every range all the same.
+#[inline]
 pub fn integer(runtime: &mut Runtime, operation: &str, value: Value) -> Result<i64, Failure> {
-    if let Some(number) = value.as_fixnum() {
-        return Ok(number);
+    match value.as_fixnum() {
+        Some(number) => Ok(number),
+        None => other_integer(runtime, operation, value),
     }
+}
+
+#[cold]
+fn other_integer(runtime: &mut Runtime, operation: &str, value: Value) -> Result<i64, Failure> {
     match Number::from_value(value) {
         Some(Number::Small(number)) => Ok(number),
         Some(Number::Big(number)) if number > 0.into() => Ok(crate::value::FIXNUM_MAX),
@@ -150,6 +157,7 @@ pub fn named_function(runtime: &mut Runtime, operation: &str, arguments: &[Value
 
 /// The part of a sequence of `length` elements that optional arguments name: where it starts (default 0) and where
 /// it ends (default the length), both kept within the sequence.
+#[inline]
 pub fn range(
     runtime: &mut Runtime,
     operation: &str,

@@ -3,7 +3,8 @@
 use super::compare::points;
 use crate::runtime::Runtime;
 use crate::value::number;
-use crate::value::{Kind, Value};
+use crate::value::{offset, Kind, Value, TAG_BITS};
+use maru_core::abi::{hash_of_word, hash_word, HASH_FACTOR, STRING_HASH_MARK};
 
 #[cfg(test)]
 mod tests;
@@ -14,40 +15,55 @@ const HASHED_DEPTH: u32 = 4;
 const HASHED_ELEMENTS: usize = 16;
 const HASHED_IN_ALL: u32 = 64;
 
-/// What keeps values of different kinds, but the same bits, apart.
-const NUMBER: u64 = 0x243f_6a88_85a3_08d3;
-const IDENTITY: u64 = 0x1319_8a2e_0370_7344;
+/// What keeps values of different kinds, but the same contents, apart.
 const STRING: u64 = 0xa409_3822_299f_31d0;
 const DATA: u64 = 0x082e_fa98_ec4e_6c89;
 const ARRAY: u64 = 0x4528_21e6_38d0_1377;
 const LIST: u64 = 0xbe54_66cf_34e9_0c6c;
-/// An odd number with no pattern in its bits.
-const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A number that is the same for values that are `equal`. Its lower half is the good one: each of its bits depends on all
 /// of the value's.
 #[inline]
 pub fn hash(runtime: &Runtime, value: Value) -> u64 {
-    // A fixnum is its own residue.
-    match value.as_fixnum() {
-        Some(number) => mix(NUMBER, number as u64),
-        None => hash_other(runtime, value),
+    if value.is_fixnum() {
+        return hash_of_word(value.0);
     }
+    match value.is_object().then(|| runtime.kind_number(value)) {
+        Some(kind) if kind == Kind::Symbol as u8 => hash_of_word(value.0),
+        Some(kind) if kind == Kind::String as u8 => hash_of_string(runtime, value),
+        _ => hash_other(runtime, value),
+    }
+}
+
+/// The hash of a string's text, which the string keeps from then on.
+#[inline]
+fn hash_of_string(runtime: &Runtime, string: Value) -> u64 {
+    match runtime.field(string, offset::STRING_HASH).0 {
+        0 => note_hash_of_string(runtime, string),
+        known => known,
+    }
+}
+
+fn note_hash_of_string(runtime: &Runtime, string: Value) -> u64 {
+    let hash = hash_word(hash_bytes(STRING, points(runtime, string))) | STRING_HASH_MARK;
+    runtime.note_string_hash(string, hash);
+    hash
 }
 
 fn hash_other(runtime: &Runtime, value: Value) -> u64 {
     if let Some(number) = number::hash_key(value) {
-        return mix(NUMBER, number);
+        // As the word of a fixnum, which is its own residue.
+        return hash_of_word(number << TAG_BITS);
     }
     // Objects never move, so that the address is good for identity.
     let Some(kind) = runtime.kind(value).or(value.is_pair().then_some(Kind::Slots)) else {
-        return mix(IDENTITY, value.0);
+        return hash_of_word(value.0);
     };
     match kind {
-        Kind::String => hash_bytes(STRING, points(runtime, value)),
+        Kind::String => hash_of_string(runtime, value),
         Kind::Data => hash_bytes(DATA, super::data::contents(runtime, value)),
         Kind::Slots | Kind::Array => Hashing { runtime, left: HASHED_IN_ALL }.value(value, HASHED_DEPTH),
-        _ => mix(IDENTITY, value.0),
+        _ => hash_of_word(value.0),
     }
 }
 
@@ -60,7 +76,7 @@ fn folded_product(left: u64, right: u64) -> u64 {
 
 #[inline]
 fn mix(hash: u64, word: u64) -> u64 {
-    let product = folded_product(hash ^ word, FACTOR);
+    let product = folded_product(hash ^ word, HASH_FACTOR);
     // Words at regular distances come to products at such distances: the upper bits hide that in the lower ones.
     product ^ product >> 32
 }
@@ -75,7 +91,7 @@ fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
     let mut hash = seed ^ length as u64;
     let mut rest = bytes;
     while rest.len() > 16 {
-        hash = folded_product(word_at(rest, 0) ^ FACTOR, word_at(rest, 8) ^ hash);
+        hash = folded_product(word_at(rest, 0) ^ HASH_FACTOR, word_at(rest, 8) ^ hash);
         rest = &rest[16..];
     }
     let (first, second) = if length >= 16 {
@@ -85,7 +101,7 @@ fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
         last[..length].copy_from_slice(bytes);
         (word_at(&last, 0), word_at(&last, 8))
     };
-    mix(folded_product(first ^ FACTOR, second ^ hash), length as u64)
+    mix(folded_product(first ^ HASH_FACTOR, second ^ hash), length as u64)
 }
 
 struct Hashing<'a> {

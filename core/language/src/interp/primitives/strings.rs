@@ -90,6 +90,18 @@ fn make_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> O
     Ok(string)
 }
 
+/// Before a string's text changes: its hash is forgotten, and it gets a storage of its own if it may share one.
+fn own(runtime: &mut Runtime, string: Value) -> Result<(), Failure> {
+    if runtime.field(string, offset::STRING_HASH) == Value::fixnum(0) {
+        return Ok(());
+    }
+    let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
+    let copy = runtime.raw_object_like(Kind::Bytes, runtime.bytes(storage))?;
+    runtime.set_field(string, offset::SEQUENCE_STORAGE, copy);
+    runtime.set_field(string, offset::STRING_HASH, Value::fixnum(0));
+    Ok(())
+}
+
 /// Make a string at least that long; new characters are code point 0.
 fn grow(runtime: &mut Runtime, string: Value, length: usize) -> Result<(), Failure> {
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
@@ -131,6 +143,7 @@ pub fn set_string_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, "set-string-at", arguments[0])?;
     let index = arrays::storable_index(runtime, "set-string-at", arguments[1])?;
     let point = arguments::code_point(runtime, "set-string-at", arguments[2])?;
+    own(runtime, string)?;
     if index >= runtime.sequence_length(string) {
         grow(runtime, string, index + 1)?;
     }
@@ -187,18 +200,30 @@ fn substring(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Out
 fn string_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, "string-index", arguments[0])?;
     let range = arguments::range(runtime, "string-index", &arguments[2..], runtime.sequence_length(string))?;
-    let point;
-    let wanted = if runtime.is_kind(arguments[1], Kind::String) {
-        points(runtime, arguments[1])
-    } else {
-        point = arguments::code_point(runtime, "string-index", arguments[1])?.to_le_bytes();
-        &point
-    };
+    if !runtime.is_kind(arguments[1], Kind::String) {
+        let point = arguments::code_point(runtime, "string-index", arguments[1])?;
+        return character_index(runtime, string, range.start, point);
+    }
+    let wanted = points(runtime, arguments[1]);
     let text = points(runtime, string);
     for index in range.start..=text.len() / 4 {
         call::poll(runtime)?;
         if text[4 * index..].starts_with(wanted) {
             return Ok(Value::fixnum(index as i64));
+        }
+    }
+    Ok(Value::NIL)
+}
+
+/// Where a character first occurs from an index on.
+fn character_index(runtime: &mut Runtime, string: Value, start: usize, point: u32) -> Outcome {
+    /// As many characters are looked at before interrupts are.
+    const STRETCH: usize = 1 << 12;
+    let (characters, wanted) = (points(runtime, string).as_chunks().0, point.to_le_bytes());
+    for (number, stretch) in characters[start..].chunks(STRETCH).enumerate() {
+        call::poll(runtime)?;
+        if let Some(at) = stretch.iter().position(|character| *character == wanted) {
+            return Ok(Value::fixnum((start + number * STRETCH + at) as i64));
         }
     }
     Ok(Value::NIL)

@@ -1,12 +1,8 @@
 //! Hash tables: any keys, compared by `equal`, listed in the order in which they were first set.
 //!
 //! A table has one field, its entries: slots, four words an entry, probed linearly from where the key's hash says. So a
-//! look-up comes to one place in memory, whatever the size.
-//!
-//! ```text
-//!   header  count  used  links | key  value  hash  links | key  value  hash  links | …
-//!           [---- the ring ---]  [------ place 0 -------]  [------ place 1 -------]
-//! ```
+//! look-up comes to one place in memory, whatever the size. Where the words are stands in `maru_core::abi`, for code
+//! looks keys up too.
 //!
 //! The links of the entries make a ring in the order of the keys: each has the numbers of the one before it and of the
 //! one behind it. The number of a place is the place plus one; 0 is the ring's own. The hash is nil in places that were
@@ -14,17 +10,16 @@
 //! used, those of removed keys included.
 
 use super::arguments;
-use super::compare::equal;
+use super::compare::{equal, points};
 use super::hash::hash;
 use crate::runtime::PrimitiveInfo;
 use crate::runtime::{Failure, Outcome, Runtime};
-use crate::value::{field, Kind, Value, TAG_BITS, TAG_MASK};
+use crate::value::{offset, Kind, Value};
+use maru_core::abi::{
+    first_place, ENTRY_HASH as HASH, ENTRY_KEY as KEY, ENTRY_LINKS as LINK, ENTRY_VALUE as VALUE, ENTRY_WORDS,
+    RING_WORDS, TABLE_ENTRIES as ENTRIES,
+};
 
-const ENTRIES: i32 = field(0);
-
-/// Words that an entry takes, and words before the first one.
-const ENTRY_WORDS: usize = 4;
-const RING_WORDS: usize = 3;
 const COUNT: usize = 0;
 const USED: usize = 1;
 /// Where the links are from the number of an entry on: the ring's lie before the first entry.
@@ -34,14 +29,10 @@ const LINKS: usize = 2;
 const REMOVED: Value = Value::TRUE;
 /// How many places a new table has.
 const FIRST_PLACES: usize = 8;
+/// Tables of fewer keys grow faster.
+const SMALL: usize = 4096;
 /// How many bits the number of an entry has.
 const NUMBER_BITS: u32 = 29;
-
-/// The words of an entry.
-const KEY: usize = 0;
-const VALUE: usize = 1;
-const HASH: usize = 2;
-const LINK: usize = 3;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
@@ -145,23 +136,18 @@ fn leave(words: &mut [Value], entry: usize) {
     let (_, further) = links(words, behind);
     set_links(words, behind, before, further);
 }
-/// A hash as an entry has it: without the bits that a fixnum has no room for.
-#[inline]
-fn hash_word(hash: u64) -> Value {
-    Value(hash & !TAG_MASK)
-}
 
-/// Where a hash's search begins.
+/// The hash of a key as an entry has it.
 #[inline]
-fn start(hash: Value, places: usize) -> usize {
-    (hash.0 >> TAG_BITS) as usize & (places - 1)
+fn hash_word(runtime: &Runtime, key: Value) -> Value {
+    Value(maru_core::abi::hash_word(hash(runtime, key)))
 }
 
 /// The place of a key, or else the place where it would go.
 #[inline]
 fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<Result<usize, usize>, Failure> {
     let places = places(words(runtime, table));
-    let mut place = start(hash, places.len());
+    let mut place = first_place(hash.0, places.len());
     loop {
         let entry = &places[place & (places.len() - 1)];
         if entry[HASH] == hash && (entry[KEY] == key || same_key(runtime, entry[KEY], key)?) {
@@ -177,16 +163,34 @@ fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<
 /// `equal`, and a NaN is the same key as itself.
 #[inline(never)]
 fn same_key(runtime: &mut Runtime, left: Value, right: Value) -> Result<bool, Failure> {
+    if runtime.is_kind(left, Kind::String) && runtime.is_kind(right, Kind::String) {
+        return Ok(same_string(runtime, left, right));
+    }
     if let (Some(left), Some(right)) = (runtime.as_double(left), runtime.as_double(right)) {
         return Ok(left == right || left.is_nan() && right.is_nan());
     }
     equal(runtime, left, right)
 }
 
+/// The same for two strings. The one that is looked up takes the other's storage, so that code sees that they are the
+/// same without looking at their texts.
+fn same_string(runtime: &mut Runtime, left: Value, right: Value) -> bool {
+    if runtime.field(left, offset::SEQUENCE_STORAGE) == runtime.field(right, offset::SEQUENCE_STORAGE) {
+        return true;
+    }
+    let same = points(runtime, left) == points(runtime, right);
+    // A key whose text was changed since it was set has no hash.
+    let frozen = [left, right].iter().all(|string| runtime.field(*string, offset::STRING_HASH) != Value::fixnum(0));
+    if same && frozen {
+        runtime.share_storage(right, left);
+    }
+    same
+}
+
 /// The value of a key.
 #[inline]
 fn get(runtime: &mut Runtime, table: Value, key: Value) -> Result<Option<Value>, Failure> {
-    let hash = hash_word(hash(runtime, key));
+    let hash = hash_word(runtime, key);
     let place = find(runtime, table, key, hash)?;
     Ok(place.ok().map(|place| places(words(runtime, table))[place][VALUE]))
 }
@@ -194,7 +198,7 @@ fn get(runtime: &mut Runtime, table: Value, key: Value) -> Result<Option<Value>,
 /// Set the value of a key.
 #[inline]
 fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
-    let hash = hash_word(hash(runtime, key));
+    let hash = hash_word(runtime, key);
     match find(runtime, table, key, hash)? {
         Ok(place) => {
             places(words(runtime, table))[place][VALUE] = value;
@@ -223,7 +227,7 @@ fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3])
 
 /// The first empty place for a hash, in a table without removed entries.
 fn free_place(places: &[[Value; ENTRY_WORDS]], hash: Value) -> usize {
-    let mut place = start(hash, places.len());
+    let mut place = first_place(hash.0, places.len());
     while !places[place][HASH].is_nil() {
         place = (place + 1) & (places.len() - 1);
     }
@@ -235,23 +239,38 @@ fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
     join(words, place + 1);
 }
 
-/// Make new entries, with room for twice the keys that are there.
+/// Make new entries, with room for twice the keys that are there, or in small tables for four times as many.
 #[cold]
 fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
     let old = words(runtime, table);
     let count = number(old[COUNT]);
-    let length = (2 * (count + 1)).next_power_of_two().max(FIRST_PLACES);
+    let room = if count < SMALL { 4 } else { 2 } * (count + 1);
+    let length = room.next_power_of_two().max(FIRST_PLACES);
     if length > 2 * super::arrays::MAX_ELEMENTS {
         return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
     }
     let entries = make_entries(runtime, length)?;
     let new = runtime.slots(entries);
     let (_, mut entry) = links(old, 0);
+    // The numbers of the last two entries: the links of one are known when the next has its place.
+    let (mut before, mut last) = (0, 0);
     while entry != 0 {
         let [key, value, hash, _] = places(old)[entry - 1];
         let place = free_place(places(new), hash);
-        set(new, place, [key, value, hash]);
+        places(new)[place][..LINK].copy_from_slice(&[key, value, hash]);
+        let number = place + 1;
+        if last != 0 {
+            set_links(new, last, before, number);
+        } else {
+            set_links(new, 0, 0, number);
+        }
+        (before, last) = (last, number);
         (_, entry) = links(old, entry);
+    }
+    if last != 0 {
+        let (_, first) = links(new, 0);
+        set_links(new, last, before, 0);
+        set_links(new, 0, last, first);
     }
     set_number(&mut new[COUNT], count);
     set_number(&mut new[USED], count);
@@ -280,7 +299,7 @@ fn table_has(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 /// `(table-remove table key)`: the value is what the key had.
 fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let table = table(runtime, "table-remove", arguments[0])?;
-    let hash = hash_word(hash(runtime, arguments[1]));
+    let hash = hash_word(runtime, arguments[1]);
     let Ok(place) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
     let words = words(runtime, table);
     leave(words, place + 1);

@@ -43,7 +43,9 @@ fn of_limbs(limbs: &[Word]) -> u64 {
 
 fn of_double(number: f64) -> Word {
     if number != number.trunc() || !number.is_finite() {
-        return canonical(number).to_bits();
+        let bits = canonical(number).to_bits();
+        // Whoever drops the bits that a residue has not got keeps something of them.
+        return bits ^ bits >> BITS;
     }
     let bits = number.abs().to_bits();
     let mantissa = bits & ((1 << 52) - 1) | 1 << 52;

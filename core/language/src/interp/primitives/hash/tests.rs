@@ -54,7 +54,7 @@ fn keys(runtime: &mut Runtime, key: &str) -> Vec<Value> {
 /// meet is about a quarter of the number of keys. Fewer are welcome.
 #[track_caller]
 fn check(runtime: &Runtime, name: &str, keys: &[Value]) {
-    for shift in [3, 8, 16] {
+    for shift in [maru_core::abi::HASH_PLACE_SHIFT, 8, 16] {
         let mut hits = vec![0; PLACES];
         for key in keys {
             hits[(hash(runtime, *key) >> shift) as usize % PLACES] += 1;
