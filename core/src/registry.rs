@@ -140,7 +140,7 @@ pub fn host_format() -> Option<&'static dyn ObjectFormat> {
 
 /// What one of the formats calls a CPU, for what is the same in all of them: pointer size and byte order. `None` if no
 /// format that is linked has the CPU.
-pub fn any_identity<'a>(architecture: &'a dyn Architecture) -> Option<&'a MachineIdentity> {
+pub fn any_identity(architecture: &dyn Architecture) -> Option<&MachineIdentity> {
     formats().into_iter().find_map(|format| format::identity(architecture, format))
 }
 

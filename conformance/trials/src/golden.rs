@@ -47,7 +47,7 @@ pub fn check(architecture: &dyn Architecture, golden: &Path, bless: bool) -> Res
         let text = listing(architecture, &input).map_err(describe)?;
         let file = golden.join(format!("{name}.txt"));
         if bless {
-            std::fs::create_dir_all(&golden).map_err(|error| describe(error.to_string()))?;
+            std::fs::create_dir_all(golden).map_err(|error| describe(error.to_string()))?;
             std::fs::write(&file, text).map_err(|error| describe(error.to_string()))?;
         } else {
             let expected = std::fs::read_to_string(&file).unwrap_or_default();
