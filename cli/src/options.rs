@@ -153,7 +153,7 @@ pub fn check_runnable(options: &Options) -> Result<(), Trouble> {
 fn check_linker(options: &Options) -> Result<(), Trouble> {
     let (architecture, format) = (architecture(options)?, format(options)?);
     let what = format!("{} in the format {}", architecture.name(), format.name());
-    let Some(machine) = architecture.identity(format.name()) else { return Ok(()) };
+    let Some(machine) = format::identity(architecture, format) else { return Ok(()) };
     let is_host = architecture.is_host() && format.is_host();
     let found = Linker::find(format.linkers(machine, is_host), &what);
     found.map(|_| ()).map_err(|missing| Trouble::wrong_call(format!("strategy 'linker': {missing}")))

@@ -479,3 +479,30 @@ fn ports_that_nobody_can_reach_are_closed_when_files_run_out() {
     let output = shell("ulimit -n 64; $0 run program.l", &place);
     assert_eq!(text(&output.stdout), "done\nio\n", "{output:?}");
 }
+
+#[test]
+fn a_strategy_that_there_is_not_is_named() {
+    let output = maru().env("MARU_STRATEGY", "magic").arg("run").arg(example("fib.l")).output().unwrap();
+    expect(&output, 2, &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker"]);
+}
+
+#[test]
+fn linkers_that_are_missing_or_fail_are_named() {
+    let built = std::env::temp_dir().join(format!("maru-linker-test-{}", std::process::id()));
+    let with_linker = |linker: &str, command: &str| {
+        let mut maru = maru();
+        maru.env("MARU_LINKER", linker).arg(command).arg(example("fib.l")).args(["--strategy", "linker"]);
+        if command == "build" {
+            maru.arg("-o").arg(&built);
+        }
+        maru.output().unwrap()
+    };
+    let missing = with_linker("no-such-linker", "run");
+    expect(&missing, 2, &["MARU_LINKER: there is no program 'no-such-linker'"]);
+    let failing = with_linker("false", "build");
+    expect(&failing, 1, &["the linker false: it failed"]);
+    assert!(!built.exists());
+    let mut maru = maru();
+    let output = maru.arg("build").arg(example("fib.l")).args(["--emit", "obj"]).output().unwrap();
+    expect(&output, 2, &["say where to write the object"]);
+}

@@ -318,7 +318,7 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
 
 /// Why nothing here links libraries of a format for an architecture, if nothing does.
 fn no_linker(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Option<Skipped> {
-    let machine = architecture.identity(format.name())?;
+    let machine = format::identity(architecture, format)?;
     let what = format!("{} in the format {}", architecture.name(), format.name());
     let is_host = architecture.is_host() && format.is_host();
     let linkers = format.linkers(machine, is_host);

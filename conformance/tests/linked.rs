@@ -5,7 +5,7 @@ use maru_compiler::load::check;
 use maru_compiler::unit;
 use maru_conformance::files::check_file;
 use maru_core::codegen::Architecture;
-use maru_core::format::{Linker, ObjectFormat};
+use maru_core::format::{identity, Linker, ObjectFormat};
 use maru_core::registry;
 use maru_language::runtime::{Options, Strategy};
 use maru_language::value::on_large_stack;
@@ -36,7 +36,7 @@ fn pairs() -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     for architecture in registry::architectures() {
         for format in registry::formats() {
-            let Some(machine) = architecture.identity(format.name()) else { continue };
+            let Some(machine) = identity(architecture, format) else { continue };
             let what = format!("{} in {}", architecture.name(), format.name());
             let is_host = architecture.is_host() && format.is_host();
             match Linker::find(format.linkers(machine, is_host), &what) {
@@ -59,7 +59,7 @@ fn readers_accept_what_linkers_make() {
         assert_eq!(check_file(&bytes, format.name()), Ok(()), "{place}");
         assert!(built(pair, false) == bytes, "{place}: other bytes the second time");
         assert!(built(pair, true) == built(pair, true), "{place}: another object the second time");
-        let machine = architecture.identity(format.name()).expect("of a pair");
+        let machine = identity(architecture, format).expect("of a pair");
         let contents = check(Path::new(""), &bytes, format, machine).unwrap_or_else(|error| panic!("{place}: {error}"));
         assert!(contents.is_linked, "{place}");
     }
@@ -88,7 +88,7 @@ fn sign(bytes: &mut [u8]) {
 fn no_change_of_code_or_constants_goes_unnoticed() {
     for pair in pairs() {
         let (architecture, format) = pair;
-        let machine = architecture.identity(format.name()).expect("of a pair");
+        let machine = identity(architecture, format).expect("of a pair");
         let good = built(pair, false);
         let contents = check(Path::new(""), &good, format, machine).expect("good");
         let word = |at: usize| {
@@ -113,7 +113,7 @@ fn no_change_of_code_or_constants_goes_unnoticed() {
 fn a_library_of_other_code_is_no_library_of_maru() {
     for (architecture, format) in pairs() {
         // What a linker makes of an image that was linked already has nothing to be checked by.
-        let machine = architecture.identity(format.name()).expect("of a pair");
+        let machine = identity(architecture, format).expect("of a pair");
         let mut object = built((architecture, format), true);
         let magic = object.windows(8).position(|bytes| bytes == b"MARUIMG\0").expect("a header");
         object[magic + 68..magic + 88].fill(0);

@@ -6,7 +6,7 @@ use crate::{options, session};
 use maru_compiler::load::Candidate;
 use maru_compiler::machine::Ability;
 use maru_compiler::unit::HasUnits;
-use maru_core::format::Linker;
+use maru_core::format::{identity, Linker};
 use maru_core::registry;
 use maru_language::runtime::JitMode;
 use serde_json::{json, Value};
@@ -109,7 +109,7 @@ fn linkers() -> Vec<Finding> {
     for architecture in registry::architectures() {
         for format in registry::formats() {
             let what = format!("{} in {}", architecture.name(), format.name());
-            let Some(machine) = architecture.identity(format.name()) else { continue };
+            let Some(machine) = identity(architecture, format) else { continue };
             let is_host = architecture.is_host() && format.is_host();
             let (good, detail) = match Linker::find(format.linkers(machine, is_host), &what) {
                 Ok(linker) => (true, linker.program),

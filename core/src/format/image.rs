@@ -183,3 +183,89 @@ impl Image {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codegen::{CompileError, FixupKind, ListingLine, MachineIdentity, OutOfRange};
+    use crate::ir::{Function, FunctionId};
+
+    /// A CPU whose only kind of fixup is a word that holds an address, or what stands for one.
+    struct Words;
+
+    impl Architecture for Words {
+        fn name(&self) -> &'static str {
+            "words"
+        }
+        fn is_host(&self) -> bool {
+            false
+        }
+        fn argument_registers(&self) -> usize {
+            0
+        }
+        fn trap(&self) -> &'static [u8] {
+            &[1, 2, 3]
+        }
+        fn identity(&self, _: &str) -> Option<&MachineIdentity> {
+            None
+        }
+        fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
+            Err(CompileError { function: function.name.clone(), message: "nothing is compiled here".into() })
+        }
+        fn patch(&self, _: FixupKind, site: &mut [u8], _: u64, to: u64) -> Result<(), OutOfRange> {
+            site[..8].copy_from_slice(&to.to_le_bytes());
+            Ok(())
+        }
+        fn listing(&self, function: &Function) -> Result<Vec<ListingLine>, CompileError> {
+            self.compile(function).map(|_| Vec::new())
+        }
+    }
+
+    /// Two functions of a word each, the first of which holds what stands for a target.
+    fn image(target: FixupTarget, placement: CodePlacement) -> Image {
+        let mut image = Image::new("test", "");
+        let fixups = vec![Fixup { offset: 0, kind: FixupKind(0), target, addend: 0 }];
+        let function = CompiledFunction { bytes: vec![0; 8], fixups, ..CompiledFunction::default() };
+        image.push("first".into(), function, placement);
+        let function = CompiledFunction { bytes: vec![9; 8], ..CompiledFunction::default() };
+        image.push("second".into(), function, placement);
+        image.constants = vec![0; 8];
+        image.distances = vec![(4, Place::Function(1))];
+        image
+    }
+
+    const TIGHT: CodePlacement = CodePlacement { alignment: 1, filling: &[] };
+
+    fn linked(functions: FunctionNames) -> (u64, i32) {
+        let mut image = image(FixupTarget::Function(FunctionId(1)), TIGHT);
+        let layout = Layout { code: 0x100, constants: 0x1000, functions, ..Layout::default() };
+        image.link(&layout, &Words).expect("linked");
+        let word = u64::from_le_bytes(image.code[..8].try_into().expect("a word"));
+        (word, i32::from_le_bytes(image.constants[4..].try_into().expect("four bytes")))
+    }
+
+    #[test]
+    fn functions_are_named_by_addresses_or_by_numbers() {
+        assert_eq!(linked(FunctionNames::Addresses), (0x108, 0x108 - 0x1000));
+        assert_eq!(linked(FunctionNames::Numbers { first: 40 }), (41, 41));
+    }
+
+    #[test]
+    fn alignment_and_filling_are_the_containers() {
+        let target = FixupTarget::Data(0);
+        let trap = Words.trap();
+        assert_eq!(image(target, TIGHT).code.len(), 16);
+        let wide = image(target, CodePlacement { alignment: 12, filling: trap });
+        assert_eq!(wide.code[8..], [3, 1, 2, 3, 9, 9, 9, 9, 9, 9, 9, 9]);
+        let zeros = image(target, CodePlacement { alignment: 16, filling: &[] });
+        assert_eq!((zeros.functions[1].offset, &zeros.code[8..16]), (16, &[0; 8][..]));
+    }
+
+    #[test]
+    fn an_import_needs_another_linker() {
+        let mut image = image(FixupTarget::Import(0), TIGHT);
+        image.imports = vec![Import { name: "labs".into(), word: None }];
+        let message = image.link(&Layout::default(), &Words).expect_err("refused").to_string();
+        assert!(message.contains("first: the code reaches labs"), "{message}");
+    }
+}

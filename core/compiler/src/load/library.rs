@@ -4,7 +4,7 @@ use super::header::BadHeader;
 use super::{linkage, ImageHeader, LoadError, Problem, WrittenFile};
 use libloading::os::unix;
 use maru_core::codegen::{Architecture, MachineIdentity};
-use maru_core::format::{Contents, ObjectFormat, HEADER_SYMBOL};
+use maru_core::format::{identity, Contents, ObjectFormat, HEADER_SYMBOL};
 use maru_core::registry;
 use std::path::{Path, PathBuf};
 
@@ -250,7 +250,7 @@ fn check_linked(
         let message = "a linker made this library, but not of an object by `maru build --emit obj`; build it again";
         return Err(LoadError::new(path, Problem::NotOurs, message));
     }
-    let known = |architecture: &'static dyn Architecture| Some((architecture, architecture.identity(format.name())?));
+    let known = |architecture: &'static dyn Architecture| Some((architecture, identity(architecture, format)?));
     let mut known = registry::architectures().into_iter().filter_map(known);
     let target = known.find(|(_, identity)| identity.machine == contents.machine).ok_or_else(|| {
         let message = format!("there is no target for its CPU, {} in the format {}", contents.machine, format.name());
