@@ -4,6 +4,7 @@
 //! those that [`super::assign`] does not take.
 
 use super::assign::assign;
+use super::checked::CheckedFunction;
 use super::graph::Graph;
 use super::machine::Flow;
 use super::MachInst;
@@ -123,7 +124,8 @@ pub(super) fn allocate(function: &MachFunction, registers: &MachineEnv, context:
         }
     };
     if verify && function.insts.len() <= LARGEST_VERIFIED {
-        let mut checker = Checker::new(function, registers);
+        let checked = CheckedFunction::new(function);
+        let mut checker = Checker::new(&checked, registers);
         checker.prepare(&output);
         checker.run().map_err(|errors| format!("wrong register allocation: {errors:?}"))?;
     }

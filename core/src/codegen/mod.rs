@@ -6,6 +6,7 @@
 mod allocate;
 mod assign;
 mod buffer;
+mod checked;
 mod graph;
 mod lines;
 mod liveness;
