@@ -1,5 +1,6 @@
 //! Places in source texts, and the words that they travel in.
 
+use super::fact::facts;
 use super::Value;
 
 /// A place in a source text: the number of the text and a byte offset. Or, where code left it in the context, a place in
@@ -12,8 +13,23 @@ pub struct Position {
     pub offset: u32,
 }
 
+facts! { "position":
 /// Bit that tells the number of an image, as code passes it, from a position.
 pub const IMAGE_FLAG: u64 = 1 << 31;
+/// In a place's one word: the bit at which the number of the source, or of the image, starts; below it is the offset, or
+/// the site.
+pub const SOURCE_SHIFT: u32 = 32;
+}
+
+/// An image's number, as code passes it.
+pub const fn image_word(number: u32) -> u64 {
+    IMAGE_FLAG | number as u64
+}
+
+/// The number of an image that code passed.
+pub const fn image_number(word: u64) -> u32 {
+    (word & !IMAGE_FLAG) as u32
+}
 
 impl Position {
     /// A place that is not known.
@@ -25,11 +41,11 @@ impl Position {
     }
     /// As one word.
     pub fn pack(self) -> u64 {
-        u64::from(self.source) << 32 | u64::from(self.offset)
+        u64::from(self.source) << SOURCE_SHIFT | u64::from(self.offset)
     }
     /// From one word.
     pub fn unpack(word: u64) -> Position {
-        Position { source: (word >> 32) as u32, offset: word as u32 }
+        Position { source: (word >> SOURCE_SHIFT) as u32, offset: word as u32 }
     }
     /// As a fixnum, for error objects; nil if unknown. (Sources number less than 2^28.)
     pub fn to_value(self) -> Value {

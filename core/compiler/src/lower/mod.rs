@@ -28,7 +28,9 @@ pub use linearise::changed_slots;
 
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::abi::Position;
+use maru_core::codegen::Architecture;
 use maru_core::ir;
+use maru_core::registry;
 use maru_language::runtime::tree::{Capture, Node, Template};
 use maru_language::runtime::{CellId, Runtime};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -86,6 +88,25 @@ pub enum Linking {
     Later(u32),
 }
 
+/// What lowered code depends on of its target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LoweringTarget {
+    /// How many arguments travel in registers.
+    pub argument_registers: usize,
+    /// Whether the least significant byte of a word comes first in memory.
+    pub little_endian: bool,
+}
+
+impl LoweringTarget {
+    /// What code for an architecture depends on.
+    pub fn of(architecture: &dyn Architecture) -> LoweringTarget {
+        LoweringTarget {
+            argument_registers: architecture.argument_registers(),
+            little_endian: registry::any_identity(architecture).is_none_or(|identity| identity.little_endian),
+        }
+    }
+}
+
 /// A unit in IR.
 pub struct LoweredUnit {
     /// The templates, nested ones included, in order of their functions.
@@ -118,7 +139,7 @@ pub(crate) struct UnitContext<'r> {
     /// The same, to find what is there already.
     assumed: FxHashSet<(CellId, Assumption)>,
     linking: Linking,
-    argument_registers: usize,
+    target: LoweringTarget,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
     /// primitives, which neither counts.
     metered: bool,
@@ -128,36 +149,26 @@ pub(crate) struct UnitContext<'r> {
 pub fn lower_unit(
     runtime: &mut Runtime,
     roots: &[Rc<Template>],
-    argument_registers: usize,
+    target: LoweringTarget,
     linking: Linking,
 ) -> LoweredUnit {
-    let mut unit = UnitContext::new(runtime, argument_registers, linking);
+    let mut unit = UnitContext::new(runtime, target, linking);
     roots.iter().for_each(|template| unit.add(template));
     let functions = unit.lower_templates();
     unit.finish(functions)
 }
 
 /// The linear form of templates and all that are nested in them, as text: see `linear_text`.
-pub fn linear_text(
-    runtime: &mut Runtime,
-    roots: &[Rc<Template>],
-    argument_registers: usize,
-    linking: Linking,
-) -> String {
-    let mut unit = UnitContext::new(runtime, argument_registers, linking);
+pub fn linear_text(runtime: &mut Runtime, roots: &[Rc<Template>], target: LoweringTarget, linking: Linking) -> String {
+    let mut unit = UnitContext::new(runtime, target, linking);
     roots.iter().for_each(|template| unit.add(template));
     unit.lower_each(|unit, flow, template, _| linear_text::text(unit, flow, template)).join("\n")
 }
 
 /// Lower one loop of a template, to take over from the interpreter between two turns, and all templates nested in
 /// the template. The loop's function is the last; it has the template's name, but is not the template's code.
-pub fn lower_loop(
-    runtime: &mut Runtime,
-    template: &Rc<Template>,
-    node: &Node,
-    argument_registers: usize,
-) -> LoweredUnit {
-    let mut unit = UnitContext::new(runtime, argument_registers, Linking::Now);
+pub fn lower_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node, target: LoweringTarget) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, target, Linking::Now);
     unit.add_nested(&template.body);
     let mut functions = unit.lower_templates();
     let number = unit.templates.len() as u32;
@@ -170,7 +181,7 @@ pub fn lower_loop(
 }
 
 impl<'r> UnitContext<'r> {
-    fn new(runtime: &'r mut Runtime, argument_registers: usize, linking: Linking) -> UnitContext<'r> {
+    fn new(runtime: &'r mut Runtime, target: LoweringTarget, linking: Linking) -> UnitContext<'r> {
         let mut unit = UnitContext {
             metered: runtime.options.is_metered(),
             runtime,
@@ -183,7 +194,7 @@ impl<'r> UnitContext<'r> {
             assumptions: Vec::new(),
             assumed: FxHashSet::default(),
             linking,
-            argument_registers,
+            target,
         };
         unit.data_word(DataWord::Intact);
         unit.data_word(DataWord::Image);

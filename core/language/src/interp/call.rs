@@ -9,7 +9,7 @@ use crate::runtime::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
 use maru_core::abi::Position;
-use maru_core::abi::{INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
+use maru_core::abi::{split_count, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
 use std::rc::Rc;
 
 /// Raise `stack-overflow` if the machine stack is used up.
@@ -122,9 +122,9 @@ pub fn call(runtime: &mut Runtime, function: Value, arguments: &[Value]) -> Outc
 /// # Errors
 /// As `call`.
 pub fn interpret(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Option<Value>, Failure> {
-    let by_tail_call = count & TAIL_CALL_FLAG != 0;
+    let (count, by_tail_call) = split_count(count);
     let site = if by_tail_call { Position::unpack(runtime.context.tail_site) } else { Position::UNKNOWN };
-    let count = (count & !TAIL_CALL_FLAG) as usize;
+    let count = count as usize;
     if count <= FEW_ARGUMENTS && accepts_directly(runtime, callee, count) {
         return call_from_area(runtime, callee, count, site, by_tail_call).map(Some);
     }
@@ -491,7 +491,7 @@ fn too_many(runtime: &mut Runtime) -> Failure {
 /// Raise `arity`: a callee was given `count` arguments.
 #[cold]
 pub fn wrong_count(runtime: &mut Runtime, callee: Value, count: i64) -> Failure {
-    let count = count & !TAIL_CALL_FLAG;
+    let (count, _) = split_count(count);
     let (name, least, most) = signature(runtime, callee);
     let shown = match runtime.as_symbol(name) {
         Some(symbol) => runtime.symbols.name(symbol).to_string(),
