@@ -122,7 +122,7 @@ pub enum Kind {
     Data = 8,
     /// A variable that closures share and somebody assigns: its value.
     Box = 9,
-    /// What several closures of one lambda share: native entry, arity, index of its template.
+    /// What several closures of one lambda share: native entry, index of its template.
     Code = 10,
     /// `<environment>`: index of its table of cells.
     Environment = 11,
@@ -227,10 +227,10 @@ pub mod offset {
     /// Code: address that native callers jump to, a multiple of 8 (so it looks like a fixnum); 0 while no native
     /// machine is set up.
     pub const CODE_ENTRY: i32 = field(0);
-    /// Code: number of parameters, or `-1 - n` where `n` parameters are followed by a rest parameter; a fixnum.
-    pub const CODE_ARITY: i32 = field(1);
+    /// Fields of a code object.
+    pub const CODE_FIELDS: usize = 2;
     /// Code: index of the template, a fixnum.
-    pub const CODE_TEMPLATE: i32 = field(2);
+    pub const CODE_TEMPLATE: i32 = field(1);
     /// Array, string, data: the length, a fixnum.
     pub const SEQUENCE_LENGTH: i32 = field(0);
     /// Array, string, data: the storage, a value of kind Slots or Bytes.

@@ -336,6 +336,10 @@ impl<'r> UnitContext<'r> {
             None
         }
     }
+    /// Whether a cell holds a primitive at present after whose calls assumptions still hold.
+    pub(crate) fn holds_quiet(&self, cell: CellId) -> bool {
+        self.runtime.primitive_info(self.runtime.cells.get(cell).value).is_some_and(|primitive| primitive.quiet)
+    }
     /// Whether a cell holds `apply` at present.
     pub(crate) fn holds_apply(&self, cell: CellId) -> bool {
         let value = self.runtime.cells.get(cell).value;

@@ -352,7 +352,7 @@ fn go_native(
 fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Result<Next, Failure> {
     let result = if runtime.is_kind(callee, Kind::Primitive) {
         let primitive = primitive(runtime, callee);
-        if is_apply(&primitive) {
+        if primitive.spreads {
             spread(runtime, callee, base, site).map(Next::Call)
         } else {
             call_primitive(runtime, callee, primitive, base).map(Next::Return)
@@ -368,15 +368,9 @@ fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) 
     })
 }
 
-/// Whether it is `apply`, which gives its place to the function that it calls.
-#[inline]
-pub(super) fn is_apply(primitive: &PrimitiveInfo) -> bool {
-    primitive.function as usize == apply_primitive as *const () as usize
-}
-
 /// Whether it is a primitive that is called like any other: all but `apply` are.
 pub fn is_plain_primitive(runtime: &Runtime, callee: Value) -> bool {
-    runtime.is_kind(callee, Kind::Primitive) && !is_apply(&primitive(runtime, callee))
+    runtime.is_kind(callee, Kind::Primitive) && !primitive(runtime, callee).spreads
 }
 
 /// Whether compiled code may call a primitive's function itself, with that many arguments.
@@ -394,7 +388,7 @@ pub fn primitive_address(runtime: &Runtime, callee: Value) -> usize {
 pub fn call_directly(runtime: &mut Runtime, callee: Value, arguments: &[Value]) -> Outcome {
     if runtime.is_kind(callee, Kind::Primitive) {
         let info = primitive(runtime, callee);
-        if info.accepts(arguments.len()) && !is_apply(&info) {
+        if info.accepts(arguments.len()) && !info.spreads {
             return (info.function)(runtime, arguments);
         }
     }

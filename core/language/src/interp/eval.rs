@@ -256,7 +256,7 @@ fn eval_call(runtime: &mut Runtime, activation: &Activation, call: &Call) -> Ste
     let result = if runtime.is_kind(callee, Kind::Primitive) {
         note_operands(runtime, call, base);
         let primitive = call::primitive(runtime, callee);
-        if !call::is_apply(&primitive) {
+        if !primitive.spreads {
             call::call_primitive(runtime, callee, primitive, base)
         } else {
             return eval_apply(runtime, call, callee, base);

@@ -176,7 +176,7 @@ impl Runtime {
     }
 
     fn boot(&mut self) -> Result<(), Failure> {
-        let bridge = self.object(Kind::Code, 3)?;
+        let bridge = self.object(Kind::Code, offset::CODE_FIELDS)?;
         self.set_field(bridge, offset::CODE_ENTRY, Value(0));
         self.set_field(bridge, offset::CODE_TEMPLATE, Value::fixnum(-1));
         self.bridge_code = bridge;
@@ -201,13 +201,18 @@ impl Runtime {
         self.primitive_values.get(number).copied()
     }
 
-    /// A primitive's own name; none for other values.
-    pub fn primitive_name(&self, value: Value) -> Option<&'static str> {
+    /// The table's entry of a primitive; none for other values.
+    pub fn primitive_info(&self, value: Value) -> Option<&PrimitiveInfo> {
         if !self.is_kind(value, Kind::Primitive) {
             return None;
         }
         let index = self.field(value, offset::CALLABLE_INDEX).as_fixnum()?;
-        Some(self.primitives[index as usize].name)
+        self.primitives.get(index as usize)
+    }
+
+    /// A primitive's own name; none for other values.
+    pub fn primitive_name(&self, value: Value) -> Option<&'static str> {
+        self.primitive_info(value).map(|primitive| primitive.name)
     }
 
     /// The template that a closure or code object belongs to; none for other values.

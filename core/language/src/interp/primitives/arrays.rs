@@ -10,22 +10,24 @@ pub const MAX_ELEMENTS: usize = 1 << 26;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::optional("array", 0, 2, |runtime, arguments| make_array(runtime, "array", arguments)),
-    PrimitiveInfo::optional("make-array", 1, 2, |runtime, arguments| make_array(runtime, "make-array", arguments)),
-    PrimitiveInfo::variadic("array-of", 0, from_values),
+    PrimitiveInfo::optional("array", 0, 2, |runtime, arguments| make_array(runtime, "array", arguments)).quiet(),
+    PrimitiveInfo::optional("make-array", 1, 2, |runtime, arguments| make_array(runtime, "make-array", arguments))
+        .quiet(),
+    PrimitiveInfo::variadic("array-of", 0, from_values).quiet(),
     PrimitiveInfo::fixed("array-length", 1, array_length),
     PrimitiveInfo::fixed("array-at", 2, array_at),
     PrimitiveInfo::fixed("set-array-at", 3, set_array_at),
-    PrimitiveInfo::fixed("array-append", 2, array_append),
+    PrimitiveInfo::fixed("array-append", 2, array_append).quiet(),
     PrimitiveInfo::fixed("array-append-all", 2, array_append_all),
-    PrimitiveInfo::fixed("array-insert", 3, array_insert),
-    PrimitiveInfo::fixed("array-remove", 2, array_remove),
-    PrimitiveInfo::optional("array-fill", 2, 4, array_fill),
-    PrimitiveInfo::optional("subarray", 1, 3, |runtime, arguments| subarray(runtime, "subarray", arguments)),
-    PrimitiveInfo::optional("array-copy", 1, 3, |runtime, arguments| subarray(runtime, "array-copy", arguments)),
+    PrimitiveInfo::fixed("array-insert", 3, array_insert).quiet(),
+    PrimitiveInfo::fixed("array-remove", 2, array_remove).quiet(),
+    PrimitiveInfo::optional("array-fill", 2, 4, array_fill).quiet(),
+    PrimitiveInfo::optional("subarray", 1, 3, |runtime, arguments| subarray(runtime, "subarray", arguments)).quiet(),
+    PrimitiveInfo::optional("array-copy", 1, 3, |runtime, arguments| subarray(runtime, "array-copy", arguments))
+        .quiet(),
     PrimitiveInfo::variadic("concat-array", 0, concat_array),
-    PrimitiveInfo::optional("array->list", 1, 3, array_to_list),
-    PrimitiveInfo::fixed("list->array", 1, list_to_array),
+    PrimitiveInfo::optional("array->list", 1, 3, array_to_list).quiet(),
+    PrimitiveInfo::fixed("list->array", 1, list_to_array).quiet(),
 ];
 
 /// Raise `index`: no sequence may be that long.

@@ -12,24 +12,29 @@ use std::cmp::Ordering;
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::optional("string", 0, 2, |runtime, arguments| make_string(runtime, "string", arguments)),
-    PrimitiveInfo::optional("make-string", 1, 2, |runtime, arguments| make_string(runtime, "make-string", arguments)),
+    PrimitiveInfo::optional("make-string", 1, 2, |runtime, arguments| make_string(runtime, "make-string", arguments))
+        .quiet(),
     PrimitiveInfo::fixed("string-length", 1, string_length),
     PrimitiveInfo::fixed("string-at", 2, string_at),
     PrimitiveInfo::fixed("set-string-at", 3, set_string_at),
-    PrimitiveInfo::variadic("string-append", 0, |runtime, arguments| concat(runtime, "string-append", arguments)),
-    PrimitiveInfo::variadic("concat-string", 0, |runtime, arguments| concat(runtime, "concat-string", arguments)),
+    PrimitiveInfo::variadic("string-append", 0, |runtime, arguments| concat(runtime, "string-append", arguments))
+        .quiet(),
+    PrimitiveInfo::variadic("concat-string", 0, |runtime, arguments| concat(runtime, "concat-string", arguments))
+        .quiet(),
     PrimitiveInfo::optional("concat-strings", 1, 2, concat_strings),
-    PrimitiveInfo::optional("substring", 2, 3, |runtime, arguments| substring(runtime, "substring", arguments)),
-    PrimitiveInfo::optional("string-copy", 1, 3, |runtime, arguments| substring(runtime, "string-copy", arguments)),
-    PrimitiveInfo::optional("string-index", 2, 3, string_index),
-    PrimitiveInfo::fixed("string-begins-with?", 2, begins_with),
+    PrimitiveInfo::optional("substring", 2, 3, |runtime, arguments| substring(runtime, "substring", arguments)).quiet(),
+    PrimitiveInfo::optional("string-copy", 1, 3, |runtime, arguments| substring(runtime, "string-copy", arguments))
+        .quiet(),
+    PrimitiveInfo::optional("string-index", 2, 3, string_index).quiet(),
+    PrimitiveInfo::fixed("string-begins-with?", 2, begins_with).quiet(),
     PrimitiveInfo::fixed("string-ends-with?", 2, ends_with),
     PrimitiveInfo::fixed("string-compare", 2, |runtime, arguments| {
         Ok(Value::fixnum(compare(runtime, "string-compare", arguments[0], arguments[1])? as i64))
     }),
     PrimitiveInfo::variadic("string<?", 1, |runtime, arguments| {
         ordered(runtime, "string<?", arguments, |order| order.is_lt())
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::variadic("string<=?", 1, |runtime, arguments| {
         ordered(runtime, "string<=?", arguments, |order| order.is_le())
     }),
@@ -41,7 +46,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::variadic("string=?", 1, |runtime, arguments| {
         ordered(runtime, "string=?", arguments, |order| order.is_eq())
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("string-upcase", 1, |runtime, arguments| {
         let text = arguments::text(runtime, "string-upcase", arguments[0])?;
         let changed = if text.is_ascii() { text.to_ascii_uppercase() } else { text.to_uppercase() };
@@ -59,8 +65,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::optional("string-split", 1, 2, string_split),
     PrimitiveInfo::optional("string-replace", 3, 3, string_replace),
     PrimitiveInfo::fixed("character->string", 1, character_to_string),
-    PrimitiveInfo::optional("string->list", 1, 3, string_to_list),
-    PrimitiveInfo::fixed("list->string", 1, list_to_string),
+    PrimitiveInfo::optional("string->list", 1, 3, string_to_list).quiet(),
+    PrimitiveInfo::fixed("list->string", 1, list_to_string).quiet(),
     PrimitiveInfo::optional("string->array", 1, 3, string_to_array),
     PrimitiveInfo::fixed("array->string", 1, array_to_string),
 ];

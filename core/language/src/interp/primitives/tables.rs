@@ -45,22 +45,25 @@ const LINK: usize = 3;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("make-table", 0, |runtime, _| make_table(runtime)),
-    PrimitiveInfo::optional("table-at", 2, 3, |runtime, arguments| table_at(runtime, "table-at", arguments)),
-    PrimitiveInfo::optional("table-ref", 2, 3, |runtime, arguments| table_at(runtime, "table-ref", arguments)),
-    PrimitiveInfo::fixed("set-table-at", 3, set_table_at),
-    PrimitiveInfo::fixed("table-has?", 2, table_has),
-    PrimitiveInfo::fixed("table-remove", 2, table_remove),
+    PrimitiveInfo::fixed("make-table", 0, |runtime, _| make_table(runtime)).quiet(),
+    PrimitiveInfo::optional("table-at", 2, 3, |runtime, arguments| table_at(runtime, "table-at", arguments)).quiet(),
+    PrimitiveInfo::optional("table-ref", 2, 3, |runtime, arguments| table_at(runtime, "table-ref", arguments)).quiet(),
+    PrimitiveInfo::fixed("set-table-at", 3, set_table_at).quiet(),
+    PrimitiveInfo::fixed("table-has?", 2, table_has).quiet(),
+    PrimitiveInfo::fixed("table-remove", 2, table_remove).quiet(),
     PrimitiveInfo::fixed("table-length", 1, |runtime, arguments| {
         let table = table(runtime, "table-length", arguments[0])?;
         Ok(words(runtime, table)[COUNT])
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("table-keys", 1, |runtime, arguments| {
         listed(runtime, "table-keys", arguments[0], |_, key, _| Ok(key))
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("table-values", 1, |runtime, arguments| {
         listed(runtime, "table-values", arguments[0], |_, _, value| Ok(value))
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("table->list", 1, |runtime, arguments| {
         listed(runtime, "table->list", arguments[0], |runtime, key, value| runtime.cons(key, value))
     }),

@@ -22,7 +22,7 @@ fn build(mutator: &mut Mutator, seed: u64) -> Value {
             mutator.object(Kind::Slots, &fields)
         }
         _ => {
-            let code = mutator.object(Kind::Code, &[Value::fixnum(0), number(seed, 1), Value::fixnum(-1)]);
+            let code = mutator.object(Kind::Code, &[Value::fixnum(0), Value::fixnum(-1)]);
             mutator.object(Kind::Closure, &[code, number(seed, 2)])
         }
     }
