@@ -48,11 +48,13 @@ pub const TWO_KEYS: i64 = 1;
 }
 
 /// The place of a cache as code passes it: number of the first word, and a count that belongs to the kind of cache.
+#[inline]
 pub const fn cache_place(word: u32, count: usize) -> i64 {
     word as i64 | (count as i64) << CACHE_COUNT_SHIFT
 }
 
 /// Number of the first word and count in the place of a cache that code passed.
+#[inline]
 pub const fn split_cache_place(place: Word) -> (u32, usize) {
     (place as u32, (place >> CACHE_COUNT_SHIFT) as usize)
 }
@@ -77,6 +79,7 @@ impl LookupHash {
     }
 
     /// The byte offset of an entry.
+    #[inline]
     pub fn of(callee: Word, key: Word) -> Word {
         (callee ^ key.rotate_left(LookupHash::ROTATION)).wrapping_mul(LookupHash::FACTOR) >> LookupHash::SHIFT
             & LookupHash::MASK

@@ -20,16 +20,19 @@ pub const MAX_WRITTEN_ARGUMENTS: usize = 255;
 }
 
 /// The argument count that a function was passed, and whether a tail call led there.
+#[inline]
 pub const fn split_count(count: i64) -> (i64, bool) {
     (count & !TAIL_CALL_FLAG, count & TAIL_CALL_FLAG != 0)
 }
 
 /// Byte offset of argument `index` in the argument area, if that holds it.
+#[inline]
 pub const fn argument_offset(index: usize) -> i32 {
     word_offset(index)
 }
 
 /// Byte offset of word `index` in a row of words.
+#[inline]
 pub const fn word_offset(index: usize) -> i32 {
     (index * WORD_SIZE) as i32
 }

@@ -184,6 +184,7 @@ impl Kind {
     }
 
     /// Whether the words after the header are raw bits rather than values.
+    #[inline]
     pub fn is_raw(self) -> bool {
         matches!(self, Kind::Filler | Kind::Big | Kind::Double | Kind::Bytes)
     }
@@ -191,16 +192,19 @@ impl Kind {
 
 /// The header of an object of `size` bytes, header included. A size need not be a multiple of the granule: the
 /// heap rounds up, and the slack at the end holds zeros.
+#[inline]
 pub const fn header(kind: Kind, size: usize) -> Word {
     TAG_HEADER | (kind as Word) << HEADER_KIND_SHIFT | (size as Word) << HEADER_SIZE_SHIFT
 }
 
 /// Byte offset of field `index` (0 is the first after the header) from an object's address.
+#[inline]
 pub const fn field(index: usize) -> i32 {
     word_offset(HEADER_WORDS + index)
 }
 
 /// Byte offset of the byte of an object's header that is the number of its kind, for a target with that order of bytes.
+#[inline]
 pub const fn offset_of_kind(little_endian: bool) -> i32 {
     let from_lowest = (HEADER_KIND_SHIFT / u8::BITS) as i32;
     offset::HEADER + if little_endian { from_lowest } else { WORD_SIZE as i32 - 1 - from_lowest }
@@ -285,49 +289,60 @@ impl Value {
     pub const TRUE: Value = Value(TRUE);
 
     /// The fixnum of `number`, which must lie in `FIXNUM_MIN..=FIXNUM_MAX`.
+    #[inline]
     pub const fn fixnum(number: i64) -> Value {
         debug_assert!(number <= FIXNUM_MAX && number >= FIXNUM_MIN);
         Value((number as Word) << TAG_BITS)
     }
     /// `#t` or nil.
+    #[inline]
     pub const fn boolean(flag: bool) -> Value {
         Value(NIL | (flag as Word) << BOOLEAN_SHIFT)
     }
     /// The immediate double, or `None` where the number must be boxed.
+    #[inline]
     pub fn immediate_double(number: f64) -> Option<Value> {
         let word = number.to_bits().rotate_left(DOUBLE_ROTATE).wrapping_add(DOUBLE_BIAS);
         (DOUBLE_TAGS >> (word & TAG_MASK) & 1 != 0).then_some(Value(word))
     }
     /// The pair at an address.
+    #[inline]
     pub const fn pair_at(address: usize) -> Value {
         Value(address as Word | TAG_PAIR)
     }
     /// The object at an address.
+    #[inline]
     pub const fn object_at(address: usize) -> Value {
         Value(address as Word | TAG_OBJECT)
     }
     /// The mark of an unbound cell for the symbol with this index.
+    #[inline]
     pub const fn unbound(symbol: u32) -> Value {
         Value(UNBOUND | (symbol as Word) << UNBOUND_SYMBOL_SHIFT)
     }
 
     /// The tag.
+    #[inline]
     pub const fn tag(self) -> Word {
         self.0 & TAG_MASK
     }
     /// Whether this is nil.
+    #[inline]
     pub const fn is_nil(self) -> bool {
         self.0 == NIL
     }
     /// Whether a condition holds: everything but nil.
+    #[inline]
     pub const fn is_true(self) -> bool {
         self.0 != NIL
     }
     /// Whether this is a fixnum.
+    #[inline]
     pub const fn is_fixnum(self) -> bool {
         self.tag() == TAG_FIXNUM
     }
     /// The fixnum's number.
+    #[inline]
     pub const fn as_fixnum(self) -> Option<i64> {
         if self.is_fixnum() {
             Some((self.0 as i64) >> TAG_BITS)
@@ -336,23 +351,28 @@ impl Value {
         }
     }
     /// The number of an immediate double.
+    #[inline]
     pub fn as_immediate_double(self) -> Option<f64> {
         (DOUBLE_TAGS >> self.tag() & 1 != 0)
             .then(|| f64::from_bits(self.0.wrapping_sub(DOUBLE_BIAS).rotate_right(DOUBLE_ROTATE)))
     }
     /// Whether this is a pair.
+    #[inline]
     pub const fn is_pair(self) -> bool {
         self.tag() == TAG_PAIR
     }
     /// Whether this points to an object with a header.
+    #[inline]
     pub const fn is_object(self) -> bool {
         self.tag() == TAG_OBJECT
     }
     /// Whether this points into the heap.
+    #[inline]
     pub const fn is_pointer(self) -> bool {
         self.is_pair() || self.is_object()
     }
     /// The symbol's index if this is the mark of an unbound cell.
+    #[inline]
     pub const fn as_unbound(self) -> Option<u32> {
         if self.0 & UNBOUND_MASK == UNBOUND {
             Some((self.0 >> UNBOUND_SYMBOL_SHIFT) as u32)
@@ -361,6 +381,7 @@ impl Value {
         }
     }
     /// The address of a pair or object, tag removed.
+    #[inline]
     pub const fn address(self) -> usize {
         (self.0 & !TAG_MASK) as usize
     }

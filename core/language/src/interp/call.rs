@@ -279,7 +279,8 @@ fn enter(runtime: &mut Runtime, closure: Value, template: &Template, base: usize
         return Err(wrong_count(runtime, closure, count as i64));
     }
     if template.rest {
-        let rest = runtime.list(runtime.stack.from(base + fixed))?;
+        // SAFETY: making a list leaves the stack alone.
+        let rest = runtime.list(unsafe { runtime.stack.from(base + fixed) })?;
         runtime.stack.top = base + fixed;
         runtime.push(rest)?;
     }
@@ -319,11 +320,11 @@ fn go_native(
     site: Position,
     caller: Caller,
 ) -> Result<Next, Failure> {
-    let arguments = runtime.stack.from(base);
-    let count = arguments.len();
+    let count = runtime.stack.top - base;
     if count > MAX_ARGUMENTS {
         return Err(too_many(runtime));
     }
+    let arguments = runtime.stack.values_from(base);
     // SAFETY: the area has room for `MAX_ARGUMENTS` values.
     unsafe { std::ptr::copy_nonoverlapping(arguments.as_ptr(), runtime.context.arguments, count) };
     runtime.context.arguments_used = count;
@@ -408,7 +409,8 @@ pub(super) fn primitive(runtime: &Runtime, callee: Value) -> PrimitiveInfo {
 /// Call a primitive other than `apply`, whose arguments lie from `base` to the top.
 #[inline]
 pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: PrimitiveInfo, base: usize) -> Outcome {
-    let arguments = runtime.stack.from(base);
+    // SAFETY: whatever the primitive calls pushes above its arguments, and takes that down again.
+    let arguments = unsafe { runtime.stack.from(base) };
     let result = if primitive.accepts(arguments.len()) {
         (primitive.function)(runtime, arguments)
     } else {
@@ -420,7 +422,9 @@ pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: Pr
 
 /// The method of a selector or multimethod for the arguments, put in its place.
 fn choose_method(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Outcome {
-    let method = crate::runtime::classes::find_method(runtime, callee, runtime.stack.from(base))?;
+    // SAFETY: looking for a method changes no argument on the stack.
+    let arguments = unsafe { runtime.stack.from(base) };
+    let method = crate::runtime::classes::find_method(runtime, callee, arguments)?;
     runtime.stack.set(base - 1, method);
     runtime.context.tail_site = site.pack();
     Ok(method)

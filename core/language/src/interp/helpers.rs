@@ -406,7 +406,9 @@ helpers! {
                 return FAILURE;
             }
         }
-        let result = interp::with_environment(runtime, Value(environment), &deferred, runtime.stack.from(top));
+        // SAFETY: the values stay where they are until the body is done.
+        let captured = unsafe { runtime.stack.from(top) };
+        let result = interp::with_environment(runtime, Value(environment), &deferred, captured);
         runtime.stack.top = top;
         word(result)
     }

@@ -66,7 +66,7 @@ fn same_text(runtime: &Runtime, left: Value, right: Value) -> bool {
 }
 
 /// The bytes of a string's code points, four each.
-pub fn points<'a>(runtime: &Runtime, string: Value) -> &'a [u8] {
+pub fn points(runtime: &Runtime, string: Value) -> &[u8] {
     let storage = runtime.field(string, crate::value::offset::SEQUENCE_STORAGE);
     &runtime.bytes(storage)[..4 * runtime.sequence_length(string)]
 }

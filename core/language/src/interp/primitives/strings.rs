@@ -90,8 +90,8 @@ fn make_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> O
     let string = zeros(runtime, length)?;
     if point != 0 {
         let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-        let places = runtime.bytes(storage).chunks_exact_mut(4).take(length);
-        places.for_each(|place| place.copy_from_slice(&point.to_le_bytes()));
+        let places = runtime.bytes_mut(storage).chunks_exact_mut(4).take(length);
+        places.for_each(|place| place.copy_from_slice(&point.to_ne_bytes()));
     }
     Ok(string)
 }
@@ -99,11 +99,11 @@ fn make_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> O
 /// Make a string at least that long; new characters are code point 0.
 fn grow(runtime: &mut Runtime, string: Value, length: usize) -> Result<(), Failure> {
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-    let old = runtime.bytes(storage);
-    if length * 4 > old.len() {
-        let capacity = length.max(old.len() / 4 * 2).min(arrays::MAX_ELEMENTS);
+    let old = runtime.bytes(storage).len();
+    if length * 4 > old {
+        let capacity = length.max(old / 4 * 2).min(arrays::MAX_ELEMENTS);
         let grown = runtime.raw_object(Kind::Bytes, 4 * capacity)?;
-        runtime.bytes(grown)[..old.len()].copy_from_slice(old);
+        runtime.copy_bytes(storage, 0..old, grown, 0);
         runtime.set_field(string, offset::SEQUENCE_STORAGE, grown);
     }
     runtime.set_field(string, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
@@ -117,7 +117,7 @@ fn string_length(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn point_at(runtime: &Runtime, string: Value, index: usize) -> u32 {
     let bytes = &points(runtime, string)[4 * index..4 * index + 4];
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
 /// `(string-at s i)`: nil outside the bounds.
@@ -141,7 +141,7 @@ pub fn set_string_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         grow(runtime, string, index + 1)?;
     }
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-    runtime.bytes(storage)[4 * index..4 * index + 4].copy_from_slice(&point.to_le_bytes());
+    runtime.bytes_mut(storage)[4 * index..4 * index + 4].copy_from_slice(&point.to_ne_bytes());
     Ok(arguments[2])
 }
 
@@ -156,12 +156,12 @@ fn concat(runtime: &mut Runtime, operation: &str, strings: &[Value]) -> Outcome 
         return Err(arrays::too_long(runtime, operation, Value::fixnum(length as i64)));
     }
     let result = zeros(runtime, length)?;
-    let places = runtime.bytes(runtime.field(result, offset::SEQUENCE_STORAGE));
+    let places = runtime.field(result, offset::SEQUENCE_STORAGE);
     let mut at = 0;
     for string in strings {
-        let points = points(runtime, *string);
-        places[at..at + points.len()].copy_from_slice(points);
-        at += points.len();
+        let bytes = 4 * runtime.sequence_length(*string);
+        runtime.copy_bytes(runtime.field(*string, offset::SEQUENCE_STORAGE), 0..bytes, places, at);
+        at += bytes;
     }
     Ok(result)
 }
@@ -186,24 +186,21 @@ fn concat_strings(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn substring(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, operation, arguments[0])?;
     let range = arguments::range(runtime, operation, &arguments[1..], runtime.sequence_length(string))?;
-    from_points(runtime, &points(runtime, string)[4 * range.start..4 * range.end])
+    let bytes = 4 * range.start..4 * range.end;
+    let storage = runtime.raw_object_from(Kind::Bytes, runtime.field(string, offset::SEQUENCE_STORAGE), bytes)?;
+    runtime.string_with(storage, range.len())
 }
 
 /// `(string-index s what [start])`: where a character or string first occurs; nil if it does not.
 fn string_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, "string-index", arguments[0])?;
     let range = arguments::range(runtime, "string-index", &arguments[2..], runtime.sequence_length(string))?;
-    let point;
-    let wanted = if runtime.is_kind(arguments[1], Kind::String) {
-        points(runtime, arguments[1])
-    } else {
-        point = arguments::code_point(runtime, "string-index", arguments[1])?.to_le_bytes();
-        &point
-    };
-    let text = points(runtime, string);
-    for index in range.start..=text.len() / 4 {
+    let is_string = runtime.is_kind(arguments[1], Kind::String);
+    let point = if is_string { 0 } else { arguments::code_point(runtime, "string-index", arguments[1])? }.to_ne_bytes();
+    for index in range.start..=runtime.sequence_length(string) {
         call::poll(runtime)?;
-        if text[4 * index..].starts_with(wanted) {
+        let wanted = if is_string { points(runtime, arguments[1]) } else { &point };
+        if points(runtime, string)[4 * index..].starts_with(wanted) {
             return Ok(Value::fixnum(index as i64));
         }
     }
@@ -226,7 +223,7 @@ fn compare(runtime: &mut Runtime, operation: &str, left: Value, right: Value) ->
     let left = arguments::string(runtime, operation, left)?;
     let right = arguments::string(runtime, operation, right)?;
     let numbers =
-        |string| points(runtime, string).chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        |string| points(runtime, string).chunks_exact(4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]));
     Ok(numbers(left).cmp(numbers(right)))
 }
 
@@ -284,7 +281,7 @@ fn string_replace(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn character_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let point = arguments::code_point(runtime, "character->string", arguments[0])?;
-    from_points(runtime, &point.to_le_bytes())
+    from_points(runtime, &point.to_ne_bytes())
 }
 
 /// A string, and the part of it that optional arguments name.
@@ -311,9 +308,9 @@ fn string_to_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn string_to_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let (string, range) = part(runtime, "string->array", arguments)?;
     let array = runtime.array(range.len())?;
-    let places = runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE));
-    for (place, index) in places.iter_mut().zip(range) {
-        *place = Value::fixnum(i64::from(point_at(runtime, string, index)));
+    for (place, index) in range.enumerate() {
+        let point = point_at(runtime, string, index);
+        arrays::set_element(runtime, array, place, Value::fixnum(i64::from(point)));
     }
     Ok(array)
 }
@@ -325,9 +322,10 @@ fn from_characters(
     mut next: impl FnMut(&Runtime) -> Value,
 ) -> Outcome {
     let storage = runtime.raw_object(Kind::Bytes, 4 * length)?;
-    for place in runtime.bytes(storage).as_chunks_mut().0 {
+    for index in 0..length {
         let character = next(runtime);
-        *place = arguments::code_point(runtime, operation, character)?.to_le_bytes();
+        let point = arguments::code_point(runtime, operation, character)?;
+        runtime.bytes_mut(storage)[4 * index..4 * index + 4].copy_from_slice(&point.to_ne_bytes());
     }
     runtime.string_with(storage, length)
 }
@@ -344,6 +342,9 @@ fn list_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn array_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let array = arguments::array(runtime, "array->string", arguments[0])?;
-    let mut elements = arrays::elements(runtime, array).iter();
-    from_characters(runtime, "array->string", elements.len(), |_| elements.next().copied().unwrap_or(Value::NIL))
+    let mut indices = 0..;
+    let length = runtime.sequence_length(array);
+    from_characters(runtime, "array->string", length, |runtime| {
+        indices.next().map_or(Value::NIL, |index| arrays::element(runtime, array, index))
+    })
 }

@@ -80,8 +80,15 @@ fn table(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, 
 
 /// The words of a table's entries, and of its ring.
 #[inline]
-fn words<'a>(runtime: &Runtime, table: Value) -> &'a mut [Value] {
+fn words(runtime: &Runtime, table: Value) -> &[Value] {
     runtime.slots(runtime.field(table, ENTRIES))
+}
+
+/// The same, to write them.
+#[inline]
+fn words_mut(runtime: &mut Runtime, table: Value) -> &mut [Value] {
+    let entries = runtime.field(table, ENTRIES);
+    runtime.slots_mut(entries)
 }
 
 /// How many keys a table has.
@@ -111,13 +118,19 @@ fn clear(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
 
 fn make_entries(runtime: &mut Runtime, places: usize) -> Outcome {
     let entries = runtime.object(Kind::Slots, RING_WORDS + ENTRY_WORDS * places)?;
-    runtime.slots(entries)[..RING_WORDS].fill(Value::fixnum(0));
+    runtime.slots_mut(entries)[..RING_WORDS].fill(Value::fixnum(0));
     Ok(entries)
 }
 
 /// The places of a table's words.
 #[inline]
-fn places(words: &mut [Value]) -> &mut [[Value; ENTRY_WORDS]] {
+fn places(words: &[Value]) -> &[[Value; ENTRY_WORDS]] {
+    words[RING_WORDS..].as_chunks().0
+}
+
+/// The same, to write them.
+#[inline]
+fn places_mut(words: &mut [Value]) -> &mut [[Value; ENTRY_WORDS]] {
     words[RING_WORDS..].as_chunks_mut().0
 }
 
@@ -163,17 +176,22 @@ fn start(hash: Value, places: usize) -> usize {
 /// The place of a key, or else the place where it would go.
 #[inline]
 fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<Result<usize, usize>, Failure> {
-    let places = places(words(runtime, table));
-    let mut place = start(hash, places.len());
+    let entries = runtime.field(table, ENTRIES);
+    let places = (runtime.slot_count(entries) - RING_WORDS) / ENTRY_WORDS;
+    let mut place = start(hash, places);
     loop {
-        let entry = &places[place & (places.len() - 1)];
-        if entry[HASH] == hash && (entry[KEY] == key || same_key(runtime, entry[KEY], key)?) {
-            return Ok(Ok(place));
+        let entry = RING_WORDS + ENTRY_WORDS * place;
+        let found = runtime.slot(entries, entry + HASH);
+        if found == hash {
+            let other = runtime.slot(entries, entry + KEY);
+            if other == key || same_key(runtime, other, key)? {
+                return Ok(Ok(place));
+            }
         }
-        if entry[HASH].is_nil() {
+        if found.is_nil() {
             return Ok(Err(place));
         }
-        place = (place + 1) & (places.len() - 1);
+        place = (place + 1) & (places - 1);
     }
 }
 
@@ -200,7 +218,7 @@ fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<
     let hash = hash_word(hash(runtime, key));
     match find(runtime, table, key, hash)? {
         Ok(place) => {
-            places(words(runtime, table))[place][VALUE] = value;
+            places_mut(words_mut(runtime, table))[place][VALUE] = value;
             Ok(())
         }
         Err(place) => add(runtime, table, place, [key, value, hash]),
@@ -210,13 +228,13 @@ fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<
 /// Add a key that the table does not have, at a place where it goes unless the table has to grow. A quarter of the
 /// places stays empty, so that searches end soon.
 fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3]) -> Result<(), Failure> {
-    let mut words = words(runtime, table);
-    let length = places(words).len();
-    if number(words[USED]) >= length - length / 4 {
+    let old = words(runtime, table);
+    let length = places(old).len();
+    if number(old[USED]) >= length - length / 4 {
         rebuild(runtime, table)?;
-        words = self::words(runtime, table);
-        place = free_place(places(words), entry[HASH]);
+        place = free_place(places(words(runtime, table)), entry[HASH]);
     }
+    let words = words_mut(runtime, table);
     set(words, place, entry);
     let (count, used) = (number(words[COUNT]), number(words[USED]));
     set_number(&mut words[COUNT], count + 1);
@@ -234,28 +252,29 @@ fn free_place(places: &[[Value; ENTRY_WORDS]], hash: Value) -> usize {
 }
 
 fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
-    places(words)[place][..LINK].copy_from_slice(&entry);
+    places_mut(words)[place][..LINK].copy_from_slice(&entry);
     join(words, place + 1);
 }
 
 /// Make new entries, with room for twice the keys that are there.
 #[cold]
 fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
-    let old = words(runtime, table);
-    let count = number(old[COUNT]);
+    let count = count(runtime, table);
     let length = (2 * (count + 1)).next_power_of_two().max(FIRST_PLACES);
     if length > 2 * super::arrays::MAX_ELEMENTS {
         return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
     }
     let entries = make_entries(runtime, length)?;
-    let new = runtime.slots(entries);
-    let (_, mut entry) = links(old, 0);
+    let (_, mut entry) = links(words(runtime, table), 0);
     while entry != 0 {
+        let old = words(runtime, table);
         let [key, value, hash, _] = places(old)[entry - 1];
+        (_, entry) = links(old, entry);
+        let new = runtime.slots_mut(entries);
         let place = free_place(places(new), hash);
         set(new, place, [key, value, hash]);
-        (_, entry) = links(old, entry);
     }
+    let new = runtime.slots_mut(entries);
     set_number(&mut new[COUNT], count);
     set_number(&mut new[USED], count);
     runtime.set_field(table, ENTRIES, entries);
@@ -285,10 +304,10 @@ fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let table = table(runtime, "table-remove", arguments[0])?;
     let hash = hash_word(hash(runtime, arguments[1]));
     let Ok(place) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
-    let words = words(runtime, table);
+    let words = words_mut(runtime, table);
     leave(words, place + 1);
     let value = places(words)[place][VALUE];
-    places(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
+    places_mut(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
     let count = number(words[COUNT]);
     set_number(&mut words[COUNT], count - 1);
     Ok(value)
@@ -302,14 +321,14 @@ fn listed(
     element: impl Fn(&mut Runtime, Value, Value) -> Outcome,
 ) -> Outcome {
     let table = table(runtime, operation, value)?;
-    let words = words(runtime, table);
     let mut list = Value::NIL;
-    let (mut entry, _) = links(words, 0);
+    let (mut entry, _) = links(words(runtime, table), 0);
     while entry != 0 {
+        let words = words(runtime, table);
         let [key, value, ..] = places(words)[entry - 1];
+        (entry, _) = links(words, entry);
         let element = element(runtime, key, value)?;
         list = runtime.cons(element, list)?;
-        (entry, _) = links(words, entry);
     }
     Ok(list)
 }
