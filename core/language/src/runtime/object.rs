@@ -33,7 +33,7 @@ impl Runtime {
         debug_assert!(object.is_pointer(), "{object:?} has no fields");
         debug_assert!(
             offset >= 0
-                && offset as usize % WORD_SIZE == 0
+                && (offset as usize).is_multiple_of(WORD_SIZE)
                 && (offset as usize) < if object.is_pair() { PAIR_SIZE } else { stated_size(object) },
             "an object of {} bytes has no field at {offset}",
             stated_size(object)
