@@ -1,6 +1,7 @@
 //! The benchmark programs: their text, their IR, and running them.
 
 use maru_language::interp;
+use maru_core::codegen::Architecture;
 use maru_core::ir::Function;
 use maru_language::value::on_large_stack;
 use maru_language::runtime::{Failure, JitMode, Options, Runtime};
@@ -61,9 +62,9 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be read or compiled.
-    pub fn functions(&self, argument_registers: usize) -> Result<Vec<Function>, String> {
+    pub fn functions(&self, architecture: &dyn Architecture) -> Result<Vec<Function>, String> {
         let text = self.text(1.0)?;
-        with_runtime(Options::default(), |runtime| unit::program_ir(runtime, &self.name, &text, argument_registers))
+        with_runtime(Options::default(), |runtime| unit::program_ir(runtime, &self.name, &text, unit::LoweringTarget::of(architecture)))
     }
 }
 

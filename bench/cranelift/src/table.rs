@@ -52,7 +52,7 @@ fn show_compilation(options: &Compare, programs: &[Program]) -> Result<(), Strin
     println!(" {:>7} {:>7} {:>7} {:>7}", "none", "bytes", "speed", "bytes");
     let mut logarithms = [0.0; 4];
     for program in programs {
-        let functions = program.functions(targets[0].argument_registers())?;
+        let functions = program.functions(targets[0])?;
         let made = measure(&targets, &functions, options.runs)?;
         print!("{:<18} {:>9}", program.name, functions.len());
         for made in &made {

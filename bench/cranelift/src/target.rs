@@ -8,6 +8,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
+use maru_core::abi::Fact;
+use maru_core::format::fingerprint;
 use maru_core::ir::{Function, FunctionId};
 use maru_core::codegen::{Architecture, CompileError, CompiledFunction, Fixup, FixupKind, FixupTarget, ListingLine, MachineIdentity, OutOfRange};
 use std::cell::RefCell;
@@ -117,6 +119,10 @@ impl Architecture for Cranelift {
     }
     fn argument_registers(&self) -> usize {
         ARGUMENT_REGISTERS
+    }
+    fn convention_facts(&self) -> Vec<Fact> {
+        // Where words travel is Cranelift's own affair; images of its versions do not outlive the process.
+        vec![Fact::new("target.name", fingerprint(self.name.as_bytes())[0])]
     }
     fn trap(&self) -> &'static [u8] {
         &[0xcc]

@@ -15,14 +15,13 @@ use maru_core::ir::{
     Binary, Block, Callee, Compare, Condition, Convention, Exit, FloatBinary, FloatCompare, FloatUnary, Function,
     FunctionId, Helper, Inst, Op, Overflowing, Signature, Target, Type, Val, Width,
 };
-use maru_core::abi::Context;
+use maru_core::abi::{argument_offset, context, Context, FIRST_ARGUMENT};
 use std::collections::HashMap;
-use std::mem::offset_of;
 
 /// How many arguments travel in registers, callee and count not included.
 pub const ARGUMENT_REGISTERS: usize = 4;
 /// Words in registers: callee, count, and arguments.
-const REGISTERS: usize = 2 + ARGUMENT_REGISTERS;
+const REGISTERS: usize = FIRST_ARGUMENT + ARGUMENT_REGISTERS;
 /// Doubles in registers.
 const DOUBLE_REGISTERS: usize = 8;
 /// The name space of the unit's functions, and that of its data words.
@@ -163,8 +162,8 @@ impl Translator<'_> {
             words += usize::from(*parameter == Type::Word);
             arguments.push(match parameter {
                 Type::Word if words > REGISTERS => {
-                    let area = self.load_context(offset_of!(Context, arguments) as i32);
-                    let offset = 8 * (words - 3) as i32;
+                    let area = self.load_context(context::ARGUMENTS);
+                    let offset = argument_offset(words - 1 - FIRST_ARGUMENT);
                     self.builder.ins().load(types::I64, MemFlagsData::trusted(), area, offset)
                 }
                 _ => given.next().expect("as many as the signature has"),
@@ -185,7 +184,7 @@ impl Translator<'_> {
             return Ok(());
         }
         let pointer = self.builder.ins().get_stack_pointer(types::I64);
-        let limit = self.load_context(offset_of!(Context, stack_limit) as i32);
+        let limit = self.load_context(context::STACK_LIMIT);
         let below = self.builder.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
         let (overflow, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(overflow);
@@ -473,8 +472,8 @@ impl Translator<'_> {
             if *kind == Type::Double || words <= REGISTERS {
                 passed.push(self.value(*argument));
             } else {
-                let area = self.load_context(offset_of!(Context, arguments) as i32);
-                self.store(Width::Word, *argument, area, 8 * (words - 3) as i32);
+                let area = self.load_context(context::ARGUMENTS);
+                self.store(Width::Word, *argument, area, argument_offset(words - 1 - FIRST_ARGUMENT));
             }
         }
         passed

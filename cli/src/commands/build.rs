@@ -78,14 +78,14 @@ fn emit(
     architecture: &'static dyn Architecture,
     format: &'static dyn ObjectFormat,
 ) -> Result<Vec<u8>, Trouble> {
-    let registers = architecture.argument_registers();
-    let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, registers);
+    let target = unit::LoweringTarget::of(architecture);
+    let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, target);
     let made = match emit {
         Emit::Lib => unit::build_program(runtime, name, text, architecture, format),
         Emit::Obj => unit::build_object(runtime, name, text, architecture, format),
         Emit::Tree => unit::program_tree(runtime, name, text).map(String::into_bytes),
-        Emit::Linear => unit::program_linear(runtime, name, text, registers).map(String::into_bytes),
-        Emit::Ir if passes => unit::program_passes(runtime, name, text, registers).map(String::into_bytes),
+        Emit::Linear => unit::program_linear(runtime, name, text, target).map(String::into_bytes),
+        Emit::Ir if passes => unit::program_passes(runtime, name, text, target).map(String::into_bytes),
         Emit::Ir => functions(runtime).map(|functions| {
             let texts = functions.iter().map(ToString::to_string);
             texts.collect::<Vec<_>>().join("\n").into_bytes()

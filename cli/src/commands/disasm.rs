@@ -16,8 +16,8 @@ pub fn disasm(arguments: &Disasm) -> Result<ExitCode, Trouble> {
     let text = program::source(&arguments.file)?;
     let name = arguments.file.display().to_string();
     session::with_runtime(options, None, |runtime| {
-        let registers = architecture.argument_registers();
-        let functions = unit::program_ir(runtime, &name, &text, registers).map_err(Trouble::rendered)?;
+        let functions = unit::program_ir(runtime, &name, &text, unit::LoweringTarget::of(architecture))
+            .map_err(Trouble::rendered)?;
         let wanted = |function: &&maru_core::ir::Function| {
             arguments.function.as_ref().is_none_or(|wanted| function.name == *wanted)
         };

@@ -2,7 +2,7 @@
 
 use super::Bench;
 use maru_core::abi::layout::FAILURE;
-use maru_core::abi::Context;
+use maru_core::abi::{Context, FIRST_ARGUMENT};
 use maru_core::ir::Helper;
 
 /// Names of values, `from..to`, separated by commas.
@@ -51,7 +51,8 @@ pub fn calls_pass_any_number_of_words(bench: &Bench) {
         let mut loaded = bench.load(&(caller(count) + &mixer("mixer", count)));
         assert_eq!(loaded.run2(5, 0), mix(squares(count)) ^ 5, "{count} words");
         // Callee and count do not count as arguments.
-        let argument = |index: usize| squares(count).nth(index + 2).filter(|_| index >= registers).unwrap_or(0);
+        let argument =
+            |index: usize| squares(count).nth(index + FIRST_ARGUMENT).filter(|_| index >= registers).unwrap_or(0);
         assert!((0..count).all(|index| loaded.argument(index) == argument(index)), "{count} words");
     }
 }

@@ -296,8 +296,8 @@ pub fn doubles_in_memory(bench: &Bench) {
 
 /// Words of the context and of the data table.
 pub fn context_and_data_words(bench: &Bench) {
-    let fuel = std::mem::offset_of!(maru_core::abi::Context, fuel);
-    let depth = std::mem::offset_of!(maru_core::abi::Context, depth);
+    let fuel = maru_core::abi::context::FUEL;
+    let depth = maru_core::abi::context::DEPTH;
     let text = format!(
         "entry function t(v0: w) -> w {{\nb0:\n  store.word v0, [context + {fuel}]\n  v1 = const -5\n  \
          store.word v1, [context + {depth}]\n  v2 = load.word [context + {fuel}]\n  v3 = data 3\n  \
@@ -312,7 +312,7 @@ pub fn context_and_data_words(bench: &Bench) {
 
 /// Branches on a word that was just loaded.
 pub fn branches_on_memory(bench: &Bench) {
-    let fuel = std::mem::offset_of!(maru_core::abi::Context, fuel);
+    let fuel = maru_core::abi::context::FUEL;
     for source in ["[v1 + 8]".to_string(), format!("[context + {fuel}]")] {
         for (condition, expected) in [("v2", (|word| word != 0) as fn(i64) -> bool), ("compare.lt v2 v3", |w| w < 100)]
         {

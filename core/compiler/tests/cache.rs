@@ -7,6 +7,9 @@ use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// A stamp of images.
+const STAMP: u64 = 7;
+
 /// A new directory, removed with all in it when dropped.
 struct Place(PathBuf);
 
@@ -34,7 +37,7 @@ impl Drop for Place {
 }
 
 fn key(source: &str) -> CacheKey {
-    CacheKey::new("unit.l", &[("source", source.as_bytes()), ("options", b"none")])
+    CacheKey::new("unit.l", STAMP, &[("source", source.as_bytes()), ("options", b"none")])
 }
 
 #[test]
@@ -58,16 +61,17 @@ fn what_was_stored_is_found() {
 #[test]
 fn keys_differ_where_parts_do() {
     let names = [
-        CacheKey::new("u", &[("a", b"b")]),
-        CacheKey::new("u", &[("ab", b"")]),
-        CacheKey::new("u", &[("a", b"b"), ("", b"")]),
-        CacheKey::new("u", &[("", b""), ("a", b"b")]),
-        CacheKey::new("u", &[]),
+        CacheKey::new("u", STAMP, &[("a", b"b")]),
+        CacheKey::new("u", STAMP, &[("ab", b"")]),
+        CacheKey::new("u", STAMP, &[("a", b"b"), ("", b"")]),
+        CacheKey::new("u", STAMP, &[("", b""), ("a", b"b")]),
+        CacheKey::new("u", STAMP, &[]),
+        CacheKey::new("u", STAMP ^ 1, &[]),
     ]
     .map(|key| key.name().to_string());
     let different: std::collections::HashSet<_> = names.iter().collect();
     assert_eq!(different.len(), names.len());
-    assert_eq!(CacheKey::new("u", &[("a", b"b")]).name(), names[0]);
+    assert_eq!(CacheKey::new("u", STAMP, &[("a", b"b")]).name(), names[0]);
 }
 
 /// The entry's file with this ending.
@@ -133,7 +137,7 @@ fn it_is_said_why_an_image_is_not_found() {
     let reasons = cache.why(&key("2"));
     assert_eq!(reasons.len(), 2, "{reasons:?}");
     assert!(reasons[1].ends_with("of the same unit has another: source"), "{reasons:?}");
-    let other = CacheKey::new("unit.l", &[("source", b"1"), ("options", b"fast")]);
+    let other = CacheKey::new("unit.l", STAMP, &[("source", b"1"), ("options", b"fast")]);
     assert!(cache.why(&other)[1].ends_with("another: options"));
     fs::write(file(&place, &key("1"), "image"), "x").expect("our own");
     assert!(cache.why(&key("1"))[0].contains("damaged"));

@@ -4,7 +4,7 @@
 
 use maru_compiler::unit;
 use maru_core::abi::layout::Word;
-use maru_core::abi::Context;
+use maru_core::abi::{context, Context};
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits, Window};
 use maru_core::ir::passes::legalise::legalise;
 use maru_core::ir::verify::{verify_narrow, verify_unit};
@@ -13,8 +13,10 @@ use maru_generate::{mix, Size, SCRATCH_BYTES};
 use maru_language::runtime::{JitMode, Options};
 use maru_language::value::on_large_stack;
 use std::collections::BTreeMap;
-use std::mem::offset_of;
 use std::path::Path;
+
+/// What the programs are lowered for.
+const TARGET: unit::LoweringTarget = unit::LoweringTarget { argument_registers: 4, little_endian: true };
 
 /// Words on which halves, carries and signs turn.
 const WORDS: [u64; 24] = [
@@ -97,7 +99,7 @@ impl World {
         let data = (0..DATA_WORDS).map(|_| random()).collect();
         let mut world = World { memory, start, data, calls: Vec::new(), shape: |word| word };
         let arguments = world.address(CONTEXT_WORDS + SCRATCH_WORDS);
-        world.memory[offset_of!(Context, arguments) / 8] = arguments;
+        world.memory[context::ARGUMENTS as usize / 8] = arguments;
         world
     }
 
@@ -595,7 +597,7 @@ fn run_anywhere(evaluator: &Evaluator, id: FunctionId, arguments: &[Word], memor
     memory.clear(seed);
     let mut world = World::new(seed, 0x1_0000);
     world.shape = like_a_value;
-    let arguments_field = offset_of!(Context, arguments) / 8;
+    let arguments_field = context::ARGUMENTS as usize / 8;
     // In the middle of nothing: arguments past the registers.
     world.memory[arguments_field] = 0x4000_0000;
     let mut anywhere = Anywhere { memory, world };
@@ -691,7 +693,7 @@ fn lowered_programs_do_the_same() {
         let options = Options { jit: JitMode::Off, ..Options::default() };
         let functions = on_large_stack(1 << 28, |stack| {
             let mut runtime = maru_compiler::runtime(options, stack).expect("a runtime");
-            unit::program_ir(&mut runtime, "case.l", &text, 4).ok()
+            unit::program_ir(&mut runtime, "case.l", &text, TARGET).ok()
         });
         match functions.expect("a stack") {
             Some(functions) => finished += check_anywhere(&name, functions, &mut counts, &mut memory, 3),

@@ -16,23 +16,17 @@ mod world;
 
 pub use world::{mix, World};
 
-use maru_core::abi::Context;
+use maru_core::abi::context;
 use maru_core::ir::evaluate::{Evaluator, Limits};
 use maru_core::ir::*;
-use std::mem::offset_of;
 
 /// Bytes of the scratch memory. The first half is for words, the second for doubles.
 pub const SCRATCH_BYTES: usize = 512;
 /// Words of the data table.
 pub const DATA_WORDS: u32 = 8;
 /// Words of the context that generated functions load and store.
-pub const CONTEXT_OFFSETS: [i32; 5] = [
-    offset_of!(Context, tail_callee) as i32,
-    offset_of!(Context, tail_count) as i32,
-    offset_of!(Context, tail_site) as i32,
-    offset_of!(Context, fuel) as i32,
-    offset_of!(Context, depth) as i32,
-];
+pub const CONTEXT_OFFSETS: [i32; 5] =
+    [context::TAIL_CALLEE, context::TAIL_COUNT, context::TAIL_SITE, context::FUEL, context::DEPTH];
 
 /// How large generated units get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,8 +2,7 @@
 //! their arguments.
 
 use super::{DATA_WORDS, SCRATCH_BYTES};
-use maru_core::abi::Context;
-use maru_core::abi::Word;
+use maru_core::abi::{context, Context, Word, WORD_SIZE};
 use maru_core::ir::evaluate::{Environment, EvaluateError};
 use maru_core::ir::Helper;
 use std::cell::UnsafeCell;
@@ -31,6 +30,11 @@ fn words(count: usize) -> Box<[UnsafeCell<Word>]> {
     (0..count).map(|_| UnsafeCell::new(0)).collect()
 }
 
+/// The number of the word at a byte offset.
+fn word_number(offset: i32) -> usize {
+    offset as usize / WORD_SIZE
+}
+
 fn address(words: &[UnsafeCell<Word>]) -> Word {
     words.as_ptr() as Word
 }
@@ -45,8 +49,8 @@ impl World {
     /// small integers.
     pub fn new(seed: Word) -> World {
         let mut world = World {
-            context: words(size_of::<Context>() / 8),
-            scratch: words(SCRATCH_BYTES / 8),
+            context: words(context::CONTEXT_SIZE / WORD_SIZE),
+            scratch: words(SCRATCH_BYTES / WORD_SIZE),
             arguments: words(ARGUMENT_WORDS),
             data: words(DATA_WORDS as usize),
         };
@@ -61,13 +65,13 @@ impl World {
         }
         world.data.iter_mut().for_each(|word| *word.get_mut() = random());
         let arguments = address(&world.arguments);
-        *world.context[std::mem::offset_of!(Context, arguments) / 8].get_mut() = arguments;
+        *world.context[word_number(context::ARGUMENTS)].get_mut() = arguments;
         world
     }
 
     /// Put the addresses of native helpers into the context, for machine code.
     pub fn set_helpers(&mut self, addresses: &[usize]) {
-        let first = Context::helper_offset(0) as usize / 8;
+        let first = word_number(Context::helper_offset(0));
         for (word, &address) in self.context[first..].iter_mut().zip(addresses) {
             *word.get_mut() = address as Word;
         }
@@ -105,7 +109,7 @@ impl World {
             }
         }
         let context = read(&self.context);
-        remains.extend(super::CONTEXT_OFFSETS.iter().map(|&offset| context[offset as usize / 8]));
+        remains.extend(super::CONTEXT_OFFSETS.iter().map(|&offset| context[word_number(offset)]));
         remains
     }
 }

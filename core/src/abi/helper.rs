@@ -1,4 +1,11 @@
-//! The runtime helpers that native code may call, by name. Numbers are part of the image's ABI stamp.
+//! The runtime helpers that native code may call, by name. Their numbers and parameters are facts.
+
+use super::fact::facts;
+
+facts! { "helper":
+/// Words of the context that are addresses of helpers, or free for them.
+pub const HELPER_WORDS: usize = 96;
+}
 
 macro_rules! helpers {
     ($($(#[$doc:meta])* $name:ident $text:literal $count:literal,)*) => {
@@ -133,8 +140,13 @@ impl Helper {
     }
 }
 
+const _: () = assert!(Helper::ALL.len() <= HELPER_WORDS, "the context has no room for all helpers");
+
 /// Modes and results of [`Helper::NumberBits`].
 pub mod number_bits {
+    use super::super::fact::facts;
+
+    facts! { "number_bits":
     /// Any number: an integer gives the nearest double.
     pub const ANY: i64 = 0;
     /// Doubles, and integers that a double holds exactly.
@@ -143,4 +155,5 @@ pub mod number_bits {
     pub const DOUBLE: i64 = 2;
     /// The result for all other values: the bits of a NaN that no value has.
     pub const REFUSED: i64 = -1;
+    }
 }

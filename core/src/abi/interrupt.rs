@@ -3,10 +3,12 @@
 //! Loops look at the context's interrupt word at every turn. Functions look at nothing but the stack's limit, which
 //! they compare with anyway: a request moves it to where no frame fits, and serving the request moves it back.
 
+use super::fact::facts;
 use super::Context;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+facts! { "interrupt":
 /// In the context's interrupt word: somebody asked for an interrupt.
 pub const INTERRUPT_REQUESTED: u64 = 1;
 /// In the context's interrupt word: memory ran out where no error could be raised.
@@ -14,6 +16,7 @@ pub const INTERRUPT_MEMORY: u64 = 2;
 /// In the context's interrupt word: code is ready, or is to be made. Nothing stops; only those look who look at the
 /// word itself, and any other interrupt takes its place.
 pub const INTERRUPT_COMPILED: u64 = 3;
+}
 
 /// Ask the program that runs with a context to stop; whether this is the first request since the last was served.
 /// May be called from a signal handler: it only reads and writes words.

@@ -17,9 +17,13 @@
 //! immediate; all others, infinities and the one NaN among them, are boxed in a [`Kind::Double`] object.
 //! Heap addresses are multiples of 16.
 
+use super::fact::facts;
+use super::word_offset;
+
 /// One machine word: a value, or raw bits.
 pub type Word = u64;
 
+facts! { "layout":
 /// Bytes in a word.
 pub const WORD_SIZE: usize = 8;
 /// How many low bits the tag has.
@@ -57,6 +61,8 @@ pub const TRUE: Word = 0x0e;
 pub const BOOLEAN_SHIFT: u32 = 3;
 /// Low byte of the mark of an unbound cell; the other bits are the index of the symbol. Never seen by a program.
 pub const UNBOUND: Word = 0x16;
+/// Bit at which the index of the symbol starts in the mark of an unbound cell.
+pub const UNBOUND_SYMBOL_SHIFT: u32 = 8;
 /// The low byte, which tells [`UNBOUND`] marks from all values.
 pub const UNBOUND_MASK: Word = 0xff;
 /// Returned in place of a value when an error is on its way; the error is in the context.
@@ -75,6 +81,22 @@ pub const FIXNUM_MIN: i64 = i64::MIN >> TAG_BITS;
 pub const GRANULE: usize = 16;
 /// The largest object, in bytes, that code may allocate by bumping the context's pointer inline.
 pub const INLINE_ALLOCATION_MAX: usize = 128;
+
+/// The first kind whose objects can be called; all kinds from here on can.
+pub const FIRST_CALLABLE: u8 = Kind::Closure as u8;
+/// Words before the fields of an object: its header.
+pub const HEADER_WORDS: usize = 1;
+/// Bit at which the header's kind starts.
+pub const HEADER_KIND_SHIFT: u32 = 8;
+/// Bit at which the header's size in bytes, header included, starts.
+pub const HEADER_SIZE_SHIFT: u32 = 16;
+/// Byte offset of the car from a pair's address.
+pub const PAIR_CAR: i32 = word_offset(0);
+/// Byte offset of the cdr from a pair's address.
+pub const PAIR_CDR: i32 = word_offset(1);
+/// Bytes of a pair.
+pub const PAIR_SIZE: usize = 2 * WORD_SIZE;
+}
 
 /// What a heap object with a header is. The number stands in bits 8..16 of the header.
 #[repr(u8)]
@@ -100,7 +122,7 @@ pub enum Kind {
     Data = 8,
     /// A variable that closures share and somebody assigns: its value.
     Box = 9,
-    /// What several closures of one lambda share: native entry, arity, index of its template.
+    /// What several closures of one lambda share: native entry, index of its template.
     Code = 10,
     /// `<environment>`: index of its table of cells.
     Environment = 11,
@@ -127,9 +149,6 @@ pub enum Kind {
     /// `<generic>`: code, index. The last of the callable kinds.
     Generic = 27,
 }
-
-/// The first kind whose objects can be called; all kinds from here on can.
-pub const FIRST_CALLABLE: u8 = Kind::Closure as u8;
 
 impl Kind {
     /// Every kind, for tables indexed by it.
@@ -180,11 +199,6 @@ impl Kind {
     }
 }
 
-/// Bit at which the header's kind starts.
-pub const HEADER_KIND_SHIFT: u32 = 8;
-/// Bit at which the header's size in bytes, header included, starts.
-pub const HEADER_SIZE_SHIFT: u32 = 16;
-
 /// The header of an object of `size` bytes, header included. A size need not be a multiple of the granule: the
 /// heap rounds up, and the slack at the end holds zeros.
 #[inline]
@@ -193,27 +207,31 @@ pub const fn header(kind: Kind, size: usize) -> Word {
 }
 
 /// The header that all arrays, all data and all strings have.
+#[inline]
 pub const fn sequence_header(kind: Kind) -> Word {
     let fields = if matches!(kind, Kind::String) { 3 } else { 2 };
     header(kind, field(fields) as usize)
 }
 
-/// Byte offset of the car from a pair's address.
-pub const PAIR_CAR: i32 = 0;
-/// Byte offset of the cdr from a pair's address.
-pub const PAIR_CDR: i32 = 8;
-/// Bytes of a pair.
-pub const PAIR_SIZE: usize = 16;
-
 /// Byte offset of field `index` (0 is the first after the header) from an object's address.
 #[inline]
 pub const fn field(index: usize) -> i32 {
-    (WORD_SIZE * (1 + index)) as i32
+    word_offset(HEADER_WORDS + index)
+}
+
+/// Byte offset of the byte of an object's header that is the number of its kind, for a target with that order of bytes.
+#[inline]
+pub const fn offset_of_kind(little_endian: bool) -> i32 {
+    let from_lowest = (HEADER_KIND_SHIFT / u8::BITS) as i32;
+    offset::HEADER + if little_endian { from_lowest } else { WORD_SIZE as i32 - 1 - from_lowest }
 }
 
 /// Field offsets from the object's address (tag removed), by kind.
 pub mod offset {
+    use super::super::fact::facts;
     use super::field;
+
+    facts! { "offset":
     /// The header.
     pub const HEADER: i32 = 0;
     /// Box: the value.
@@ -229,10 +247,10 @@ pub mod offset {
     /// Code: address that native callers jump to, a multiple of 8 (so it looks like a fixnum); 0 while no native
     /// machine is set up.
     pub const CODE_ENTRY: i32 = field(0);
-    /// Code: number of parameters, or `-1 - n` where `n` parameters are followed by a rest parameter; a fixnum.
-    pub const CODE_ARITY: i32 = field(1);
+    /// Fields of a code object.
+    pub const CODE_FIELDS: usize = 2;
     /// Code: index of the template, a fixnum.
-    pub const CODE_TEMPLATE: i32 = field(2);
+    pub const CODE_TEMPLATE: i32 = field(1);
     /// Array, string, data: the length, a fixnum.
     pub const SEQUENCE_LENGTH: i32 = field(0);
     /// Array, string, data: the storage, a value of kind Slots or Bytes.
@@ -262,6 +280,7 @@ pub mod offset {
     pub const ERROR_POSITION: i32 = field(3);
     /// Error: backtrace, a list of pairs (function name . position), innermost first.
     pub const ERROR_BACKTRACE: i32 = field(4);
+    }
 }
 
 /// A value: one tagged word. Copied freely; the collector never moves what it points to.
@@ -318,7 +337,7 @@ impl Value {
     /// The mark of an unbound cell for the symbol with this index.
     #[inline]
     pub const fn unbound(symbol: u32) -> Value {
-        Value(UNBOUND | (symbol as Word) << 8)
+        Value(UNBOUND | (symbol as Word) << UNBOUND_SYMBOL_SHIFT)
     }
 
     /// The tag.
@@ -375,7 +394,7 @@ impl Value {
     #[inline]
     pub const fn as_unbound(self) -> Option<u32> {
         if self.0 & UNBOUND_MASK == UNBOUND {
-            Some((self.0 >> 8) as u32)
+            Some((self.0 >> UNBOUND_SYMBOL_SHIFT) as u32)
         } else {
             None
         }

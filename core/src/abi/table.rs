@@ -9,26 +9,28 @@
 //! multiple of that. A search begins at [`first_place`], goes on with the place behind, and ends at a key whose hash is
 //! the wanted one or at a place whose hash is nil: a quarter of the places have that.
 
+use super::fact::facts;
 use super::layout::{field, Word, TAG_MASK, WORD_SIZE};
 
+facts! { "table":
 /// Table: the object with its entries, a value.
 pub const TABLE_ENTRIES: i32 = field(0);
 
 /// Words that an entry takes.
-pub const ENTRY_WORDS: usize = 4;
+pub const PLACE_WORDS: usize = 4;
 /// Bytes that an entry takes.
-pub const ENTRY_BYTES: usize = ENTRY_WORDS * WORD_SIZE;
+pub const PLACE_BYTES: usize = PLACE_WORDS * WORD_SIZE;
 /// Words between the header and the first entry.
-pub const RING_WORDS: usize = ENTRY_WORDS - 1;
+pub const RING_WORDS: usize = PLACE_WORDS - 1;
 
 /// Which word of an entry is the key.
-pub const ENTRY_KEY: usize = 0;
+pub const PLACE_KEY: usize = 0;
 /// Which word of an entry is the value.
-pub const ENTRY_VALUE: usize = 1;
+pub const PLACE_VALUE: usize = 1;
 /// Which word of an entry is the hash of the key: nil where there never was a key, true where it was taken out.
-pub const ENTRY_HASH: usize = 2;
+pub const PLACE_HASH: usize = 2;
 /// Which word of an entry has its links.
-pub const ENTRY_LINKS: usize = 3;
+pub const PLACE_LINKS: usize = 3;
 
 /// An odd number with no pattern in its bits.
 pub const HASH_FACTOR: Word = 0x9e37_79b9_7f4a_7c15;
@@ -36,9 +38,10 @@ pub const HASH_FACTOR: Word = 0x9e37_79b9_7f4a_7c15;
 pub const HASH_HALF: u32 = 32;
 /// The lowest bit of a hash that has a part in where a search begins: the offset of an entry in bytes is a part of the
 /// hash as it stands.
-pub const HASH_PLACE_SHIFT: u32 = ENTRY_BYTES.trailing_zeros();
+pub const HASH_PLACE_SHIFT: u32 = PLACE_BYTES.trailing_zeros();
 /// A bit that hashes of strings have, so that none is the zero of a string whose hash is not known.
 pub const STRING_HASH_MARK: Word = TAG_MASK + 1;
+}
 
 /// The hash of a value that is equal to nothing but itself, and of fixnums.
 #[inline]

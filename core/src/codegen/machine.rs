@@ -88,6 +88,8 @@ pub struct Spec {
     pub identities: Vec<(&'static str, MachineIdentity)>,
     /// Allocatable registers. Class `Int` holds words, class `Float` doubles.
     pub registers: MachineEnv,
+    /// What its functions know of stack and context.
+    pub frame: FrameConvention,
     /// The opcode of an unconditional jump to its label: without operands, never touches flags.
     pub jump: u16,
 }
@@ -97,6 +99,17 @@ impl Spec {
     pub fn unwind(&self) -> Option<&UnwindConvention> {
         self.identities.first().map(|(_, identity)| &identity.unwind)
     }
+}
+
+/// What all functions of a target take for granted on entry, besides where arguments are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameConvention {
+    /// The register that holds the context, always.
+    pub context: PReg,
+    /// Bytes that the stack pointer is a multiple of at a call.
+    pub stack_alignment: u32,
+    /// Bytes below the stack pointer that a function may use without a frame, and that nobody overwrites.
+    pub red_zone: u32,
 }
 
 /// Kinds of calls, each with its own layout.
@@ -123,8 +136,8 @@ impl From<Convention> for CallKind {
 pub struct CallLayout {
     /// Registers of the word arguments, in order.
     pub words: Vec<PReg>,
-    /// Whether further words travel in the context's argument area: word argument `n` at index `n - 2`, because
-    /// callee and argument count are no arguments to a program.
+    /// Whether further words travel in the context's argument area: word argument `n` at index
+    /// `n -` [`crate::abi::FIRST_ARGUMENT`], because callee and argument count are no arguments to a program.
     pub has_area: bool,
     /// How further words travel on the stack, if they do.
     pub stack: Option<StackWords>,

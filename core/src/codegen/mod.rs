@@ -7,6 +7,7 @@ mod allocate;
 mod assign;
 mod buffer;
 mod checked;
+mod convention;
 mod graph;
 mod lines;
 mod liveness;
@@ -17,10 +18,14 @@ mod select;
 
 pub use allocate::{thorough_allocation, verify_allocation};
 pub use buffer::{CodeBuffer, Label, ShortJump, Shorten};
-pub use machine::{CallKind, CallLayout, Frame, MachInst, RegisterMachine, Spec, StackWords, Terminator};
+pub use convention::image_stamp;
+pub use machine::{
+    CallKind, CallLayout, Frame, FrameConvention, MachInst, RegisterMachine, Spec, StackWords, Terminator,
+};
 pub use native::Native;
 pub use select::Selection;
 
+use crate::abi::Fact;
 use crate::ir;
 use std::fmt;
 
@@ -244,6 +249,9 @@ pub trait Architecture: Sync {
     /// How many word arguments travel in registers, callee and argument count not included. (A function that takes
     /// any number of arguments, such as the bridge into the interpreter, needs to know.)
     fn argument_registers(&self) -> usize;
+    /// What images of this target must agree on, with each other and with the machine that runs them, and what
+    /// [`crate::abi`] does not say: above all in which registers words travel. Names are unique.
+    fn convention_facts(&self) -> Vec<Fact>;
     /// Bytes that fill gaps between functions, and trap if executed.
     fn trap(&self) -> &'static [u8];
     /// What a container format, by name, calls this CPU; `None` for an unsupported pair.

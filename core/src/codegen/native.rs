@@ -10,6 +10,7 @@ use super::allocate::{allocate, MachFunction};
 use super::machine::Flow;
 use super::select::{PARAMETERS, PASS};
 use super::*;
+use crate::abi::FIRST_ARGUMENT;
 use crate::ir::passes::legalise::legalise;
 use crate::ir::{Function, Type, WordWidth};
 use regalloc2::{Allocation, Block, Ctx, Edit, Inst, Output, ProgPoint, SpillSlot};
@@ -35,7 +36,10 @@ impl<M: RegisterMachine> Architecture for Native<M> {
         self.0.spec().is_host
     }
     fn argument_registers(&self) -> usize {
-        self.0.call_layout(CallKind::Maru).words.len() - 2
+        self.0.call_layout(CallKind::Maru).words.len() - FIRST_ARGUMENT
+    }
+    fn convention_facts(&self) -> Vec<Fact> {
+        convention::facts(&self.0)
     }
     fn trap(&self) -> &'static [u8] {
         self.0.spec().trap

@@ -1,7 +1,7 @@
 //! Where arguments travel, dealt out from a call layout.
 
 use super::{CallLayout, StackWords};
-use crate::abi::WORD_SIZE;
+use crate::abi::{argument_offset, FIRST_ARGUMENT};
 use crate::ir::Type;
 use regalloc2::PReg;
 
@@ -33,12 +33,13 @@ impl<'l> Places<'l> {
             Type::Word | Type::Pair => (&self.layout.words, &mut self.words),
             Type::Double => (&self.layout.doubles, &mut self.doubles),
         };
+        let number = *used;
         *used += 1;
-        match registers.get(*used - 1) {
+        match registers.get(number) {
             Some(register) => Place::Register(*register),
-            None if kind == Type::Word && self.layout.has_area => Place::Area(((*used - 3) * WORD_SIZE) as i32),
+            None if kind == Type::Word && self.layout.has_area => Place::Area(argument_offset(number - FIRST_ARGUMENT)),
             None if kind == Type::Word => {
-                let slot = |stack: &StackWords| stack.reserved + (*used - 1 - registers.len()) as u32;
+                let slot = |stack: &StackWords| stack.reserved + (number - registers.len()) as u32;
                 self.layout.stack.as_ref().map_or(Place::Nowhere, |stack| Place::Stack(slot(stack)))
             }
             None => Place::Nowhere,

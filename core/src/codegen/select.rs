@@ -15,10 +15,9 @@ use super::liveness::Liveness;
 use super::machine::{Flow, Terminator};
 use super::places::{Place, Places};
 use super::{CallKind, CallLayout, MachInst, RegisterMachine, System};
-use crate::abi::Context;
+use crate::abi::context;
 use crate::ir::{Block, Condition, Convention, Exit, Function, Inst, Op, Type, Val, Width};
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
-use std::mem::offset_of;
 
 /// An operation to be selected before the one at hand, with its results.
 type Pending = (Op, [Option<Val>; 2]);
@@ -391,7 +390,7 @@ impl<'f> Selection<'f> {
     /// The address of the argument area.
     fn argument_area(&mut self) -> Val {
         let area = self.fresh(Type::Word);
-        self.before(Op::LoadContext(offset_of!(Context, arguments) as i32), [Some(area), None]);
+        self.before(Op::LoadContext(context::ARGUMENTS), [Some(area), None]);
         area
     }
 

@@ -1,6 +1,7 @@
 //! The image of a unit: code, constants, data table, symbols; and linking it to a layout, where no other linker does it.
 
 use super::{FormatError, FunctionNames, Layout};
+use crate::abi::WORD_SIZE;
 use crate::codegen::{Architecture, CompiledFunction, Fixup, FixupTarget, UnwindRow};
 
 /// The symbol under which every library exports its header, the first bytes of the constants.
@@ -107,7 +108,9 @@ impl Image {
     /// When functions overlap or lie outside of the code, or the image is too large for distances of 32 bits.
     pub fn check_extents(&self) -> Result<(), FormatError> {
         let refuse = |problem: String| Err(FormatError(format!("{}: {problem}", self.name)));
-        if self.code.len() as u64 + self.constants.len() as u64 + 8 * u64::from(self.data_words) > LARGEST {
+        if self.code.len() as u64 + self.constants.len() as u64 + WORD_SIZE as u64 * u64::from(self.data_words)
+            > LARGEST
+        {
             return refuse("an image cannot be larger than 1 GiB".into());
         }
         let mut end = 0;
@@ -136,7 +139,7 @@ impl Image {
             };
             let to = match fixup.target {
                 FixupTarget::Function(id) => self.function(id.0, layout),
-                FixupTarget::Data(word) => layout.data + 8 * u64::from(word),
+                FixupTarget::Data(word) => layout.data + WORD_SIZE as u64 * u64::from(word),
                 FixupTarget::Import(number) => {
                     let name = self.imports.get(number as usize).map_or("?", |import| import.name.as_str());
                     return Err(problem(format!(
@@ -205,6 +208,9 @@ mod tests {
         }
         fn trap(&self) -> &'static [u8] {
             &[1, 2, 3]
+        }
+        fn convention_facts(&self) -> Vec<crate::abi::Fact> {
+            Vec::new()
         }
         fn identity(&self, _: &str) -> Option<&MachineIdentity> {
             None

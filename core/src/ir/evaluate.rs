@@ -19,8 +19,8 @@
 
 use super::verify::{verify_unit, VerifyError};
 use super::*;
-use crate::abi::Context;
 use crate::abi::Word;
+use crate::abi::{argument_offset, context, FIRST_ARGUMENT};
 use activation::Activation;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -44,9 +44,6 @@ const FUNCTION_SPACING: Word = 16;
 const FIRST_NARROW_ADDRESS: Word = 0xe000_0000;
 const NARROW_UNIT_SPACING: Word = 1 << 12;
 const NARROW_UNITS: Word = 1 << 16;
-
-/// Words before the arguments: the callee and the argument count.
-const WORDS_BEFORE_ARGUMENTS: usize = 2;
 
 /// Why evaluation stopped.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,7 +102,7 @@ impl Window {
 
 /// What an evaluated function reaches outside its unit. All methods may call evaluators again.
 pub trait Environment {
-    /// The address of the context: at least a [`Context`] lies there.
+    /// The address of the context: at least a [`crate::abi::Context`] lies there.
     fn context_address(&mut self) -> Word;
 
     /// The memory that code loads from and stores to, the argument area included, but not the context.
@@ -294,7 +291,7 @@ impl Evaluator {
 
 /// The index among arguments of a word parameter that travels in the argument area.
 fn index_in_area(word: usize, limits: &Limits) -> Option<usize> {
-    let argument = word.checked_sub(WORDS_BEFORE_ARGUMENTS)?;
+    let argument = word.checked_sub(FIRST_ARGUMENT)?;
     (argument >= limits.argument_registers).then_some(argument)
 }
 
@@ -302,9 +299,9 @@ fn index_in_area(word: usize, limits: &Limits) -> Option<usize> {
 ///
 /// # Safety
 /// A context with an argument area must lie at the address.
-unsafe fn argument_address(context: Word, window: Window, index: usize) -> Word {
-    let field = context + std::mem::offset_of!(Context, arguments) as Word;
+unsafe fn argument_address(at: Word, window: Window, index: usize) -> Word {
+    let field = at + context::ARGUMENTS as Word;
     // SAFETY: the field is part of the context that the caller vouches for.
     let area = unsafe { memory::load(Width::Word, field) };
-    window.real(area) + 8 * index as Word
+    window.real(area) + argument_offset(index) as Word
 }

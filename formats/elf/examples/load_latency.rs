@@ -2,41 +2,19 @@
 //!
 //! `cargo run --release -p maru-elf --example load_latency [functions]`; the code is for x86-64.
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{machine, target};
 use libloading::os::unix::{Library, Symbol, RTLD_LOCAL, RTLD_NOW};
 use maru_compiler::load::{Candidate, ExecutableDirectory, ImageHeader};
-use maru_core::codegen::{
-    CompiledFunction, MachineIdentity, Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
-};
+use maru_core::codegen::{image_stamp, CompiledFunction, UnwindRow};
 use maru_core::format::{CodePlacement, Image, ObjectFormat};
 use maru_elf::ELF;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const ROUNDS: usize = 1000;
-
-fn machine() -> MachineIdentity {
-    let unwind = UnwindConvention {
-        code_alignment: 1,
-        data_alignment: -8,
-        return_address: 16,
-        stack_pointer: 7,
-        entry_cfa_offset: 8,
-        entry_return_address: Some(-8),
-        style: UnwindStyle::Dwarf,
-    };
-    MachineIdentity {
-        machine: 62,
-        subtype: 0,
-        flags: 0,
-        pointer_size: 8,
-        little_endian: true,
-        page_size: 0x1000,
-        tool_name: "x86_64",
-        system: System(0),
-        relocations: Relocations { base: 8, address: 1, offset: 10, distance: 2, addend: 0, code: &[] },
-        unwind,
-    }
-}
 
 /// An image of functions of 200 bytes, with or without lines.
 fn image(functions: u32, source: &str) -> Image {
@@ -54,7 +32,7 @@ fn image(functions: u32, source: &str) -> Image {
         image.push(format!("maru_function_{number}"), function, CodePlacement { alignment: 16, filling: &[0xcc] });
     }
     image.data_words = 64;
-    ImageHeader::build(&mut image, &[b'm'; 1000]).expect("a header");
+    ImageHeader::build(&mut image, &[b'm'; 1000], image_stamp(&target())).expect("a header");
     image
 }
 
@@ -120,7 +98,7 @@ fn measure_image(title: &str, image: &Image, directory: &mut ExecutableDirectory
     let bytes = ELF.write(&linked, &layout, &machine).expect("a file");
     for _ in 0..ROUNDS {
         let loaded =
-            clock.time("load (check, file, dlopen)", || directory.load(&ELF, &machine, &bytes)).expect("loaded");
+            clock.time("load (check, file, dlopen)", || directory.load(&ELF, &target(), &bytes)).expect("loaded");
         let address = loaded.function_address(0).expect("a function");
         // SAFETY: the image's functions have this type.
         let function = unsafe { std::mem::transmute::<usize, extern "C" fn() -> u32>(address) };

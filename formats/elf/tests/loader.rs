@@ -5,8 +5,7 @@ mod common;
 
 use common::*;
 use maru_compiler::load::{check, Candidate, ExecutableDirectory, LoadError, LoadedImage, Problem};
-use maru_core::abi::abi_stamp;
-use maru_core::codegen::MachineIdentity;
+use maru_core::codegen::{image_stamp, MachineIdentity};
 use maru_core::format::{Image, ObjectFormat};
 use maru_elf::ELF;
 use std::fs;
@@ -61,7 +60,7 @@ fn what_was_built_can_be_called_and_read() {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     assert_eq!(directory.path(), None);
-    let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
+    let image = directory.load(&ELF, &target(), &library()).expect("loaded");
     assert_eq!(directory.path(), Some(&*place.own()));
     assert_eq!((call(&image, 0), call(&image, 3)), (42, 7));
     assert!(image.code().contains(&image.function_address(1).expect("there is one")));
@@ -81,7 +80,7 @@ fn a_file_lives_as_long_as_its_image() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
+    let image = directory.load(&ELF, &target(), &library()).expect("loaded");
     let path = image.path().to_path_buf();
     let is_mapped = || fs::read_to_string("/proc/self/maps").expect("Linux").contains(&*path.to_string_lossy());
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
@@ -100,7 +99,7 @@ fn a_process_that_exits_leaves_no_files() {
     }
     if let Some(base) = std::env::var_os(CHILD) {
         let mut directory = ExecutableDirectory::among(vec![Candidate { origin: CHILD, base: base.into() }]);
-        let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
+        let image = directory.load(&ELF, &target(), &library()).expect("loaded");
         assert!(image.path().exists());
         std::mem::forget(image);
         std::process::exit(23);
@@ -120,7 +119,7 @@ fn equal_libraries_have_their_own_data() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    let images: Vec<_> = (0..20).map(|_| directory.load(&ELF, &machine(), &library()).expect("loaded")).collect();
+    let images: Vec<_> = (0..20).map(|_| directory.load(&ELF, &target(), &library()).expect("loaded")).collect();
     for (image, number) in images.iter().zip(0..) {
         // SAFETY: the table has more than one word.
         unsafe { *image.data() = number };
@@ -144,7 +143,7 @@ fn several_threads_load_at_once() {
                 let mut directory = ExecutableDirectory::among(vec![candidate]);
                 for count in 1..30 {
                     let bytes = with_header(numbered(count), &[thread], &machine());
-                    let image = directory.load(&ELF, &machine(), &bytes).expect("loaded");
+                    let image = directory.load(&ELF, &target(), &bytes).expect("loaded");
                     assert_eq!(call(&image, count as usize - 1), count - 1);
                     assert_eq!(image.manifest(), [thread]);
                 }
@@ -157,7 +156,7 @@ fn several_threads_load_at_once() {
 fn refused(path: &Path, problem: Problem, words: &str) {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    let error = directory.load_file(path, &ELF, &machine()).err().expect("refused");
+    let error = directory.load_file(path, &ELF, &target()).err().expect("refused");
     assert!(!place.own().exists(), "it was written before it was checked");
     check_error(&error, problem, words);
     assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
@@ -176,7 +175,7 @@ fn a_file_named_by_a_user_is_loaded_as_often_as_wanted() {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     let file = TestFile::new(&library());
-    let images = [0, 1].map(|_| directory.load_file(file.path(), &ELF, &machine()).expect("loaded"));
+    let images = [0, 1].map(|_| directory.load_file(file.path(), &ELF, &target()).expect("loaded"));
     fs::write(file.path(), vec![0; library().len()]).expect("a file in use may be overwritten");
     for image in &images {
         assert_eq!(call(image, 0), 42);
@@ -204,9 +203,9 @@ fn bad_files_are_refused_before_they_are_mapped() {
 fn every_truncation_of_a_library_is_refused() {
     let good = library();
     for length in 0..good.len() {
-        check(Path::new("x"), &good[..length], &ELF, &machine()).expect_err("refused");
+        check(Path::new("x"), &good[..length], &ELF, &target()).expect_err("refused");
     }
-    check(Path::new("x"), &good, &ELF, &machine()).expect("the whole is good");
+    check(Path::new("x"), &good, &ELF, &target()).expect("the whole is good");
 }
 
 #[test]
@@ -229,9 +228,9 @@ fn libraries_for_other_machines_are_refused() {
 fn with_constants(change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut image = sample();
     image.constants.clear();
-    maru_compiler::load::ImageHeader::build(&mut image, b"the manifest").expect("a header");
+    maru_compiler::load::ImageHeader::build(&mut image, b"the manifest", image_stamp(&target())).expect("a header");
     let layout = ELF.layout(&image, &machine()).expect("a layout");
-    image.link(&layout, &NoArchitecture).expect("linked");
+    image.link(&layout, &target()).expect("linked");
     change(&mut image.constants);
     ELF.write(&image, &layout, &machine()).expect("a file")
 }
@@ -242,11 +241,11 @@ fn libraries_of_other_versions_are_refused() {
         return;
     }
     let bytes = with_constants(|constants| constants[8] ^= 1);
-    let stamp = format!("its stamp is {:016x}", abi_stamp() ^ 1);
+    let stamp = format!("its stamp is {:016x}", image_stamp(&target()) ^ 1);
     refused(TestFile::new(&bytes).path(), Problem::OtherVersion, &stamp);
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    check_error(&directory.load(&ELF, &machine(), &bytes).err().expect("refused"), Problem::OtherVersion, &stamp);
+    check_error(&directory.load(&ELF, &target(), &bytes).err().expect("refused"), Problem::OtherVersion, &stamp);
 }
 
 #[test]
@@ -258,7 +257,7 @@ fn headers_that_point_outside_are_refused() {
 }
 
 fn load_in(candidates: Vec<Candidate>) -> Result<LoadedImage, LoadError> {
-    ExecutableDirectory::among(candidates).load(&ELF, &machine(), &library())
+    ExecutableDirectory::among(candidates).load(&ELF, &target(), &library())
 }
 
 /// Loading with only this candidate fails with these words, and with a good one behind it succeeds there.
@@ -334,16 +333,16 @@ fn what_the_loader_refuses_is_tried_elsewhere_and_then_reported() {
     let (first, second) = (Place::new(), Place::new());
     let (other, strange) = library_for_another_host();
     let mut directory = ExecutableDirectory::among(vec![first.candidate(), second.candidate()]);
-    let error = directory.load(&ELF, &other, &strange).err().expect("refused");
+    let error = directory.load(&ELF, &NoArchitecture(other.clone()), &strange).err().expect("refused");
     check_error(&error, Problem::NoDirectory, "the system's loader refuses it");
     for place in [&first, &second] {
         assert!(error.message.contains(&*place.0.to_string_lossy()), "{error}");
     }
     // All may be tried again …
-    let image = directory.load(&ELF, &machine(), &library()).expect("loaded");
+    let image = directory.load(&ELF, &target(), &library()).expect("loaded");
     assert!(image.path().starts_with(first.own()));
     // … and where one library was loaded, another that is refused is to blame itself.
-    let error = directory.load(&ELF, &other, &strange).err().expect("refused");
+    let error = directory.load(&ELF, &NoArchitecture(other.clone()), &strange).err().expect("refused");
     assert_eq!(error.problem, Problem::Refused);
     assert_eq!(directory.path(), Some(&*first.own()));
     drop(image);
@@ -355,7 +354,7 @@ fn bytes_that_are_no_library_never_reach_the_loader() {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     for bytes in [&b"no library at all"[..], &library()[..2000], b""] {
-        let error = directory.load(&ELF, &machine(), bytes).err().expect("refused");
+        let error = directory.load(&ELF, &target(), bytes).err().expect("refused");
         assert_eq!(error.problem, Problem::NotOurs, "{error}");
     }
     assert!(!place.own().exists());
@@ -368,9 +367,9 @@ fn a_directory_that_vanishes_is_made_again() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    directory.load(&ELF, &machine(), &library()).expect("loaded");
+    directory.load(&ELF, &target(), &library()).expect("loaded");
     fs::remove_dir(place.own()).expect("empty");
-    let image = directory.load(&ELF, &machine(), &library()).expect("loaded again");
+    let image = directory.load(&ELF, &target(), &library()).expect("loaded again");
     assert!(image.path().starts_with(place.own()));
 }
 
@@ -381,7 +380,7 @@ fn only_files_left_by_dead_processes_are_removed() {
     }
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    directory.load(&ELF, &machine(), &library()).expect("loaded");
+    directory.load(&ELF, &target(), &library()).expect("loaded");
     let own = std::process::id();
     let names = ["999999999-1-a.so", "999999998-1-a.so", &format!("{own}-9999-a.so"), "notes.txt", "1-1-a.so"];
     for name in names {
@@ -424,7 +423,7 @@ fn file_systems_without_execution_are_refused() {
         let good = Place::new();
         let mut directory = ExecutableDirectory::among(vec![candidate, good.candidate()]);
         if can_run() {
-            directory.load_file(&file, &ELF, &machine()).expect("loaded");
+            directory.load_file(&file, &ELF, &target()).expect("loaded");
         }
     });
     thread.join().expect("no failure");
@@ -437,7 +436,7 @@ fn an_image_without_functions_loads() {
     }
     let place = Place::new();
     let bytes = with_header(Image::new("empty", ""), b"", &machine());
-    let image = ExecutableDirectory::among(vec![place.candidate()]).load(&ELF, &machine(), &bytes).expect("loaded");
+    let image = ExecutableDirectory::among(vec![place.candidate()]).load(&ELF, &target(), &bytes).expect("loaded");
     assert_eq!((image.function_count(), image.function_address(0), image.manifest()), (0, None, &b""[..]));
     assert_eq!(ELF.file_name("a"), "a.so");
 }

@@ -31,17 +31,20 @@
 use crate::assemble::*;
 use crate::encode::Opcode;
 use maru_core::abi::layout::{NIL, WORD_SIZE};
-use maru_core::abi::Context;
-use maru_core::codegen::{CallLayout, CodeBuffer, Frame, System};
+use maru_core::abi::{context, Context};
+use maru_core::codegen::{CallLayout, CodeBuffer, Frame, FrameConvention, System};
 use maru_core::ir::{Convention, Helper};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
-use std::mem::offset_of;
 
 /// The register that holds the context.
 pub const CONTEXT: u8 = 28;
 /// The register of the callee's value, the first word parameter of a Maru function; of the context, in C.
 pub const CALLEE: u8 = 0;
 const COUNT: u8 = 8;
+
+/// What functions take for granted on entry. No function uses memory below the stack pointer.
+pub const FRAME_CONVENTION: FrameConvention =
+    FrameConvention { context: PReg::new(CONTEXT as usize, RegClass::Int), stack_alignment: 16, red_zone: 0 };
 
 /// Bytes from the stack pointer to the first spill slot.
 pub const RECORD: i64 = 2 * WORD_SIZE as i64;
@@ -207,7 +210,7 @@ fn unmake(frame: &Frame, size: i64, code: &mut CodeBuffer) {
 
 /// The frame's lowest address must not lie below the context's limit. Asked before anything is stored there.
 fn check_stack(frame: &Frame, size: i64, code: &mut CodeBuffer) {
-    let limit = offset_of!(Context, stack_limit) as i64;
+    let limit = context::STACK_LIMIT as i64;
     add_number(code, SCRATCH_2, SP, -size, |_, _| ());
     access(code, &LOADS[WORD], SCRATCH, CONTEXT, limit, SCRATCH);
     registers(code, CMP, [SCRATCH_2, SCRATCH]);

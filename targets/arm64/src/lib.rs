@@ -120,6 +120,7 @@ static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
     trap: &[0; 4],
     identities: vec![("elf", ELF), ("macho", MACHO)],
     registers: abi::allocatable(),
+    frame: abi::FRAME_CONVENTION,
     jump: encode::Opcode::Jump as u16,
 });
 

@@ -29,17 +29,20 @@
 use crate::encode::{constant, STACK_OVERFLOW};
 use crate::instruction::*;
 use maru_core::abi::layout::{NIL, WORD_SIZE};
-use maru_core::abi::Context;
-use maru_core::codegen::{CallKind, CallLayout, CodeBuffer, Frame, MachInst, StackWords, System};
+use maru_core::abi::{context, Context};
+use maru_core::codegen::{CallKind, CallLayout, CodeBuffer, Frame, FrameConvention, MachInst, StackWords, System};
 use maru_core::ir::{Convention, Helper};
 use maru_core::regalloc2::{MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
-use std::mem::offset_of;
 use std::ops::Range;
 
 /// The register that holds the context.
 pub const CONTEXT: u8 = 14;
 /// The stack pointer.
 pub const STACK: u8 = 15;
+
+/// What functions take for granted on entry. No function uses memory below the stack pointer.
+pub const FRAME_CONVENTION: FrameConvention =
+    FrameConvention { context: PReg::new(CONTEXT as usize, RegClass::Int), stack_alignment: 8, red_zone: 0 };
 /// The register of the callee's value, the first word parameter of a Maru function; of the context, in C.
 const CALLEE: u8 = 0;
 
@@ -170,7 +173,7 @@ pub fn leave(frame: &Frame, code: &mut CodeBuffer) {
 fn check_stack(frame: &Frame, size: i32, code: &mut CodeBuffer) {
     let [lowest, limit] = [6, 7];
     put(code, ADD_IMM, &[lowest, STACK], -size);
-    put(code, LOAD, &[limit, CONTEXT], offset_of!(Context, stack_limit) as i32);
+    put(code, LOAD, &[limit, CONTEXT], context::STACK_LIMIT);
     put(code, BELOW, &[lowest, lowest, limit], 0);
     let room = if frame.system == ON_STACK { RESERVED as usize * WORD_SIZE } else { 0 };
     let overflow = MachInst::new(STACK_OVERFLOW).variant(frame.has_callee.into()).immediate(room as i64);

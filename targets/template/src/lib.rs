@@ -87,6 +87,7 @@ static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
     trap: &[instruction::TRAP as u8; 8],
     identities: vec![("elf", ELF)],
     registers: abi::allocatable(),
+    frame: abi::FRAME_CONVENTION,
     jump: encode::JUMP,
 });
 

@@ -28,16 +28,19 @@
 use crate::assemble::*;
 use crate::encode::Opcode;
 use maru_core::abi::layout::WORD_SIZE;
-use maru_core::abi::Context;
-use maru_core::codegen::{CallLayout, CodeBuffer, Frame};
+use maru_core::abi::{context, Context};
+use maru_core::codegen::{CallLayout, CodeBuffer, Frame, FrameConvention};
 use maru_core::ir::{Convention, Helper};
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
-use std::mem::offset_of;
 
 /// The register that holds the context.
 pub const CONTEXT: u8 = R15;
 /// The register of the callee's value, the first word parameter of a Maru function.
 pub const CALLEE: u8 = RDI;
+
+/// What functions take for granted on entry. No function uses memory below the stack pointer.
+pub const FRAME_CONVENTION: FrameConvention =
+    FrameConvention { context: PReg::new(CONTEXT as usize, RegClass::Int), stack_alignment: 16, red_zone: 0 };
 
 const MARU_WORDS: [u8; 8] = [CALLEE, RAX, RSI, RDX, RCX, R8, R9, R10];
 const ENTRY_WORDS: [u8; 4] = [RSI, RDX, RCX, R8];
@@ -141,7 +144,7 @@ pub fn enter(frame: &Frame, code: &mut CodeBuffer) {
 fn check_stack(frame: &Frame, size: i64, code: &mut CodeBuffer) {
     let overflow = Opcode::StackOverflow.inst().immediate(size).variant(frame.has_callee as u8);
     let overflow = overflow.displacement(Context::helper_offset(Helper::StackOverflow as usize));
-    code.alu(alu::CMP, RSP, Rm::Base(CONTEXT, offset_of!(Context, stack_limit) as i32));
+    code.alu(alu::CMP, RSP, Rm::Base(CONTEXT, context::STACK_LIMIT));
     let label = code.out_of_line(overflow);
     code.jump_if(condition::BELOW, label);
 }

@@ -100,6 +100,7 @@ static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
     trap: &[0xcc],
     identities: vec![("elf", ELF), ("macho", MACHO)],
     registers: abi::registers(),
+    frame: abi::FRAME_CONVENTION,
     jump: encode::Opcode::Jump as u16,
 });
 

@@ -10,7 +10,6 @@
 
 use super::directory::make_private;
 use super::{LoadError, Problem};
-use maru_core::abi::abi_stamp;
 use maru_core::abi::fingerprint;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -35,9 +34,9 @@ pub struct CacheKey {
 
 impl CacheKey {
     /// The key of a unit with this name, made from parts such as source, dependencies, target, options. This Maru's
-    /// version and ABI stamp are added.
-    pub fn new(unit: &str, parts: &[(&str, &[u8])]) -> CacheKey {
-        let stamp = abi_stamp().to_le_bytes();
+    /// version and the [stamp](maru_core::codegen::image_stamp) of images for the target are added.
+    pub fn new(unit: &str, stamp: u64, parts: &[(&str, &[u8])]) -> CacheKey {
+        let stamp = stamp.to_le_bytes();
         let own: [(&str, &[u8]); 2] = [("version", env!("CARGO_PKG_VERSION").as_bytes()), ("stamp", &stamp)];
         let mut digest = Sha256::new();
         let mut names = Vec::new();

@@ -10,7 +10,7 @@
 
 use super::{check, Library, LoadError, LoadedImage, Problem};
 use maru_core::abi::fingerprint;
-use maru_core::codegen::MachineIdentity;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -257,10 +257,10 @@ impl ExecutableDirectory {
     pub fn load(
         &mut self,
         format: &dyn ObjectFormat,
-        machine: &MachineIdentity,
+        architecture: &dyn Architecture,
         bytes: &[u8],
     ) -> Result<LoadedImage, LoadError> {
-        check(Path::new(""), bytes, format, machine)?;
+        check(Path::new(""), bytes, format, architecture)?;
         self.load_checked(format, bytes)
     }
 
@@ -273,12 +273,12 @@ impl ExecutableDirectory {
         &mut self,
         path: &Path,
         format: &dyn ObjectFormat,
-        machine: &MachineIdentity,
+        architecture: &dyn Architecture,
     ) -> Result<LoadedImage, LoadError> {
         let unreadable =
             |error| LoadError::new(path, Problem::Unreadable, format!("the library cannot be read: {error}"));
         let bytes = fs::read(path).map_err(unreadable)?;
-        check(path, &bytes, format, machine)?;
+        check(path, &bytes, format, architecture)?;
         self.load_checked(format, &bytes)
     }
 

@@ -21,7 +21,6 @@
 //! | … | | the manifest |
 
 use super::linkage::{self, LINK_SIZE};
-use maru_core::abi::abi_stamp;
 use maru_core::abi::fingerprint;
 use maru_core::abi::layout::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
@@ -67,8 +66,13 @@ pub enum BadHeader {
     Foreign,
     /// They contradict themselves.
     Damaged,
-    /// The header is one of another version: its stamp.
-    OtherStamp(u64),
+    /// The header is one of another version.
+    OtherStamp {
+        /// Its stamp.
+        found: u64,
+        /// The stamp that images for this target have here.
+        own: u64,
+    },
     /// A linker made something else of the code than linking it to where it lies.
     Relinked,
 }
@@ -78,12 +82,13 @@ impl ImageHeader {
     pub const SIZE: usize = FUNCTIONS;
 
     /// Give an image its header and manifest, which become its constants. Call it when all functions are pushed and
-    /// `data_words` is known, before layout; [`Image::link`] fills in the distances.
+    /// `data_words` is known, before layout; [`Image::link`] fills in the distances. The stamp is that of
+    /// images for the code's target, see [`maru_core::codegen::image_stamp`].
     ///
     /// # Errors
     /// When there are constants already, or too much of anything.
-    pub fn build(image: &mut Image, manifest: &[u8]) -> Result<(), FormatError> {
-        ImageHeader::build_with(image, manifest, &[])
+    pub fn build(image: &mut Image, manifest: &[u8], stamp: u64) -> Result<(), FormatError> {
+        ImageHeader::build_with(image, manifest, stamp, &[])
     }
 
     /// The same for an image that a linker will link: it also records what the code is before that, and where the linker
@@ -91,16 +96,21 @@ impl ImageHeader {
     ///
     /// # Errors
     /// As [`ImageHeader::build`]; or when the container has no relocation for one of the fixups.
-    pub fn build_linkable(image: &mut Image, manifest: &[u8], machine: &MachineIdentity) -> Result<(), FormatError> {
+    pub fn build_linkable(
+        image: &mut Image,
+        manifest: &[u8],
+        stamp: u64,
+        machine: &MachineIdentity,
+    ) -> Result<(), FormatError> {
         let links = linkage::links(image, machine)?;
-        ImageHeader::build_with(image, manifest, &links)?;
+        ImageHeader::build_with(image, manifest, stamp, &links)?;
         let halves = linkage::fingerprint_of(&image.constants, &image.code, |number| image.functions[number].offset);
         let bytes = halves.map(u64::to_le_bytes).concat();
         image.constants[LINKED_FINGERPRINT..FUNCTIONS].copy_from_slice(&bytes);
         Ok(())
     }
 
-    fn build_with(image: &mut Image, manifest: &[u8], links: &[u8]) -> Result<(), FormatError> {
+    fn build_with(image: &mut Image, manifest: &[u8], stamp: u64, links: &[u8]) -> Result<(), FormatError> {
         let problem = |what: &str| FormatError(format!("{}: {what}", image.name));
         if !image.constants.is_empty() {
             return Err(problem("the header must be the first of the constants"));
@@ -113,7 +123,7 @@ impl ImageHeader {
 
         let mut bytes = Vec::with_capacity(constants_size as usize);
         bytes.extend(MAGIC);
-        bytes.extend(abi_stamp().to_le_bytes());
+        bytes.extend(stamp.to_le_bytes());
         bytes.extend(fingerprint(manifest).iter().flat_map(|half| half.to_le_bytes()));
         let words = [
             WORD_SIZE as u32,
@@ -140,19 +150,20 @@ impl ImageHeader {
         Ok(())
     }
 
-    /// Check the start of some constants.
+    /// Check the start of some constants; against a stamp, unless they were examined before or made here.
     ///
     /// # Errors
     /// When this Maru cannot use an image with them.
-    pub fn parse(constants: &[u8]) -> Result<ImageHeader, BadHeader> {
+    pub fn parse(constants: &[u8], stamp: Option<u64>) -> Result<ImageHeader, BadHeader> {
         let start: &[u8; FUNCTIONS] = constants.first_chunk().ok_or(BadHeader::Foreign)?;
         let word = |at: usize| u32::from_le_bytes([start[at], start[at + 1], start[at + 2], start[at + 3]]);
         let double = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
         if start[..8] != MAGIC {
             return Err(BadHeader::Foreign);
         }
-        if double(8) != abi_stamp() {
-            return Err(BadHeader::OtherStamp(double(8)));
+        let found = double(8);
+        if let Some(own) = stamp.filter(|own| *own != found) {
+            return Err(BadHeader::OtherStamp { found, own });
         }
         let header = ImageHeader {
             constants_size: word(36),
@@ -227,7 +238,7 @@ mod tests {
             image.functions.push(ImageFunction { symbol, offset, size: 16, unwind: vec![], lines: vec![] });
         }
         image.data_words = 5;
-        ImageHeader::build(&mut image, manifest).expect("built");
+        ImageHeader::build(&mut image, manifest, STAMP).expect("built");
         let layout = Layout { constants: 0x1000, code: 0x800, data: 0x5000, ..Layout::default() };
         image.link(&layout, &NoArchitecture).expect("linked");
         image.constants
@@ -243,6 +254,9 @@ mod tests {
         }
         fn argument_registers(&self) -> usize {
             0
+        }
+        fn convention_facts(&self) -> Vec<maru_core::abi::Fact> {
+            Vec::new()
         }
         fn trap(&self) -> &'static [u8] {
             &[0]
@@ -273,10 +287,16 @@ mod tests {
         }
     }
 
+    const STAMP: u64 = 0x1234_5678_9abc_def0;
+
+    fn parse(constants: &[u8]) -> Result<ImageHeader, BadHeader> {
+        ImageHeader::parse(constants, Some(STAMP))
+    }
+
     #[test]
     fn a_header_says_what_was_built() {
         let constants = constants(b"manifest");
-        let header = ImageHeader::parse(&constants).expect("good");
+        let header = parse(&constants).expect("good");
         header.check(&constants).expect("consistent");
         assert_eq!((header.code, header.code_size), (-0x800, 48));
         assert_eq!((header.data, header.data_words), (0x4000, 5));
@@ -289,23 +309,23 @@ mod tests {
     fn a_header_must_come_first() {
         let mut image = Image::new("test", "");
         image.constants.push(1);
-        let error = ImageHeader::build(&mut image, b"").expect_err("refused");
+        let error = ImageHeader::build(&mut image, b"", STAMP).expect_err("refused");
         assert!(error.to_string().contains("first"));
     }
 
     #[test]
     fn other_bytes_are_no_header() {
-        assert_eq!(ImageHeader::parse(b""), Err(BadHeader::Foreign));
-        assert_eq!(ImageHeader::parse(&[0; 100]), Err(BadHeader::Foreign));
+        assert_eq!(parse(b""), Err(BadHeader::Foreign));
+        assert_eq!(parse(&[0; 100]), Err(BadHeader::Foreign));
         let mut other = constants(b"");
         other[8] ^= 1;
-        assert_eq!(ImageHeader::parse(&other), Err(BadHeader::OtherStamp(abi_stamp() ^ 1)));
+        assert_eq!(parse(&other), Err(BadHeader::OtherStamp { found: STAMP ^ 1, own: STAMP }));
     }
 
     #[test]
     fn every_truncation_and_every_damage_to_sizes_and_manifest_is_found() {
         let good = constants(b"some manifest");
-        let usable = |bytes: &[u8]| ImageHeader::parse(bytes).and_then(|header| header.check(bytes)).is_ok();
+        let usable = |bytes: &[u8]| parse(bytes).and_then(|header| header.check(bytes)).is_ok();
         assert!(usable(&good));
         assert!((0..good.len()).all(|length| !usable(&good[..length])));
         let checked = (0..40).chain(56..FUNCTIONS).chain(FUNCTIONS + 8..good.len());
@@ -322,7 +342,7 @@ mod tests {
     fn a_function_outside_of_the_code_is_found() {
         let mut bytes = constants(b"");
         bytes[FUNCTIONS + 4..FUNCTIONS + 8].copy_from_slice(&(-0x800i32 + 48).to_le_bytes());
-        let header = ImageHeader::parse(&bytes).expect("the start is good");
+        let header = parse(&bytes).expect("the start is good");
         assert_eq!(header.check(&bytes), Err(BadHeader::Damaged));
     }
 }

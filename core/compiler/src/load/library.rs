@@ -3,7 +3,8 @@
 use super::header::BadHeader;
 use super::{linkage, ImageHeader, LoadError, Problem, WrittenFile};
 use libloading::os::unix;
-use maru_core::codegen::{Architecture, MachineIdentity};
+use maru_core::abi::WORD_SIZE;
+use maru_core::codegen::{image_stamp, Architecture};
 use maru_core::format::{identity, Contents, ObjectFormat, HEADER_SYMBOL};
 use maru_core::registry;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ impl LoadedImage {
     fn at(start: *const u8, library: Source, path: &Path) -> Result<LoadedImage, LoadError> {
         // SAFETY: a library in whose file this symbol was found, or that a format wrote, has at least the pages of
         // the symbol mapped; an image's constants are followed by tables that are larger than a header.
-        let header = ImageHeader::parse(unsafe { std::slice::from_raw_parts(start, ImageHeader::SIZE) });
+        let header = ImageHeader::parse(unsafe { std::slice::from_raw_parts(start, ImageHeader::SIZE) }, None);
         let header = header.map_err(|bad| explain(path, bad))?;
         let image = LoadedImage { header, start, library, file: None };
         header.check(image.constants()).map_err(|bad| explain(path, bad))?;
@@ -177,10 +178,9 @@ fn explain(path: &Path, bad: BadHeader) -> LoadError {
             "the library's code is not what Maru compiled, linked to where it lies: the file is damaged, or its linker \
              changes instructions (--no-relax keeps most from it); link it again, or build it again",
         ),
-        BadHeader::OtherStamp(stamp) => {
-            let own = maru_core::abi::abi_stamp();
+        BadHeader::OtherStamp { found, own } => {
             let message = format!(
-                "the library was made by another version of Maru (its stamp is {stamp:016x}, this Maru's is \
+                "the library was made by another version of Maru (its stamp is {found:016x}, this Maru's is \
                  {own:016x}); build it again"
             );
             LoadError::new(path, Problem::OtherVersion, message)
@@ -197,9 +197,12 @@ pub fn check(
     path: &Path,
     file: &[u8],
     format: &dyn ObjectFormat,
-    machine: &MachineIdentity,
+    architecture: &dyn Architecture,
 ) -> Result<Contents, LoadError> {
     let not_ours = |message: String| LoadError::new(path, Problem::NotOurs, message);
+    let machine = identity(architecture, format).ok_or_else(|| {
+        not_ours(format!("the format {} does not hold code for {}", format.name(), architecture.name()))
+    })?;
     let mut contents =
         format.read(file).map_err(|error| not_ours(format!("{error}; if Maru made this file, build it again")))?;
     if contents.machine != machine.machine {
@@ -212,7 +215,7 @@ pub fn check(
         )));
     }
     let constants = file.get(contents.constants.clone()).unwrap_or_default();
-    let header = ImageHeader::parse(constants).map_err(|bad| explain(path, bad))?;
+    let header = ImageHeader::parse(constants, Some(image_stamp(architecture))).map_err(|bad| explain(path, bad))?;
     let own = header.constants_size as usize;
     if contents.is_linked && own < constants.len() {
         // A linker may have put more behind them.
@@ -228,7 +231,7 @@ pub fn check(
         part.is_some_and(|part| part.start >= whole.start && part.end <= whole.end)
     };
     let code = place(header.code, header.code_size.into());
-    let data = place(header.data, 8 * u64::from(header.data_words));
+    let data = place(header.data, WORD_SIZE as u64 * u64::from(header.data_words));
     if !inside(code, &contents.executable) || !inside(data, &contents.writable) {
         return Err(explain(path, BadHeader::Damaged));
     }

@@ -2,12 +2,11 @@
 //! interpreter.
 
 use maru_core::abi::layout::TAIL_REQUEST;
-use maru_core::abi::Context;
+use maru_core::abi::{argument_offset, context, FIRST_ARGUMENT};
 use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
     Callee, Compare, Condition, Convention, Exit, Function, Helper, Signature, Target, Type, Val, Width,
 };
-use std::mem::offset_of;
 
 /// Number of the function that the runtime calls to run native code: `enter(context, entry, callee, count)`.
 pub const ENTER: usize = 0;
@@ -20,8 +19,8 @@ pub fn bridge_functions(argument_registers: usize) -> Vec<Function> {
 }
 
 fn load_arguments(b: &mut FunctionBuilder, count: usize) -> Vec<Val> {
-    let area = b.load_context(offset_of!(Context, arguments) as i32);
-    (0..count).map(|index| b.load(Width::Word, area, 8 * index as i32)).collect()
+    let area = b.load_context(context::ARGUMENTS);
+    (0..count).map(|index| b.load(Width::Word, area, argument_offset(index))).collect()
 }
 
 /// Loads as many arguments as a call may have in registers, whatever the count: the others are where they belong.
@@ -39,15 +38,15 @@ fn enter(argument_registers: usize) -> Function {
 
 /// Hands all argument registers to the interpreter; jumps on if that asks for a tail call.
 fn bridge(argument_registers: usize) -> Function {
-    let words = vec![Type::Word; 2 + argument_registers];
+    let words = vec![Type::Word; FIRST_ARGUMENT + argument_registers];
     let signature = Signature { convention: Convention::Maru, parameters: words, result: Type::Word };
     let mut b = FunctionBuilder::new("maru_bridge", signature);
     let parameters = b.parameters(b.current_block()).to_vec();
-    let area = b.load_context(offset_of!(Context, arguments) as i32);
-    for (index, argument) in parameters[2..].iter().enumerate() {
-        b.store(Width::Word, *argument, area, 8 * index as i32);
+    let area = b.load_context(context::ARGUMENTS);
+    for (index, argument) in parameters[FIRST_ARGUMENT..].iter().enumerate() {
+        b.store(Width::Word, *argument, area, argument_offset(index));
     }
-    let result = b.helper(Helper::Interpret, &parameters[..2]);
+    let result = b.helper(Helper::Interpret, &parameters[..FIRST_ARGUMENT]);
     let request = b.iconst(TAIL_REQUEST as i64);
     let (again, done) = (b.block(), b.block());
     b.terminate(Exit::Branch(
@@ -58,9 +57,9 @@ fn bridge(argument_registers: usize) -> Function {
     b.switch_to(done);
     b.ret(result);
     b.switch_to(again);
-    let entry = b.load_context(offset_of!(Context, tail_entry) as i32);
-    let callee = b.load_context(offset_of!(Context, tail_callee) as i32);
-    let count = b.load_context(offset_of!(Context, tail_count) as i32);
+    let entry = b.load_context(context::TAIL_ENTRY);
+    let callee = b.load_context(context::TAIL_CALLEE);
+    let count = b.load_context(context::TAIL_COUNT);
     let mut arguments = vec![callee, count];
     arguments.extend(load_arguments(&mut b, argument_registers));
     b.tail_call(Callee::Address(entry), &arguments);

@@ -9,7 +9,8 @@ use super::flow::{BlockId, Callee, End, Flow, Instr, Reg, Site};
 use super::meter::Meter;
 use super::{DataWord, UnitContext};
 use maru_core::abi::layout::{offset, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
-use maru_core::abi::{Context, CELL_VALUE, TAIL_CALL_FLAG};
+use maru_core::abi::{argument_offset, context, word_offset};
+use maru_core::abi::{CALLEE_PARAMETER, CELL_VALUE, COUNT_PARAMETER, DATA_IMAGE, FIRST_ARGUMENT, TAIL_CALL_FLAG};
 use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
     self, Block, Compare, Condition, Convention, Exit, Function, Helper, Signature, Target, Type, Val, Width,
@@ -19,7 +20,6 @@ use maru_language::runtime::CellId;
 use rustc_hash::FxHashMap;
 use slow::Inline;
 use state::{Leaving, Place, Start, State, Ty};
-use std::mem::offset_of;
 use versions::{Passing, Version};
 
 pub(super) struct Emit<'a, 'r> {
@@ -56,11 +56,14 @@ impl<'a, 'r> Emit<'a, 'r> {
         number: u32,
         is_loop: bool,
     ) -> Function {
-        let registers = unit.argument_registers;
+        let registers = unit.target.argument_registers;
         let (fixed, rest) = if is_loop { (0, false) } else { (template.parameters, template.rest) };
         let arguments = if rest { registers } else { fixed as usize };
-        let signature =
-            Signature { convention: Convention::Maru, parameters: vec![Type::Word; 2 + arguments], result: Type::Word };
+        let signature = Signature {
+            convention: Convention::Maru,
+            parameters: vec![Type::Word; FIRST_ARGUMENT + arguments],
+            result: Type::Word,
+        };
         let name = match unit.runtime.as_symbol(template.name) {
             Some(symbol) => unit.runtime.symbols.name(symbol).to_string(),
             None => format!("lambda_{number}"),
@@ -84,16 +87,16 @@ impl<'a, 'r> Emit<'a, 'r> {
             is_loop,
             meter,
             at: (0, 0),
-            callee: parameters[0],
+            callee: parameters[CALLEE_PARAMETER],
             loaded: FxHashMap::default(),
         };
         let mut state = State::new(flow.registers);
-        emit.count_entry(parameters[1]);
+        emit.count_entry(parameters[COUNT_PARAMETER]);
         if rest {
             emit.collect_rest(&parameters, fixed, &mut state);
         } else {
             emit.check_count(&parameters, i64::from(fixed));
-            for (slot, value) in parameters[2..].iter().enumerate() {
+            for (slot, value) in parameters[FIRST_ARGUMENT..].iter().enumerate() {
                 state.places.set(slot as Reg, Place::word(*value, Ty::Unknown));
             }
         }
@@ -114,14 +117,14 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     fn check_count(&mut self, parameters: &[Val], expected: i64) {
         let (right, maybe, wrong) = (self.b.block(), self.b.cold_block(), self.b.cold_block());
-        let count = parameters[1];
+        let count = parameters[COUNT_PARAMETER];
         let wanted = self.b.iconst(expected);
         self.branch(Condition::Compare(Compare::Eq, count, wanted), plain(right), plain(maybe));
         self.b.switch_to(maybe);
         let flagged = self.b.iconst(expected | TAIL_CALL_FLAG);
         self.branch(Condition::Compare(Compare::Eq, count, flagged), plain(right), plain(wrong));
         self.b.switch_to(wrong);
-        let failure = self.b.helper(Helper::WrongCount, &parameters[..2]);
+        let failure = self.b.helper(Helper::WrongCount, &parameters[..FIRST_ARGUMENT]);
         self.ret(failure);
         self.b.switch_to(right);
     }
@@ -130,22 +133,22 @@ impl<'a, 'r> Emit<'a, 'r> {
     /// runtime makes the list.
     fn collect_rest(&mut self, parameters: &[Val], fixed: u32, state: &mut State) {
         let mask = self.b.iconst(TAIL_CALL_FLAG - 1);
-        let count = self.b.binary(ir::Binary::And, parameters[1], mask);
+        let count = self.b.binary(ir::Binary::And, parameters[COUNT_PARAMETER], mask);
         let least = self.b.iconst(i64::from(fixed));
         let (right, wrong) = (self.b.block(), self.b.cold_block());
         self.branch(Condition::Compare(Compare::Ge, count, least), plain(right), plain(wrong));
         self.b.switch_to(wrong);
-        let failure = self.b.helper(Helper::WrongCount, &parameters[..2]);
+        let failure = self.b.helper(Helper::WrongCount, &parameters[..FIRST_ARGUMENT]);
         self.ret(failure);
         self.b.switch_to(right);
         let area = self.argument_area();
-        for (index, argument) in parameters[2..].iter().enumerate() {
-            self.b.store(Width::Word, *argument, area, 8 * index as i32);
+        for (index, argument) in parameters[FIRST_ARGUMENT..].iter().enumerate() {
+            self.b.store(Width::Word, *argument, area, argument_offset(index));
         }
         for slot in 0..fixed {
-            let value = match parameters.get(2 + slot as usize) {
+            let value = match parameters.get(FIRST_ARGUMENT + slot as usize) {
                 Some(value) => *value,
-                None => self.b.load(Width::Word, area, 8 * slot as i32),
+                None => self.b.load(Width::Word, area, argument_offset(slot as usize)),
             };
             state.places.set(slot, Place::word(value, Ty::Unknown));
         }
@@ -213,7 +216,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 self.define(state, *to, place);
             }
             Instr::Captured(to, index) => {
-                let at = offset::CLOSURE_CAPTURES + 8 * *index as i32;
+                let at = offset::CLOSURE_CAPTURES + word_offset(*index as usize);
                 let value = self.load_object(self.callee, at);
                 self.set(state, *to, value);
             }
@@ -290,7 +293,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             Instr::SetCapture(closure, index, from) => {
                 let value = self.word(state, *from);
                 let closure = self.word(state, *closure);
-                self.store_object(value, closure, offset::CLOSURE_CAPTURES + 8 * *index as i32);
+                self.store_object(value, closure, offset::CLOSURE_CAPTURES + word_offset(*index as usize));
             }
             Instr::Catch(to, everything) => {
                 let helper = if *everything { Helper::TakeError } else { Helper::CatchError };
@@ -318,14 +321,14 @@ impl<'a, 'r> Emit<'a, 'r> {
             Instr::Poll(site) => self.poll(*site, state),
             Instr::FrameLoad(slot) => {
                 let area = self.argument_area();
-                let value = self.b.load(Width::Word, area, 8 * *slot as i32);
+                let value = self.b.load(Width::Word, area, argument_offset(*slot as usize));
                 self.set(state, *slot, value);
             }
             Instr::FrameStore(slots) => {
                 let words: Vec<Val> = slots.iter().map(|r| self.word(state, *r)).collect();
                 let area = self.argument_area();
                 for (slot, word) in slots.iter().zip(words) {
-                    self.b.store(Width::Word, word, area, 8 * *slot as i32);
+                    self.b.store(Width::Word, word, area, argument_offset(*slot as usize));
                 }
             }
         }
@@ -465,7 +468,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         };
         let block = self.b.cold_block();
         self.b.switch_to(block);
-        let image = self.b.load_data(1);
+        let image = self.b.load_data(DATA_IMAGE);
         self.b.helper(Helper::PlaceError, &[image, site]);
         let known = self.flow.blocks[handler as usize].site.map(|register| {
             let number = self.b.binary_immediate(ir::Binary::Shl, site, i64::from(TAG_BITS));
@@ -489,14 +492,14 @@ impl<'a, 'r> Emit<'a, 'r> {
         let Some(block) = self.failure else { return };
         self.b.switch_to(block);
         let site = self.b.parameters(block)[0];
-        let image = self.b.load_data(1);
+        let image = self.b.load_data(DATA_IMAGE);
         let helper = if self.is_loop { Helper::LeaveLoop } else { Helper::PassError };
         let failure = self.b.helper(helper, &[image, site]);
         self.ret(failure);
     }
 
     fn poll(&mut self, site: Site, state: &State) {
-        let interrupt = self.b.load_context(offset_of!(Context, interrupt) as i32);
+        let interrupt = self.b.load_context(context::INTERRUPT);
         let (serve, after) = (self.b.cold_block(), self.b.block());
         self.branch(Condition::NonZero(interrupt), plain(serve), plain(after));
         self.b.switch_to(serve);

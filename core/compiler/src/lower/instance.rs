@@ -10,10 +10,10 @@ use super::emit::slow::Inline;
 use super::emit::state::{Place, State, Ty};
 use super::emit::{plain, Emit};
 use super::flow::{Reg, Site};
-use maru_core::abi::cache_place;
 use maru_core::abi::layout::{
-    field, header, offset, Kind, Value, HEADER_KIND_SHIFT, INLINE_ALLOCATION_MAX, NIL, TAG_OBJECT, WORD_SIZE,
+    field, header, offset, offset_of_kind, Kind, Value, INLINE_ALLOCATION_MAX, NIL, TAG_OBJECT, WORD_SIZE,
 };
+use maru_core::abi::{cache_place, DATA_IMAGE};
 use maru_core::ir::{Block, Compare, Condition, Helper, Type, Val, Width};
 
 /// Where an access goes that its cache has nothing for.
@@ -162,7 +162,7 @@ impl Emit<'_, '_> {
 
     /// The number of the kind of an object.
     pub(super) fn load_kind(&mut self, object: Val) -> Val {
-        let at = offset::HEADER + (HEADER_KIND_SHIFT / 8) as i32 - TAG_OBJECT as i32;
+        let at = offset_of_kind(self.unit.target.little_endian) - TAG_OBJECT as i32;
         self.b.load(Width::Byte, object, at)
     }
 
@@ -207,7 +207,7 @@ impl Emit<'_, '_> {
     /// Have a helper do it, which may fill the cache at that place.
     fn ask(&mut self, helper: Helper, place: i64, words: &[Val], site: Site, state: &State) -> Val {
         self.store_arguments(words);
-        let image = self.b.load_data(1);
+        let image = self.b.load_data(DATA_IMAGE);
         let place = self.b.iconst(place);
         let count = self.b.iconst(words.len() as i64);
         let helped = self.b.helper(helper, &[image, place, count]);

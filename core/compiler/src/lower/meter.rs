@@ -6,10 +6,9 @@
 use super::emit::state::State;
 use super::emit::{plain, Emit};
 use super::flow::Site;
+use maru_core::abi::context;
 use maru_core::abi::layout::FAILURE;
-use maru_core::abi::Context;
 use maru_core::ir::{Binary, Compare, Condition, Helper, Val};
-use std::mem::offset_of;
 
 /// What a function counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,8 +31,8 @@ impl Meter {
     }
 }
 
-const FUEL: i32 = offset_of!(Context, fuel) as i32;
-const DEPTH: i32 = offset_of!(Context, depth) as i32;
+const FUEL: i32 = context::FUEL;
+const DEPTH: i32 = context::DEPTH;
 
 impl Emit<'_, '_> {
     /// Add to one of the context's counters; its new value.

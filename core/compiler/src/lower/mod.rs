@@ -31,7 +31,9 @@ pub use linearise::changed_slots;
 
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
+use maru_core::codegen::Architecture;
 use maru_core::ir;
+use maru_core::registry;
 use maru_language::runtime::tree::{Capture, Node, Template};
 use maru_language::runtime::{CellId, Runtime};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -89,6 +91,25 @@ pub enum Linking {
     Later(u32),
 }
 
+/// What lowered code depends on of its target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LoweringTarget {
+    /// How many arguments travel in registers.
+    pub argument_registers: usize,
+    /// Whether the least significant byte of a word comes first in memory.
+    pub little_endian: bool,
+}
+
+impl LoweringTarget {
+    /// What code for an architecture depends on.
+    pub fn of(architecture: &dyn Architecture) -> LoweringTarget {
+        LoweringTarget {
+            argument_registers: architecture.argument_registers(),
+            little_endian: registry::any_identity(architecture).is_none_or(|identity| identity.little_endian),
+        }
+    }
+}
+
 /// A unit in IR.
 pub struct LoweredUnit {
     /// The templates, nested ones included, in order of their functions.
@@ -123,7 +144,7 @@ pub(crate) struct UnitContext<'r> {
     /// Functions that are called with doubles.
     expected_doubles: FxHashSet<u32>,
     linking: Linking,
-    argument_registers: usize,
+    target: LoweringTarget,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
     /// primitives, which neither counts.
     metered: bool,
@@ -133,36 +154,26 @@ pub(crate) struct UnitContext<'r> {
 pub fn lower_unit(
     runtime: &mut Runtime,
     roots: &[Rc<Template>],
-    argument_registers: usize,
+    target: LoweringTarget,
     linking: Linking,
 ) -> LoweredUnit {
-    let mut unit = UnitContext::new(runtime, argument_registers, linking);
+    let mut unit = UnitContext::new(runtime, target, linking);
     roots.iter().for_each(|template| unit.add(template));
     let functions = unit.lower_templates();
     unit.finish(functions)
 }
 
 /// The linear form of templates and all that are nested in them, as text: see `linear_text`.
-pub fn linear_text(
-    runtime: &mut Runtime,
-    roots: &[Rc<Template>],
-    argument_registers: usize,
-    linking: Linking,
-) -> String {
-    let mut unit = UnitContext::new(runtime, argument_registers, linking);
+pub fn linear_text(runtime: &mut Runtime, roots: &[Rc<Template>], target: LoweringTarget, linking: Linking) -> String {
+    let mut unit = UnitContext::new(runtime, target, linking);
     roots.iter().for_each(|template| unit.add(template));
     unit.lower_each(|unit, flow, template, _| linear_text::text(unit, flow, template)).join("\n")
 }
 
 /// Lower one loop of a template, to take over from the interpreter between two turns, and all templates nested in
 /// the template. The loop's function is the last; it has the template's name, but is not the template's code.
-pub fn lower_loop(
-    runtime: &mut Runtime,
-    template: &Rc<Template>,
-    node: &Node,
-    argument_registers: usize,
-) -> LoweredUnit {
-    let mut unit = UnitContext::new(runtime, argument_registers, Linking::Now);
+pub fn lower_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node, target: LoweringTarget) -> LoweredUnit {
+    let mut unit = UnitContext::new(runtime, target, Linking::Now);
     unit.add_nested(&template.body);
     let mut functions = unit.lower_templates();
     let number = unit.templates.len() as u32;
@@ -175,7 +186,7 @@ pub fn lower_loop(
 }
 
 impl<'r> UnitContext<'r> {
-    fn new(runtime: &'r mut Runtime, argument_registers: usize, linking: Linking) -> UnitContext<'r> {
+    fn new(runtime: &'r mut Runtime, target: LoweringTarget, linking: Linking) -> UnitContext<'r> {
         let mut unit = UnitContext {
             metered: runtime.options.is_metered(),
             runtime,
@@ -189,7 +200,7 @@ impl<'r> UnitContext<'r> {
             assumed: FxHashSet::default(),
             expected_doubles: FxHashSet::default(),
             linking,
-            argument_registers,
+            target,
         };
         unit.data_word(DataWord::Intact);
         unit.data_word(DataWord::Image);
@@ -348,6 +359,10 @@ impl<'r> UnitContext<'r> {
     pub(crate) fn begins_with_double(&self, array: Value) -> bool {
         let first = self.runtime.slots(self.runtime.field(array, offset::SEQUENCE_STORAGE)).first();
         first.is_some_and(|first| self.runtime.as_double(*first).is_some())
+    }
+    /// Whether a cell holds a primitive at present after whose calls assumptions still hold.
+    pub(crate) fn holds_quiet(&self, cell: CellId) -> bool {
+        self.runtime.primitive_info(self.runtime.cells.get(cell).value).is_some_and(|primitive| primitive.quiet)
     }
     /// Whether a cell holds `apply` at present.
     pub(crate) fn holds_apply(&self, cell: CellId) -> bool {

@@ -8,11 +8,10 @@ use maru_core::abi::layout::{
     header, offset, Kind, Value, DOUBLE_BIAS, DOUBLE_ROTATE, DOUBLE_TAGS, FIRST_CALLABLE, GRANULE,
     INLINE_ALLOCATION_MAX, NIL, PAIR_CAR, PAIR_CDR, PAIR_SIZE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
 };
-use maru_core::abi::Context;
 use maru_core::abi::Position;
+use maru_core::abi::{context, word_offset};
 use maru_core::ir::{self, Block, Compare, Condition, Helper, Type, Val, Width};
 use maru_language::runtime::tree::Template;
-use std::mem::offset_of;
 use std::rc::Rc;
 
 impl Emit<'_, '_> {
@@ -79,10 +78,10 @@ impl Emit<'_, '_> {
     /// Memory for that many bytes, taken from the heap's hole; the runtime helps when it is full.
     pub(super) fn allocate(&mut self, bytes: usize, site: Site, state: &State) -> Val {
         let rounded = bytes.next_multiple_of(GRANULE);
-        let pointer = self.b.load_context(offset_of!(Context, allocation_pointer) as i32);
+        let pointer = self.b.load_context(context::ALLOCATION_POINTER);
         let size = self.b.iconst(rounded as i64);
         let end = self.b.binary(ir::Binary::Add, pointer, size);
-        let limit = self.b.load_context(offset_of!(Context, allocation_limit) as i32);
+        let limit = self.b.load_context(context::ALLOCATION_LIMIT);
         let (fast, slow, join) = (self.b.block(), self.b.cold_block(), self.b.block());
         let address = self.b.parameter(join, Type::Word);
         self.branch(Condition::Compare(Compare::AtLeast, limit, end), plain(fast), plain(slow));
@@ -91,7 +90,7 @@ impl Emit<'_, '_> {
         self.check_failure(helped, site, state);
         self.b.jump(join, &[helped]);
         self.b.switch_to(fast);
-        self.b.store_context(end, offset_of!(Context, allocation_pointer) as i32);
+        self.b.store_context(end, context::ALLOCATION_POINTER);
         self.b.jump(join, &[pointer]);
         self.b.switch_to(join);
         if rounded != bytes {
@@ -150,7 +149,7 @@ impl Emit<'_, '_> {
             let closure = self.b.helper(Helper::MakeClosure, &[code, count]);
             self.check_failure(closure, site, state);
             for (index, word) in words.iter().enumerate() {
-                self.store_object(*word, closure, offset::CLOSURE_CAPTURES + 8 * index as i32);
+                self.store_object(*word, closure, offset::CLOSURE_CAPTURES + word_offset(index));
             }
             return closure;
         }
@@ -159,7 +158,7 @@ impl Emit<'_, '_> {
         self.b.store(Width::Word, head, address, offset::HEADER);
         self.b.store(Width::Word, code, address, offset::CALLABLE_CODE);
         for (index, word) in words.iter().enumerate() {
-            self.b.store(Width::Word, *word, address, offset::CLOSURE_CAPTURES + 8 * index as i32);
+            self.b.store(Width::Word, *word, address, offset::CLOSURE_CAPTURES + word_offset(index));
         }
         self.tagged(address, TAG_OBJECT)
     }

@@ -4,7 +4,7 @@ use super::emit::slow::{Inline, Miss};
 use super::emit::state::{Place, State, Ty};
 use super::emit::Emit;
 use super::flow::Reg;
-use super::intrinsic::{is_quiet, Intrinsic};
+use super::intrinsic::Intrinsic;
 use super::operator::Held;
 use maru_core::abi::layout::{offset, sequence_header, Kind, NIL, TAG_BITS, TAG_OBJECT, TAG_PAIR};
 use maru_core::ir::{Binary, Compare, Condition, Target, Type, Val, Width};
@@ -79,7 +79,7 @@ impl Emit<'_, '_> {
     pub(super) fn direct(&mut self, call: Inline, state: &mut State) -> Place {
         let words: Vec<Val> = call.args.iter().map(|register| self.word(state, *register)).collect();
         let held = self.held(call.operator, state);
-        let quiet = self.unit.primitive_name(call.operator.cell).is_some_and(is_quiet);
+        let quiet = self.unit.holds_quiet(call.operator.cell);
         if quiet && self.may_guess(state) && !matches!(held, Held::Word(_)) {
             if let Held::InCell = held {
                 self.require_intact(state);

@@ -7,11 +7,13 @@
 
 use super::emit::{plain, Emit};
 use super::{DataWord, UnitContext};
-use maru_core::abi::layout::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE, WORD_SIZE};
-use maru_core::abi::{cache_place, Context, LookupHash, EMPTY_CACHE, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
+use maru_core::abi::layout::{offset, Kind, TAG_MASK, TAG_OBJECT, TRUE};
+use maru_core::abi::{
+    cache_place, context, word_offset, LookupHash, DATA_IMAGE, EMPTY_CACHE, ENTRY_CALLEE, ENTRY_FOUND, ENTRY_KEY,
+    ENTRY_SECOND_KEY, KIND_KEY, METHOD_CACHE_KEYS, METHOD_CACHE_OTHERS, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS,
+};
 use maru_core::ir::{Binary, Block, Compare, Condition, Helper, Target, Type, Val, Width};
 use maru_language::runtime::CellId;
-use std::mem::offset_of;
 
 /// The most caches that a place has. Where more methods are found, the table for all places serves as well.
 const MOST_CACHES: usize = 4;
@@ -39,7 +41,7 @@ impl Emit<'_, '_> {
     /// many of the arguments; and the callee's value. The place has some caches, which are filled one after the other.
     pub(super) fn send(&mut self, callee: Val, words: &[Val], keys: usize, caches: usize) -> (Val, Val) {
         let words_of_keys: Vec<Val> = words[..keys].iter().map(|word| self.class_key(*word)).collect();
-        let caches: Vec<u32> = (0..caches).map(|_| self.unit.cache_words(2 + keys)).collect();
+        let caches: Vec<u32> = (0..caches).map(|_| self.unit.cache_words(METHOD_CACHE_OTHERS + keys)).collect();
         let (fill, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
         let join = self.b.block();
         let method = self.b.parameter(hit, Type::Word);
@@ -71,10 +73,10 @@ impl Emit<'_, '_> {
         self.b.jump(fill, &[last]);
         self.b.switch_to(fill);
         self.store_arguments(words);
-        let image = self.b.load_data(1);
+        let image = self.b.load_data(DATA_IMAGE);
         let count = self.b.iconst(words.len() as i64);
         let found = self.b.helper(Helper::FindMethod, &[image, place, callee, count]);
-        let native = self.b.load_context(offset_of!(Context, tail_entry) as i32);
+        let native = self.b.load_context(context::TAIL_ENTRY);
         self.b.jump(join, &[native, found]);
         self.b.switch_to(join);
         (entry, target)
@@ -90,11 +92,11 @@ impl Emit<'_, '_> {
 
     /// Go on with what a cache has found for a callee and keys, or where it has something else.
     fn find_in_cache(&mut self, cache: u32, callee: Val, keys: &[Val], hit: Block, other: Block) {
-        for (word, at) in keys.iter().zip(cache + 1..).chain([(&callee, cache)]) {
+        for (word, at) in keys.iter().zip(cache + METHOD_CACHE_KEYS as u32..).chain([(&callee, cache)]) {
             let expected = self.b.load_data(at);
             self.require(Condition::Compare(Compare::Eq, *word, expected), plain(other));
         }
-        let cached = self.b.load_data(cache + 1 + keys.len() as u32);
+        let cached = self.b.load_data(cache + (METHOD_CACHE_KEYS + keys.len()) as u32);
         self.b.jump(hit, &[cached]);
     }
 
@@ -113,8 +115,8 @@ impl Emit<'_, '_> {
     /// What the table for all places has for something and the key of a class; go elsewhere if it has nothing.
     pub(super) fn look_up(&mut self, callee: Val, key: Val, miss: Block) -> Val {
         let (table, at) = self.entry(callee, key);
-        self.require_entry(table, at, &[(0, callee), (1, key)], miss);
-        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
+        self.require_entry(table, at, &[(ENTRY_CALLEE, callee), (ENTRY_KEY, key)], miss);
+        self.b.load_indexed(Width::Word, table, at, word_offset(ENTRY_FOUND))
     }
 
     /// The same for the keys of two classes.
@@ -123,8 +125,8 @@ impl Emit<'_, '_> {
         let rotated = self.b.binary_immediate(Binary::Rotl, second, i64::from(LookupHash::SECOND_ROTATION));
         let mixed = self.b.binary(Binary::Xor, first, rotated);
         let (table, at) = self.entry(marked, mixed);
-        self.require_entry(table, at, &[(0, marked), (1, first), (3, second)], miss);
-        self.b.load_indexed(Width::Word, table, at, 2 * WORD_SIZE as i32)
+        self.require_entry(table, at, &[(ENTRY_CALLEE, marked), (ENTRY_KEY, first), (ENTRY_SECOND_KEY, second)], miss);
+        self.b.load_indexed(Width::Word, table, at, word_offset(ENTRY_FOUND))
     }
 
     /// The table for all places, and the offset of an entry in it.
@@ -141,7 +143,7 @@ impl Emit<'_, '_> {
     /// Go elsewhere unless an entry has these words.
     fn require_entry(&mut self, table: Val, at: Val, words: &[(usize, Val)], miss: Block) {
         for (index, wanted) in words {
-            let found = self.b.load_indexed(Width::Word, table, at, (WORD_SIZE * index) as i32);
+            let found = self.b.load_indexed(Width::Word, table, at, word_offset(*index));
             self.require(Condition::Compare(Compare::Eq, found, *wanted), plain(miss));
         }
     }

@@ -18,7 +18,7 @@ use maru_core::abi::layout::{
     header, offset, sequence_header, Kind, HEADER_SIZE_SHIFT, NIL, TAG_FIXNUM, TAG_IMMEDIATE, TAG_MASK, TAG_OBJECT,
     WORD_SIZE,
 };
-use maru_core::abi::{ENTRY_BYTES, ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE, HASH_FACTOR, HASH_HALF, TABLE_ENTRIES};
+use maru_core::abi::{HASH_FACTOR, HASH_HALF, PLACE_BYTES, PLACE_HASH, PLACE_KEY, PLACE_VALUE, TABLE_ENTRIES};
 use maru_core::ir::{Binary, Block, Compare, Condition, Target, Type, Val, Width};
 
 /// What is done with a key.
@@ -82,7 +82,7 @@ impl Emit<'_, '_> {
         let head = self.load_object(entries, offset::HEADER);
         let size = self.b.binary_immediate(Binary::Lshr, head, i64::from(HEADER_SIZE_SHIFT));
         // All but the last place, and but what stands before the first one.
-        let mask = self.b.binary_immediate(Binary::Sub, size, 2 * ENTRY_BYTES as i64);
+        let mask = self.b.binary_immediate(Binary::Sub, size, 2 * PLACE_BYTES as i64);
         let probe = self.b.block();
         Search { entries, mask, key, strings, probe }
     }
@@ -135,17 +135,17 @@ impl Emit<'_, '_> {
         let at = self.b.parameter(search.probe, Type::Word);
         let hash = self.b.parameter(search.probe, Type::Word);
         self.b.switch_to(search.probe);
-        let found = self.entry_word(search, at, ENTRY_HASH);
+        let found = self.entry_word(search, at, PLACE_HASH);
         self.branch(Condition::Compare(Compare::Eq, found, hash), plain(same_hash), plain(other_hash));
         self.b.switch_to(other_hash);
         let never = self.b.iconst(NIL as i64);
         self.branch(Condition::Compare(Compare::Eq, found, never), plain(absent), plain(next));
         self.b.switch_to(next);
-        let behind = self.b.binary_immediate(Binary::Add, at, ENTRY_BYTES as i64);
+        let behind = self.b.binary_immediate(Binary::Add, at, PLACE_BYTES as i64);
         let behind = self.b.binary(Binary::And, behind, search.mask);
         self.b.jump(search.probe, &[behind, hash]);
         self.b.switch_to(same_hash);
-        let found = self.entry_word(search, at, ENTRY_KEY);
+        let found = self.entry_word(search, at, PLACE_KEY);
         let other = if search.strings { plain(self.b.block()) } else { otherwise.clone() };
         self.branch(Condition::Compare(Compare::Eq, found, search.key), plain(hit), other.clone());
         if search.strings {
@@ -172,10 +172,10 @@ impl Emit<'_, '_> {
     /// Do what is asked for with the entry of the key; the result.
     fn use_entry(&mut self, what: TableUse, search: &Search, at: Val, words: &[Val]) -> Val {
         match what {
-            TableUse::Get => self.entry_word(search, at, ENTRY_VALUE),
+            TableUse::Get => self.entry_word(search, at, PLACE_VALUE),
             TableUse::Has => self.b.iconst(maru_core::abi::layout::TRUE as i64),
             TableUse::Set => {
-                self.b.store_indexed(Width::Word, words[2], search.entries, at, entry_offset(ENTRY_VALUE));
+                self.b.store_indexed(Width::Word, words[2], search.entries, at, entry_offset(PLACE_VALUE));
                 words[2]
             }
         }
@@ -192,5 +192,5 @@ const LAST_BY_CONTENT: u8 = Kind::Data as u8;
 
 /// Offset of a word of the entry at offset 0 from the tagged word of the entries.
 const fn entry_offset(word: usize) -> i32 {
-    (ENTRY_BYTES + word * WORD_SIZE) as i32 - TAG_OBJECT as i32
+    (PLACE_BYTES + word * WORD_SIZE) as i32 - TAG_OBJECT as i32
 }

@@ -7,7 +7,7 @@ use super::pipeline::{self, LibraryParts, Target};
 use super::statistics::Watch;
 use super::HasUnits;
 use super::Units;
-use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, BRIDGE, ENTER};
+use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, LoweringTarget, BRIDGE, ENTER};
 use crate::machine::find_machine;
 use crate::machine::Machine;
 use maru_core::codegen::Architecture;
@@ -30,7 +30,8 @@ impl<E: std::error::Error> From<E> for CompileFailure {
 }
 
 /// How many argument registers the evaluator pretends to have: few, so that the argument area is used too.
-const EVALUATED_REGISTERS: usize = 4;
+const EVALUATED: LoweringTarget =
+    LoweringTarget { argument_registers: 4, little_endian: cfg!(target_endian = "little") };
 
 /// The fuel that the options give the optimiser.
 pub(super) fn optimisation_fuel(options: &Options) -> OptimisationFuel {
@@ -50,9 +51,9 @@ pub(super) fn compile(runtime: &mut Runtime, roots: &[Rc<Template>], name: &str)
 /// Tree to IR, for a unit that another thread compiles.
 pub(super) fn lower_functions(runtime: &mut Runtime, roots: &[Rc<Template>]) -> Result<LoweredUnit, CompileFailure> {
     set_up_machine(runtime)?;
-    let registers = argument_registers(runtime)?;
+    let target = lowering_target(runtime)?;
     let mut watch = Watch::start();
-    let lowered = lower_unit(runtime, roots, registers, Linking::Now);
+    let lowered = lower_unit(runtime, roots, target, Linking::Now);
     watch.lap(&mut runtime.native.units_mut().statistics.lower);
     Ok(lowered)
 }
@@ -64,9 +65,9 @@ pub(super) fn lower_running_loop(
     node: &Node,
 ) -> Result<LoweredUnit, CompileFailure> {
     set_up_machine(runtime)?;
-    let registers = argument_registers(runtime)?;
+    let target = lowering_target(runtime)?;
     let mut watch = Watch::start();
-    let lowered = lower_loop(runtime, template, node, registers);
+    let lowered = lower_loop(runtime, template, node, target);
     watch.lap(&mut runtime.native.units_mut().statistics.lower);
     Ok(lowered)
 }
@@ -97,11 +98,11 @@ fn load_lowered(
     Ok(number)
 }
 
-/// How many arguments the code in this run passes in registers.
-pub(crate) fn argument_registers(runtime: &Runtime) -> Result<usize, CompileFailure> {
+/// What the code in this run is lowered for.
+pub(crate) fn lowering_target(runtime: &Runtime) -> Result<LoweringTarget, CompileFailure> {
     match (runtime.options.evaluator, runtime.native.units().architecture) {
-        (true, _) => Ok(EVALUATED_REGISTERS),
-        (false, Some(architecture)) => Ok(architecture.argument_registers()),
+        (true, _) => Ok(EVALUATED),
+        (false, Some(architecture)) => Ok(LoweringTarget::of(architecture)),
         (false, None) => Err(CompileFailure(NO_ARCHITECTURE.into())),
     }
 }
@@ -131,7 +132,7 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
     if runtime.options.evaluator {
         let evaluated = Rc::new(Evaluated::default());
         runtime.native.units_mut().evaluated = Some(evaluated.clone());
-        let stubs = load_functions(runtime, bridge_functions(EVALUATED_REGISTERS), 0, "maru-stubs", "")?;
+        let stubs = load_functions(runtime, bridge_functions(EVALUATED.argument_registers), 0, "maru-stubs", "")?;
         if let CompiledUnit::Evaluated(stubs, _) = &stubs {
             runtime.native.units_mut().machine = Some(Rc::new(EvaluatorMachine { evaluated, stubs: stubs.clone() }));
         }
@@ -175,7 +176,8 @@ fn load_functions(
     let units = runtime.native.units_mut();
     if let Some(evaluated) = &units.evaluated {
         units.statistics.functions += functions.len() as u64;
-        let limits = Limits { argument_registers: EVALUATED_REGISTERS, stack_words: 1 << 28, ..Limits::default() };
+        let limits =
+            Limits { argument_registers: EVALUATED.argument_registers, stack_words: 1 << 28, ..Limits::default() };
         let evaluator = Evaluator::new(functions)?.with_limits(limits);
         let data = evaluated.add(evaluator.clone(), data_words);
         return Ok(CompiledUnit::Evaluated(evaluator, data));

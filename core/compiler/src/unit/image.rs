@@ -3,9 +3,9 @@
 use super::HasUnits;
 use crate::load::LoadedImage;
 use crate::lower::{Assumption, DataWord, SiteInfo};
+use maru_core::abi::image_word;
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::EMPTY_CACHE;
-use maru_core::abi::IMAGE_FLAG;
 use maru_core::ir::evaluate::Evaluator;
 use maru_language::runtime::tree::Template;
 use maru_language::runtime::tree::TemplateKind;
@@ -163,7 +163,7 @@ pub(super) fn tie(runtime: &mut Runtime, mut image: UnitImage, data: &[DataWord]
     for (index, word) in data.iter().enumerate() {
         let value = match *word {
             DataWord::Intact => image.intact.as_ptr() as u64,
-            DataWord::Image => IMAGE_FLAG | u64::from(number),
+            DataWord::Image => image_word(number),
             DataWord::Cell(cell) => runtime.cells.address(cell) as u64,
             DataWord::Constant(value) => {
                 image.values.push(value);

@@ -6,7 +6,7 @@ use crate::lower::ENTER;
 use crate::machine::{call_enter, Machine};
 use maru_core::abi::layout::{Value, Word};
 use maru_core::abi::Context;
-use maru_core::codegen::MachineIdentity;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator};
 use maru_core::ir::{FunctionId, Helper};
@@ -138,12 +138,12 @@ impl Units {
     pub(super) fn load(
         &mut self,
         format: &dyn ObjectFormat,
-        identity: &MachineIdentity,
+        architecture: &dyn Architecture,
         path: &Path,
         bytes: &[u8],
     ) -> Result<LoadedImage, LoadError> {
-        check(path, bytes, format, identity)?;
+        check(path, bytes, format, architecture)?;
         let mapped = self.machine.as_ref().and_then(|machine| machine.load(bytes, path));
-        mapped.unwrap_or_else(|| self.directory.lock().load(format, identity, bytes))
+        mapped.unwrap_or_else(|| self.directory.lock().load(format, architecture, bytes))
     }
 }

@@ -17,6 +17,7 @@ mod statistics;
 mod strategy;
 mod worker;
 
+pub use crate::lower::LoweringTarget;
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage};
 pub use native::{runtime, HasUnits};

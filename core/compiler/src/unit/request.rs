@@ -1,6 +1,6 @@
 //! When to compile what: heat, and the language's own requests.
 
-use super::compile::{argument_registers, compile, optimise};
+use super::compile::{compile, lowering_target, optimise};
 use super::queue::serve_compiled;
 use super::queue::{compiles_in_background, want};
 use super::statistics::Stall;
@@ -169,8 +169,8 @@ pub fn function_ir(
     let Some(template) = runtime.template(function).cloned() else {
         return Err(why_not(runtime, function).unwrap_or_else(|| "it is not a function".into()));
     };
-    let registers = argument_registers(runtime).map_err(|CompileFailure(reason)| reason)?;
-    let mut lowered = lower_unit(runtime, &[template], registers, Linking::Now);
+    let target = lowering_target(runtime).map_err(|CompileFailure(reason)| reason)?;
+    let mut lowered = lower_unit(runtime, &[template], target, Linking::Now);
     if optimised {
         optimise(runtime, &mut lowered).map_err(|CompileFailure(reason)| reason)?;
     }

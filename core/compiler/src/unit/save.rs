@@ -13,11 +13,11 @@ use super::program::BuiltProgram;
 use super::CompileFailure;
 use super::{HasUnits, Units};
 use crate::load::{Cache, CacheKey};
-use crate::lower::{linear_text, lower_unit, Assumption, DataWord, Linking, LoweredUnit, SiteInfo};
+use crate::lower::{linear_text, lower_unit, Assumption, DataWord, Linking, LoweredUnit, LoweringTarget, SiteInfo};
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
-use maru_core::codegen::Architecture;
-use maru_core::format::{self, ObjectFormat};
+use maru_core::codegen::{image_stamp, Architecture};
+use maru_core::format::ObjectFormat;
 use maru_core::ir::passes;
 use maru_language::interp::constant_table::{ConstantTable, Constants};
 use maru_language::interp::expand::expand_toplevel;
@@ -92,7 +92,7 @@ fn make(
     (architecture, format): (&'static dyn Architecture, &'static dyn ObjectFormat),
     maker: Maker,
 ) -> Result<Vec<u8>, Problem> {
-    let lowered = lower_contents(runtime, contents, architecture.argument_registers())?;
+    let lowered = lower_contents(runtime, contents, LoweringTarget::of(architecture))?;
     let manifest = manifest(runtime, contents, &lowered)?;
     let target = Target { architecture, format, strategy: runtime.options.strategy };
     let parts = LibraryParts { name, source: &lowered.source, data_words: lowered.data.len(), manifest: &manifest };
@@ -107,10 +107,10 @@ pub fn program_ir(
     runtime: &mut Runtime,
     name: &str,
     text: &str,
-    argument_registers: usize,
+    target: LoweringTarget,
 ) -> Result<Vec<maru_core::ir::Function>, Problem> {
     let contents = read_program(runtime, name, text)?;
-    Ok(lower_contents(runtime, &contents, argument_registers)?.functions)
+    Ok(lower_contents(runtime, &contents, target)?.functions)
 }
 
 /// The IR of a program's functions as it is lowered, and after each pass, as text for people.
@@ -121,11 +121,11 @@ pub fn program_passes(
     runtime: &mut Runtime,
     name: &str,
     text: &str,
-    argument_registers: usize,
+    target: LoweringTarget,
 ) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
     let prelude = runtime.prelude_cells;
-    let mut lowered = lower_unit(runtime, &contents.templates, argument_registers, Linking::Later(prelude));
+    let mut lowered = lower_unit(runtime, &contents.templates, target, Linking::Later(prelude));
     let mut fuel = super::compile::optimisation_fuel(&runtime.options);
     let mut text = String::new();
     for function in &mut lowered.functions {
@@ -151,11 +151,11 @@ pub fn program_linear(
     runtime: &mut Runtime,
     name: &str,
     text: &str,
-    argument_registers: usize,
+    target: LoweringTarget,
 ) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
     let linking = Linking::Later(runtime.prelude_cells);
-    Ok(linear_text(runtime, &contents.templates, argument_registers, linking))
+    Ok(linear_text(runtime, &contents.templates, target, linking))
 }
 
 /// The resolved trees of a program, as text for people.
@@ -283,13 +283,9 @@ fn closure_of(runtime: &mut Runtime, template: &Rc<Template>) -> Outcome {
     Ok(closure)
 }
 
-fn lower_contents(
-    runtime: &mut Runtime,
-    contents: &Contents,
-    argument_registers: usize,
-) -> Result<LoweredUnit, Problem> {
+fn lower_contents(runtime: &mut Runtime, contents: &Contents, target: LoweringTarget) -> Result<LoweredUnit, Problem> {
     let linking = Linking::Later(runtime.prelude_cells);
-    let mut lowered = lower_unit(runtime, &contents.templates, argument_registers, linking);
+    let mut lowered = lower_unit(runtime, &contents.templates, target, linking);
     optimise(runtime, &mut lowered).map_err(|CompileFailure(message)| message)?;
     Ok(lowered)
 }
@@ -640,11 +636,10 @@ impl Manifest<'_> {
 pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, Problem> {
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let machine = format::identity(architecture, format)
-        .ok_or_else(|| format!("{} does not hold code for {}", format.name(), architecture.name()))?;
     let bytes =
         std::fs::read(path).map_err(|error| format!("{}: the library cannot be read: {error}", path.display()))?;
-    let image = runtime.native.units_mut().load(format, machine, path, &bytes).map_err(|error| error.to_string())?;
+    let image =
+        runtime.native.units_mut().load(format, architecture, path, &bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let environment = runtime.global;
     let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)
@@ -678,7 +673,7 @@ fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), P
         ("optimisation level", &[runtime.options.level.number()]),
         ("strategy", runtime.options.strategy.name().as_bytes()),
     ];
-    Ok((cache, CacheKey::new(name, &parts)))
+    Ok((cache, CacheKey::new(name, image_stamp(architecture), &parts)))
 }
 
 /// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it in the cache under a
@@ -755,10 +750,11 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
     let bytes = cache.find(&key)?;
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let machine = format::identity(architecture, format)
-        .ok_or_else(|| format!("{} does not hold code for {}", format.name(), architecture.name()))?;
-    let image =
-        runtime.native.units_mut().load(format, machine, Path::new(""), &bytes).map_err(|error| error.to_string())?;
+    let image = runtime
+        .native
+        .units_mut()
+        .load(format, architecture, Path::new(""), &bytes)
+        .map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let memory = |Failure| "memory is used up".to_string();
     let environment = runtime.make_environment(Some(runtime.global_environment())).map_err(memory)?;

@@ -9,7 +9,7 @@ use super::compile::CompileFailure;
 use super::pipeline::Target;
 use crate::load::{check, scratch_directory, ImageHeader};
 use maru_core::abi::fingerprint;
-use maru_core::codegen::MachineIdentity;
+use maru_core::codegen::{image_stamp, MachineIdentity};
 use maru_core::format::{Image, Linker};
 use maru_language::runtime::Strategy;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn direct(
     target: Target,
     machine: &MachineIdentity,
 ) -> Result<Vec<u8>, CompileFailure> {
-    ImageHeader::build(&mut image, manifest)?;
+    ImageHeader::build(&mut image, manifest, image_stamp(target.architecture))?;
     let layout = target.format.layout(&image, machine)?;
     image.link(&layout, target.architecture)?;
     Ok(target.format.write(&image, &layout, machine)?)
@@ -46,7 +46,7 @@ pub(super) fn object(
     target: Target,
     machine: &MachineIdentity,
 ) -> Result<Vec<u8>, CompileFailure> {
-    ImageHeader::build_linkable(&mut image, manifest, machine)?;
+    ImageHeader::build_linkable(&mut image, manifest, image_stamp(target.architecture), machine)?;
     Ok(target.format.write_object(&image, machine)?)
 }
 
@@ -70,6 +70,6 @@ fn by_linker(
     linker.link(directory.path(), &from, &to)?;
     let bytes = std::fs::read(directory.path().join(&to)).map_err(|error| io(&to, error))?;
     // Whoever loads what was just made trusts it; this was not made here.
-    check(Path::new(&format!("what {} made", linker.program)), &bytes, format, machine)?;
+    check(Path::new(&format!("what {} made", linker.program)), &bytes, format, architecture)?;
     Ok(bytes)
 }

@@ -9,7 +9,7 @@ use crate::runtime::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
 use maru_core::abi::Position;
-use maru_core::abi::{INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
+use maru_core::abi::{split_count, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
 use std::rc::Rc;
 
 /// Raise `stack-overflow` if the machine stack is used up.
@@ -122,9 +122,9 @@ pub fn call(runtime: &mut Runtime, function: Value, arguments: &[Value]) -> Outc
 /// # Errors
 /// As `call`.
 pub fn interpret(runtime: &mut Runtime, callee: Value, count: i64) -> Result<Option<Value>, Failure> {
-    let by_tail_call = count & TAIL_CALL_FLAG != 0;
+    let (count, by_tail_call) = split_count(count);
     let site = if by_tail_call { Position::unpack(runtime.context.tail_site) } else { Position::UNKNOWN };
-    let count = (count & !TAIL_CALL_FLAG) as usize;
+    let count = count as usize;
     if count <= FEW_ARGUMENTS && accepts_directly(runtime, callee, count) {
         return call_from_area(runtime, callee, count, site, by_tail_call).map(Some);
     }
@@ -279,7 +279,8 @@ fn enter(runtime: &mut Runtime, closure: Value, template: &Template, base: usize
         return Err(wrong_count(runtime, closure, count as i64));
     }
     if template.rest {
-        let rest = runtime.list(runtime.stack.from(base + fixed))?;
+        // SAFETY: making a list leaves the stack alone.
+        let rest = runtime.list(unsafe { runtime.stack.from(base + fixed) })?;
         runtime.stack.top = base + fixed;
         runtime.push(rest)?;
     }
@@ -319,11 +320,11 @@ fn go_native(
     site: Position,
     caller: Caller,
 ) -> Result<Next, Failure> {
-    let arguments = runtime.stack.from(base);
-    let count = arguments.len();
+    let count = runtime.stack.top - base;
     if count > MAX_ARGUMENTS {
         return Err(too_many(runtime));
     }
+    let arguments = runtime.stack.values_from(base);
     // SAFETY: the area has room for `MAX_ARGUMENTS` values.
     unsafe { std::ptr::copy_nonoverlapping(arguments.as_ptr(), runtime.context.arguments, count) };
     runtime.context.arguments_used = count;
@@ -352,7 +353,7 @@ fn go_native(
 fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Result<Next, Failure> {
     let result = if runtime.is_kind(callee, Kind::Primitive) {
         let primitive = primitive(runtime, callee);
-        if is_apply(&primitive) {
+        if primitive.spreads {
             spread(runtime, callee, base, site).map(Next::Call)
         } else {
             call_primitive(runtime, callee, primitive, base).map(Next::Return)
@@ -368,15 +369,9 @@ fn run_other(runtime: &mut Runtime, callee: Value, base: usize, site: Position) 
     })
 }
 
-/// Whether it is `apply`, which gives its place to the function that it calls.
-#[inline]
-pub(super) fn is_apply(primitive: &PrimitiveInfo) -> bool {
-    primitive.function as usize == apply_primitive as *const () as usize
-}
-
 /// Whether it is a primitive that is called like any other: all but `apply` are.
 pub fn is_plain_primitive(runtime: &Runtime, callee: Value) -> bool {
-    runtime.is_kind(callee, Kind::Primitive) && !is_apply(&primitive(runtime, callee))
+    runtime.is_kind(callee, Kind::Primitive) && !primitive(runtime, callee).spreads
 }
 
 /// Whether compiled code may call a primitive's function itself, with that many arguments.
@@ -394,7 +389,7 @@ pub fn primitive_address(runtime: &Runtime, callee: Value) -> usize {
 pub fn call_directly(runtime: &mut Runtime, callee: Value, arguments: &[Value]) -> Outcome {
     if runtime.is_kind(callee, Kind::Primitive) {
         let info = primitive(runtime, callee);
-        if info.accepts(arguments.len()) && !is_apply(&info) {
+        if info.accepts(arguments.len()) && !info.spreads {
             return (info.function)(runtime, arguments);
         }
     }
@@ -414,7 +409,8 @@ pub(super) fn primitive(runtime: &Runtime, callee: Value) -> PrimitiveInfo {
 /// Call a primitive other than `apply`, whose arguments lie from `base` to the top.
 #[inline]
 pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: PrimitiveInfo, base: usize) -> Outcome {
-    let arguments = runtime.stack.from(base);
+    // SAFETY: whatever the primitive calls pushes above its arguments, and takes that down again.
+    let arguments = unsafe { runtime.stack.from(base) };
     let result = if primitive.accepts(arguments.len()) {
         (primitive.function)(runtime, arguments)
     } else {
@@ -426,7 +422,9 @@ pub(super) fn call_primitive(runtime: &mut Runtime, callee: Value, primitive: Pr
 
 /// The method of a selector or multimethod for the arguments, put in its place.
 fn choose_method(runtime: &mut Runtime, callee: Value, base: usize, site: Position) -> Outcome {
-    let method = crate::runtime::classes::find_method(runtime, callee, runtime.stack.from(base))?;
+    // SAFETY: looking for a method changes no argument on the stack.
+    let arguments = unsafe { runtime.stack.from(base) };
+    let method = crate::runtime::classes::find_method(runtime, callee, arguments)?;
     runtime.stack.set(base - 1, method);
     runtime.context.tail_site = site.pack();
     Ok(method)
@@ -491,7 +489,7 @@ fn too_many(runtime: &mut Runtime) -> Failure {
 /// Raise `arity`: a callee was given `count` arguments.
 #[cold]
 pub fn wrong_count(runtime: &mut Runtime, callee: Value, count: i64) -> Failure {
-    let count = count & !TAIL_CALL_FLAG;
+    let (count, _) = split_count(count);
     let (name, least, most) = signature(runtime, callee);
     let shown = match runtime.as_symbol(name) {
         Some(symbol) => runtime.symbols.name(symbol).to_string(),

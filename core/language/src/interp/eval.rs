@@ -256,7 +256,7 @@ fn eval_call(runtime: &mut Runtime, activation: &Activation, call: &Call) -> Ste
     let result = if runtime.is_kind(callee, Kind::Primitive) {
         note_operands(runtime, call, base);
         let primitive = call::primitive(runtime, callee);
-        if !call::is_apply(&primitive) {
+        if !primitive.spreads {
             call::call_primitive(runtime, callee, primitive, base)
         } else {
             return eval_apply(runtime, call, callee, base);
@@ -291,7 +291,8 @@ fn eval_apply(runtime: &mut Runtime, call: &Call, callee: Value, base: usize) ->
 
 /// Note what kinds of operands a primitive is called with.
 fn note_operands(runtime: &Runtime, call: &Call, base: usize) {
-    let operands = runtime.stack.from(base).iter();
+    // SAFETY: nothing is pushed or set while they are looked at.
+    let operands = unsafe { runtime.stack.from(base) }.iter();
     let seen = operands.fold(call.feedback.get(), |seen, operand| seen | kind_of_operand(runtime, *operand));
     call.feedback.set(seen);
 }
@@ -463,7 +464,8 @@ fn eval_with_environment(runtime: &mut Runtime, activation: &Activation, with: &
         let value = capture_value(runtime, activation, *capture);
         runtime.push(value)?;
     }
-    let captured = runtime.stack.from(base);
+    // SAFETY: the values stay where they are until the body is done.
+    let captured = unsafe { runtime.stack.from(base) };
     let result = placed(runtime, with.position, |runtime| {
         super::toplevel::with_environment(runtime, environment, &with.template, captured)
     })?;

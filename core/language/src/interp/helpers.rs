@@ -10,8 +10,7 @@ use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
 use maru_core::abi::number_bits;
 use maru_core::abi::Helper;
 use maru_core::abi::Position;
-use maru_core::abi::IMAGE_FLAG;
-use maru_core::abi::{Context, INTERRUPT_MEMORY, TAIL_CALL_FLAG};
+use maru_core::abi::{image_number, split_cache_place, split_count, Context, INTERRUPT_MEMORY};
 
 /// Addresses by number, for the context.
 pub fn addresses() -> [usize; Context::HELPERS] {
@@ -163,7 +162,7 @@ fn tail_position(runtime: &Runtime) -> Position {
 /// An error reaches a handler in the function that a site of an image is in: the functions whose bodies were inlined
 /// are left, the function itself is not. Where the error is in the latter, and its name if it is a frame.
 fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Option<(Position, Option<Value>)> {
-    let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+    let places = runtime.site_of(image_number(image), site as u32);
     let (outermost, inlined) = places.split_last()?;
     leave(runtime, inlined);
     runtime.place_error(outermost.0);
@@ -230,9 +229,9 @@ helpers! {
         word(closure.inspect(|closure| runtime.set_field(*closure, offset::CALLABLE_CODE, Value(code))))
     }
     fn wrong_count(runtime, callee, count) {
-        let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        let (count, flagged) = split_count(count as i64);
         let position = if flagged { tail_position(runtime) } else { Position::UNKNOWN };
-        let Failure = interp::wrong_count(runtime, Value(callee), count as i64 & !TAIL_CALL_FLAG);
+        let Failure = interp::wrong_count(runtime, Value(callee), count);
         if flagged {
             runtime.place_error(position);
         }
@@ -247,7 +246,7 @@ helpers! {
         FAILURE
     }
     fn interpret(runtime, callee, count) {
-        let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        let (_, flagged) = split_count(count as i64);
         let site = if flagged { tail_position(runtime) } else { Position::UNKNOWN };
         if Value(callee).as_unbound().is_some() {
             let Failure = unbound(runtime, Value(callee));
@@ -285,7 +284,7 @@ helpers! {
         interp::poll(runtime).map_or(FAILURE, |()| Value::NIL.0)
     }
     fn pass_error(runtime, image, site) {
-        let places = runtime.site_of((image & !IMAGE_FLAG) as u32, site as u32);
+        let places = runtime.site_of(image_number(image), site as u32);
         leave(runtime, &places);
         FAILURE
     }
@@ -350,7 +349,7 @@ helpers! {
         FAILURE
     }
     fn entry_limit(runtime, count) {
-        let flagged = count as i64 & TAIL_CALL_FLAG != 0;
+        let (_, flagged) = split_count(count as i64);
         let position = if flagged { tail_position(runtime) } else { Position::UNKNOWN };
         runtime.context.depth += 1;
         let Failure = if runtime.context.fuel < 0 { interp::out_of_fuel(runtime) } else { runtime.stack_overflow() };
@@ -376,7 +375,7 @@ helpers! {
         fill_by(runtime, (image, place), count, instances::set_field_at)
     }
     fn make_instance(runtime, image, place, count) {
-        let fields = (place >> 32) as usize;
+        let (_, fields) = split_cache_place(place);
         fill_by(runtime, (image, place), count, |runtime, arguments| instances::make(runtime, arguments, fields))
     }
     fn find_method(runtime, image, place, callee, count) {
@@ -407,7 +406,9 @@ helpers! {
                 return FAILURE;
             }
         }
-        let result = interp::with_environment(runtime, Value(environment), &deferred, runtime.stack.from(top));
+        // SAFETY: the values stay where they are until the body is done.
+        let captured = unsafe { runtime.stack.from(top) };
+        let result = interp::with_environment(runtime, Value(environment), &deferred, captured);
         runtime.stack.top = top;
         word(result)
     }
@@ -417,7 +418,7 @@ helpers! {
 fn note(runtime: &mut Runtime, operands: &[Value], image: Word, site: Word) {
     let seen = operands.iter().fold(0, |seen, operand| seen | interp::kind_of_operand(runtime, *operand));
     let code = runtime.native.code;
-    code.deviated(runtime, (image & !IMAGE_FLAG) as u32, site as u32, seen);
+    code.deviated(runtime, image_number(image), site as u32, seen);
 }
 
 /// Arguments up to which a call is made from a copy on the stack.

@@ -9,7 +9,6 @@ mod loading;
 mod primitives;
 mod start;
 mod toplevel;
-pub mod tree_digest;
 pub mod tree_form;
 pub mod tree_text;
 

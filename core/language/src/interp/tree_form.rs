@@ -13,6 +13,7 @@ use crate::runtime::tree::{
     Call, Capture, Loop, NativeState, Node, Template, TemplateKind, Try, Variable, WithEnvironment,
 };
 use crate::runtime::{Outcome, Runtime};
+use crate::value::offset;
 use crate::value::{Kind, Value};
 use maru_core::abi::Position;
 use std::cell::Cell;
@@ -336,7 +337,7 @@ impl Reader<'_> {
         };
         let body = self.node(body, &bounds)?;
         let position = self.position(position)?;
-        let code = memory(self.runtime.object(Kind::Code, 3))?;
+        let code = memory(self.runtime.object(Kind::Code, offset::CODE_FIELDS))?;
         self.runtime.roots.push(code);
         let template = Rc::new(Template {
             kind,

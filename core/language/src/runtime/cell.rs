@@ -6,6 +6,8 @@
 
 use super::{Runtime, Symbol};
 use crate::value::{offset, Kind, Value, FIRST_CALLABLE};
+use maru_core::abi::{CELL_ENTRY, CELL_VALUE};
+use std::mem::offset_of;
 
 /// A cell, by number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -38,6 +40,11 @@ pub struct Cell {
     /// How often such an assumption was broken.
     pub changes: u32,
 }
+
+const _: () = assert!(
+    offset_of!(Cell, value) == CELL_VALUE as usize && offset_of!(Cell, entry) == CELL_ENTRY as usize,
+    "this host lays cells out otherwise than code expects"
+);
 
 /// All cells, at stable addresses.
 #[derive(Default, Debug)]

@@ -2,7 +2,7 @@
 
 use super::{Failure, Runtime};
 use crate::value::heap::{AllocationNeeds, Marker, Roots};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Value, WORD_SIZE};
 
 impl Runtime {
     /// Memory for an object of that many bytes, zeroed. The caller fills it before it allocates again.
@@ -132,7 +132,7 @@ impl Roots for RuntimeRoots<'_> {
         // Native code may leave words past a call's arguments there, which are not values.
         let arguments = context.arguments as usize;
         // SAFETY: the argument area is reserved for more words than any call uses.
-        unsafe { marker.conservative_range(arguments, arguments + 8 * context.arguments_used) };
+        unsafe { marker.conservative_range(arguments, arguments + WORD_SIZE * context.arguments_used) };
         super::extensions::trace_extensions(runtime, marker);
     }
 

@@ -173,3 +173,27 @@ impl Default for Backtrace {
         Backtrace { error: Value::NIL, last: Value::NIL, frames: 0 }
     }
 }
+
+impl Runtime {
+    /// Raise `out-of-memory`. The error object was made at the start, since there is no room for a new one.
+    pub fn out_of_memory(&mut self) -> Failure {
+        let error = self.memory_error;
+        self.set_field(error, offset::ERROR_POSITION, Value::NIL);
+        self.set_field(error, offset::ERROR_BACKTRACE, Value::NIL);
+        self.raise(error)
+    }
+    /// Raise `stack-overflow`.
+    pub fn stack_overflow(&mut self) -> Failure {
+        self.error(ErrorKind::StackOverflow, "the stack is used up: recursion too deep", &[])
+    }
+    /// The error on its way, which is then no longer on its way.
+    pub fn take_failure(&mut self) -> Value {
+        std::mem::replace(&mut self.context.failure, Value::NIL)
+    }
+    /// The kind of an error value, if it is one.
+    pub fn error_kind(&self, error: Value) -> Option<ErrorKind> {
+        let kind = self.is_kind(error, Kind::Error).then(|| self.field(error, offset::ERROR_KIND))?;
+        let name = self.symbols.name(self.as_symbol(kind)?);
+        ErrorKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}

@@ -23,9 +23,15 @@ impl ValueStack {
         Ok(ValueStack { base: base.cast(), top: 0, capacity })
     }
     /// The values in use.
+    #[inline]
     pub fn values(&self) -> &[Value] {
         // SAFETY: words up to `top` were written by `grow` or `push`.
         unsafe { std::slice::from_raw_parts(self.base, self.top) }
+    }
+    /// Values from `start` to the top.
+    #[inline]
+    pub fn values_from(&self, start: usize) -> &[Value] {
+        &self.values()[start..]
     }
     /// Address of a place.
     pub fn place(&self, index: usize) -> *mut Value {
@@ -71,9 +77,15 @@ impl ValueStack {
         self.top += 1;
         true
     }
-    /// Values from `start` to the top. The slice stays valid while they are on the stack.
-    pub fn from<'a>(&self, start: usize) -> &'a [Value] {
-        // SAFETY: the reservation outlives every run, and words up to the top were written.
+    /// Values from `start` to the top, in a slice that does not borrow the stack.
+    ///
+    /// # Safety
+    /// While the slice is used, the stack is alive, and these values stay on it as they are: what is pushed above them
+    /// is taken down again, and none is set.
+    #[inline]
+    pub unsafe fn from<'a>(&self, start: usize) -> &'a [Value] {
+        debug_assert!(start <= self.top);
+        // SAFETY: words up to the top were written; the caller vouches for the rest.
         unsafe { std::slice::from_raw_parts(self.base.add(start), self.top - start) }
     }
 }

@@ -12,10 +12,8 @@
 use super::{CellId, Runtime};
 use crate::runtime::classes::{chosen_function, dispatched};
 use crate::value::{offset, Kind, Value, Word, TAG_IMMEDIATE, TRUE};
-use maru_core::abi::IMAGE_FLAG;
-use maru_core::abi::{
-    LookupHash, EMPTY_CACHE, ENTRIES_SHIFT, ENTRY_SHIFT, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS,
-};
+use maru_core::abi::{image_number, split_cache_place, ENTRY_WORDS, METHOD_CACHE_KEYS, METHOD_CACHE_OTHERS};
+use maru_core::abi::{LookupHash, EMPTY_CACHE, ENTRIES_SHIFT, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
 use std::cell::Cell;
 
 /// What tells a value's class: values with the same key have the same class. An instance's is its class itself.
@@ -57,7 +55,7 @@ impl InlineCaches {
     /// The address of the table for all places.
     pub fn lookups(&mut self) -> usize {
         if self.lookups.is_empty() {
-            self.lookups = vec![Cell::new(EMPTY_CACHE); 1 << (ENTRIES_SHIFT + ENTRY_SHIFT) >> 3].into();
+            self.lookups = vec![Cell::new(EMPTY_CACHE); ENTRY_WORDS << ENTRIES_SHIFT].into();
         }
         self.lookups.as_ptr() as usize
     }
@@ -72,7 +70,7 @@ impl InlineCaches {
         self.set_entry(LookupHash::of(callee, mixed), [callee, first, found, second]);
     }
 
-    fn set_entry(&self, offset: Word, words: [Word; 4]) {
+    fn set_entry(&self, offset: Word, words: [Word; ENTRY_WORDS]) {
         let first = offset as usize / size_of::<Word>();
         if let Some(entry) = self.lookups.get(first..first + words.len()) {
             entry.iter().zip(words).for_each(|(place, word)| place.set(word));
@@ -96,7 +94,7 @@ impl Runtime {
 
     /// Fill a cache of an image, both as code passes them to a helper.
     pub(crate) fn fill_cache(&mut self, image: Word, place: Word, words: &[Word], method: bool) {
-        let (number, first) = ((image & !IMAGE_FLAG) as u32, place as u32);
+        let (number, (first, _)) = (image_number(image), split_cache_place(place));
         let code = self.native.code;
         let Some(before) = code.data_word(self, number, first) else { return };
         code.set_data_words(self, number, first, words);
@@ -147,20 +145,20 @@ impl Runtime {
         let Some((method, dispatched)) = chosen_function(self, callee, arguments) else {
             return self.pass_entry(callee);
         };
-        let keys = (place >> 32) as usize;
+        let (_, keys) = split_cache_place(place);
         if dispatched <= keys && keys <= arguments.len() {
-            let mut words = [0; 2 + MOST_KEYS];
+            let mut words = [0; METHOD_CACHE_OTHERS + MOST_KEYS];
             words[0] = callee.0;
-            for (word, argument) in words[1..].iter_mut().zip(&arguments[..keys]) {
+            for (word, argument) in words[METHOD_CACHE_KEYS..].iter_mut().zip(&arguments[..keys]) {
                 *word = class_key(self, *argument);
             }
-            words[1 + keys] = method.0;
+            words[METHOD_CACHE_KEYS + keys] = method.0;
             match keys {
                 1 => self.remember_lookup((callee.0, words[1], method.0)),
                 2 => self.extensions.classes.caches.remember_two(callee.0, [words[1], words[2]], method.0),
                 _ => {}
             }
-            self.fill_cache(image, place, &words[..2 + keys], true);
+            self.fill_cache(image, place, &words[..METHOD_CACHE_OTHERS + keys], true);
         }
         self.pass_entry(method)
     }

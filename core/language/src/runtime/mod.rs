@@ -9,6 +9,7 @@ mod error;
 mod extensions;
 mod frames;
 mod inline_cache;
+mod list;
 mod loading;
 mod native;
 mod object;
@@ -16,6 +17,7 @@ mod options;
 mod output;
 pub mod ports;
 mod primitive;
+mod sequence;
 mod slab;
 mod sources;
 mod symbol;
@@ -27,9 +29,9 @@ pub use error::{Backtrace, ErrorKind, Failure, Outcome};
 pub use extensions::{trace_template, Extensions};
 pub use frames::ValueStack;
 pub use inline_cache::InlineCaches;
+pub use list::Pairs;
 pub use loading::{Loading, OpenFile};
 pub use native::{Native, NativeCode, Places};
-pub use object::Pairs;
 pub use options::{JitMode, LoweringBounds, OptimisationLevel, Options, Strategy};
 pub use output::Output;
 pub use ports::{Port, Stream};
@@ -176,7 +178,7 @@ impl Runtime {
     }
 
     fn boot(&mut self) -> Result<(), Failure> {
-        let bridge = self.object(Kind::Code, 3)?;
+        let bridge = self.object(Kind::Code, offset::CODE_FIELDS)?;
         self.set_field(bridge, offset::CODE_ENTRY, Value(0));
         self.set_field(bridge, offset::CODE_TEMPLATE, Value::fixnum(-1));
         self.bridge_code = bridge;
@@ -201,13 +203,18 @@ impl Runtime {
         self.primitive_values.get(number).copied()
     }
 
-    /// A primitive's own name; none for other values.
-    pub fn primitive_name(&self, value: Value) -> Option<&'static str> {
+    /// The table's entry of a primitive; none for other values.
+    pub fn primitive_info(&self, value: Value) -> Option<&PrimitiveInfo> {
         if !self.is_kind(value, Kind::Primitive) {
             return None;
         }
         let index = self.field(value, offset::CALLABLE_INDEX).as_fixnum()?;
-        Some(self.primitives[index as usize].name)
+        self.primitives.get(index as usize)
+    }
+
+    /// A primitive's own name; none for other values.
+    pub fn primitive_name(&self, value: Value) -> Option<&'static str> {
+        self.primitive_info(value).map(|primitive| primitive.name)
     }
 
     /// The template that a closure or code object belongs to; none for other values.

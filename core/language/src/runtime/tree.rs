@@ -252,15 +252,6 @@ impl Template {
     pub fn frame_size(&self) -> usize {
         self.variables.len()
     }
-    /// The arity as a code object holds it.
-    pub fn arity(&self) -> i64 {
-        let count = i64::from(self.parameters);
-        if self.rest {
-            -1 - count
-        } else {
-            count
-        }
-    }
 }
 
 impl Drop for Template {

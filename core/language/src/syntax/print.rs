@@ -349,7 +349,7 @@ impl Printer<'_> {
         let storage = self.runtime.field(string, offset::SEQUENCE_STORAGE);
         self.text.push('"');
         for bytes in self.runtime.bytes(storage).chunks_exact(4).take(length) {
-            let point = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            let point = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             self.escaped(char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         self.text.push('"');

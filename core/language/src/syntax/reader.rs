@@ -275,8 +275,9 @@ fn array_of(runtime: &mut Runtime, list: Value) -> Result<Value, Failure> {
     let array = runtime.array(length)?;
     let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
     let mut rest = list;
-    for place in runtime.slots(storage).iter_mut().take(length) {
-        *place = runtime.car(rest);
+    for index in 0..length {
+        let element = runtime.car(rest);
+        runtime.set_slot(storage, index, element);
         rest = runtime.cdr(rest);
     }
     Ok(array)

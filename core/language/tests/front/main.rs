@@ -1,7 +1,6 @@
 //! From text to resolved trees: reader, expander, printer, diagnostics.
 
 mod diagnostic;
-mod digest;
 mod expand;
 mod program;
 mod reader;

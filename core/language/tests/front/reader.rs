@@ -186,7 +186,7 @@ fn structures_that_contain_themselves_are_cut_off() {
     assert_eq!(text(&runtime, list, Style::Dump), "(1 (… 3) 3)");
     let array = form(&mut runtime, "#(1 2)");
     let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
-    runtime.slots(storage)[1] = array;
+    runtime.set_slot(storage, 1, array);
     assert_eq!(text(&runtime, array, Style::Dump), "#(1 …)");
     // The same thing twice is no cycle.
     let shared = form(&mut runtime, "(x)");
@@ -264,7 +264,8 @@ fn build(runtime: &mut Runtime, datum: &Datum) -> Value {
             let array = runtime.array(elements.len()).unwrap();
             let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
             for (index, element) in elements.iter().enumerate() {
-                runtime.slots(storage)[index] = build(runtime, element);
+                let element = build(runtime, element);
+                runtime.set_slot(storage, index, element);
             }
             array
         }

@@ -3,8 +3,8 @@
 
 use maru_compiler::load::ImageHeader;
 use maru_core::codegen::{
-    Architecture, CompileError, CompiledFunction, Fixup, FixupKind, FixupTarget, ListingLine, MachineIdentity,
-    OutOfRange, Relocation, Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
+    image_stamp, Architecture, CompileError, CompiledFunction, Fixup, FixupKind, FixupTarget, ListingLine,
+    MachineIdentity, OutOfRange, Relocation, Relocations, System, UnwindConvention, UnwindRow, UnwindStyle,
 };
 use maru_core::format::{CodePlacement, Image, Import, Layout, ObjectFormat, Place};
 use maru_core::ir::{Function, FunctionId};
@@ -193,7 +193,12 @@ pub fn written(image: &Image) -> (Layout, Vec<u8>) {
 }
 
 /// A target that patches nothing: the images here have no fixups.
-pub struct NoArchitecture;
+pub struct NoArchitecture(pub MachineIdentity);
+
+/// The one for the machine of most tests.
+pub fn target() -> NoArchitecture {
+    NoArchitecture(machine())
+}
 
 impl Architecture for NoArchitecture {
     fn name(&self) -> &'static str {
@@ -208,8 +213,11 @@ impl Architecture for NoArchitecture {
     fn trap(&self) -> &'static [u8] {
         TRAP.filling
     }
+    fn convention_facts(&self) -> Vec<maru_core::abi::Fact> {
+        Vec::new()
+    }
     fn identity(&self, _: &str) -> Option<&MachineIdentity> {
-        None
+        Some(&self.0)
     }
     fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
         Err(CompileError { function: function.name.clone(), message: "nothing is compiled here".into() })
@@ -225,9 +233,9 @@ impl Architecture for NoArchitecture {
 /// A whole library with a header, as the compiler makes them.
 pub fn with_header(mut image: Image, manifest: &[u8], machine: &MachineIdentity) -> Vec<u8> {
     image.constants.clear();
-    ImageHeader::build(&mut image, manifest).expect("a header");
+    ImageHeader::build(&mut image, manifest, image_stamp(&target())).expect("a header");
     let layout = ELF.layout(&image, machine).expect("a layout");
-    image.link(&layout, &NoArchitecture).expect("linked");
+    image.link(&layout, &target()).expect("linked");
     ELF.write(&image, &layout, machine).expect("a file")
 }
 

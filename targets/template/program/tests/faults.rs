@@ -32,6 +32,9 @@ impl Architecture for Altered {
     fn argument_registers(&self) -> usize {
         TARGET.argument_registers()
     }
+    fn convention_facts(&self) -> Vec<maru_core::abi::Fact> {
+        TARGET.convention_facts()
+    }
     fn trap(&self) -> &'static [u8] {
         TARGET.trap()
     }

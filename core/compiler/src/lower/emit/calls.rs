@@ -7,19 +7,18 @@ use crate::lower::meter::Meter;
 use crate::lower::operator::Held;
 use crate::lower::SiteInfo;
 use maru_core::abi::layout::{offset, Kind, FAILURE, NIL, TAG_OBJECT};
-use maru_core::abi::{Context, TAIL_CALL_FLAG};
+use maru_core::abi::{argument_offset, context, DATA_IMAGE, SOURCE_SHIFT, TAIL_CALL_FLAG};
 use maru_core::ir::{self, Compare, Condition, FunctionId, Helper, Type, Val, Width};
-use std::mem::offset_of;
 
 impl Emit<'_, '_> {
     pub(in crate::lower) fn argument_area(&mut self) -> Val {
-        self.b.load_context(offset_of!(Context, arguments) as i32)
+        self.b.load_context(context::ARGUMENTS)
     }
 
     pub(in crate::lower) fn store_arguments(&mut self, words: &[Val]) {
         let area = self.argument_area();
         for (index, word) in words.iter().enumerate() {
-            self.b.store(Width::Word, *word, area, 8 * index as i32);
+            self.b.store(Width::Word, *word, area, argument_offset(index));
         }
     }
 
@@ -80,14 +79,14 @@ impl Emit<'_, '_> {
         let count = match target {
             ir::Callee::Function(_) if self.meter == Meter::None => words.len() as i64,
             _ => {
-                let image = self.b.load_data(1);
-                let shift = self.b.iconst(32);
+                let image = self.b.load_data(DATA_IMAGE);
+                let shift = self.b.iconst(SOURCE_SHIFT.into());
                 let image = self.b.binary(ir::Binary::Shl, image, shift);
                 // A callee that takes no place has the function's frame in its backtrace.
                 let site = self.staying(site);
                 let site = self.b.iconst(i64::from(site));
                 let packed = self.b.binary(ir::Binary::Or, image, site);
-                self.b.store_context(packed, offset_of!(Context, tail_site) as i32);
+                self.b.store_context(packed, context::TAIL_SITE);
                 words.len() as i64 | TAIL_CALL_FLAG
             }
         };

@@ -15,7 +15,7 @@ use crate::lower::intrinsic::Intrinsic;
 use crate::lower::operator::Held;
 use crate::lower::DataWord;
 use maru_core::abi::layout::NIL;
-use maru_core::abi::number_bits;
+use maru_core::abi::{number_bits, DATA_IMAGE};
 use maru_core::ir::{Block, Compare, Condition, Helper, Target, Type, Val};
 use maru_language::runtime::OptimisationLevel;
 
@@ -70,7 +70,7 @@ impl Emit<'_, '_> {
             self.b.switch_to(block);
             let first = self.word_apart(state, call.args[0]);
             let second = call.args.get(1).map_or(first, |register| self.word_apart(state, *register));
-            let (image, site) = (self.b.load_data(1), self.b.iconst(i64::from(call.site)));
+            let (image, site) = (self.b.load_data(DATA_IMAGE), self.b.iconst(i64::from(call.site)));
             self.b.helper(Helper::Deviated, &[image, site, first, second]);
             self.jump(target);
             self.b.switch_to(here);
@@ -246,7 +246,7 @@ impl Emit<'_, '_> {
         };
         let mut arguments = vec![callee];
         arguments.extend(words);
-        arguments.push(self.b.load_data(1));
+        arguments.push(self.b.load_data(DATA_IMAGE));
         arguments.push(self.b.iconst(i64::from(site)));
         let result = self.b.helper(helper, &arguments);
         self.check_failure(result, site, state);

@@ -15,6 +15,7 @@ use super::{plain, Emit};
 use crate::lower::flow::{BlockId, Flow, Reg};
 use crate::lower::liveness::Liveness;
 use maru_core::abi::layout::{offset, Kind, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_OBJECT, TAG_PAIR};
+use maru_core::abi::{word_offset, DATA_INTACT};
 use maru_core::ir::{Block, Condition, Helper, Target, Type, Val, Width};
 use maru_language::runtime::{OptimisationLevel, Options};
 
@@ -118,7 +119,7 @@ impl Homes {
 
     fn slot(&self, register: Reg) -> Option<i32> {
         let slot = self.slots[register as usize];
-        (slot != HOMELESS).then(|| offset::SLOTS_FIRST - TAG_OBJECT as i32 + 8 * slot as i32)
+        (slot != HOMELESS).then(|| offset::SLOTS_FIRST - TAG_OBJECT as i32 + word_offset(slot as usize))
     }
 }
 
@@ -250,7 +251,7 @@ impl Emit<'_, '_> {
 
     /// Go elsewhere if the unit's assumptions do not hold any more.
     pub(in crate::lower) fn check_intact(&mut self, otherwise: Target) {
-        let word = self.b.load_data(0);
+        let word = self.b.load_data(DATA_INTACT);
         let intact = self.b.load(Width::Word, word, 0);
         self.require(Condition::NonZero(intact), otherwise);
     }

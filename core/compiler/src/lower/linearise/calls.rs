@@ -2,7 +2,7 @@
 
 use super::{is_quiet, is_small, mark_assigned, Destination, Linearise, DEEPEST_INLINING};
 use crate::lower::flow::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
-use crate::lower::intrinsic::{self, Intrinsic};
+use crate::lower::intrinsic::Intrinsic;
 use crate::lower::Assumption;
 use maru_language::interp;
 use maru_language::runtime::tree::{Call, Node, Template};
@@ -65,7 +65,7 @@ impl<'a> Linearise<'a, '_> {
                 self.has_doubles = true;
             }
             // One that is called as it is, and may run any code, need not be what the unit assumes.
-            let quiet = self.unit.primitive_name(cell).is_some_and(intrinsic::is_quiet);
+            let quiet = self.unit.holds_quiet(cell);
             let assumption = Some(assumption).filter(|_| intrinsic != Intrinsic::Direct || quiet);
             let operator = self.operator(cell, assumption, call);
             let arguments = self.operands(&call.arguments, intrinsic.wants_types());

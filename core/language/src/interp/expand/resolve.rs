@@ -362,7 +362,7 @@ impl Resolver<'_> {
     /// expansion ends.
     fn template(&mut self, outline: Outline, body: Node) -> Result<Rc<Template>, Failure> {
         let frame = self.frames.pop().expect("a function is being resolved");
-        let code = self.runtime.object(Kind::Code, 3)?;
+        let code = self.runtime.object(Kind::Code, offset::CODE_FIELDS)?;
         self.runtime.roots.push(code);
         let template = Rc::new(Template {
             kind: outline.kind,
@@ -404,6 +404,5 @@ pub(in crate::interp) fn register(runtime: &mut Runtime, template: &Rc<Template>
     let code = template.code;
     let entry = Value(runtime.bridge_entry() as u64);
     runtime.set_field(code, offset::CODE_ENTRY, entry);
-    runtime.set_field(code, offset::CODE_ARITY, Value::fixnum(template.arity()));
     runtime.set_field(code, offset::CODE_TEMPLATE, Value::fixnum(i64::from(index)));
 }

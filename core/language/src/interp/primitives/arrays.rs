@@ -3,29 +3,31 @@
 use super::arguments;
 use crate::runtime::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
-use crate::value::{field, offset, Kind, Value};
+use crate::value::{offset, Kind, Value};
 
 /// How many elements an array, a string or data may have.
 pub const MAX_ELEMENTS: usize = 1 << 26;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::optional("array", 0, 2, |runtime, arguments| make_array(runtime, "array", arguments)),
-    PrimitiveInfo::optional("make-array", 1, 2, |runtime, arguments| make_array(runtime, "make-array", arguments)),
-    PrimitiveInfo::variadic("array-of", 0, from_values),
+    PrimitiveInfo::optional("array", 0, 2, |runtime, arguments| make_array(runtime, "array", arguments)).quiet(),
+    PrimitiveInfo::optional("make-array", 1, 2, |runtime, arguments| make_array(runtime, "make-array", arguments))
+        .quiet(),
+    PrimitiveInfo::variadic("array-of", 0, from_values).quiet(),
     PrimitiveInfo::fixed("array-length", 1, array_length),
     PrimitiveInfo::fixed("array-at", 2, array_at),
     PrimitiveInfo::fixed("set-array-at", 3, set_array_at),
-    PrimitiveInfo::fixed("array-append", 2, array_append),
+    PrimitiveInfo::fixed("array-append", 2, array_append).quiet(),
     PrimitiveInfo::fixed("array-append-all", 2, array_append_all),
-    PrimitiveInfo::fixed("array-insert", 3, array_insert),
-    PrimitiveInfo::fixed("array-remove", 2, array_remove),
-    PrimitiveInfo::optional("array-fill", 2, 4, array_fill),
-    PrimitiveInfo::optional("subarray", 1, 3, |runtime, arguments| subarray(runtime, "subarray", arguments)),
-    PrimitiveInfo::optional("array-copy", 1, 3, |runtime, arguments| subarray(runtime, "array-copy", arguments)),
+    PrimitiveInfo::fixed("array-insert", 3, array_insert).quiet(),
+    PrimitiveInfo::fixed("array-remove", 2, array_remove).quiet(),
+    PrimitiveInfo::optional("array-fill", 2, 4, array_fill).quiet(),
+    PrimitiveInfo::optional("subarray", 1, 3, |runtime, arguments| subarray(runtime, "subarray", arguments)).quiet(),
+    PrimitiveInfo::optional("array-copy", 1, 3, |runtime, arguments| subarray(runtime, "array-copy", arguments))
+        .quiet(),
     PrimitiveInfo::variadic("concat-array", 0, concat_array),
-    PrimitiveInfo::optional("array->list", 1, 3, array_to_list),
-    PrimitiveInfo::fixed("list->array", 1, list_to_array),
+    PrimitiveInfo::optional("array->list", 1, 3, array_to_list).quiet(),
+    PrimitiveInfo::fixed("list->array", 1, list_to_array).quiet(),
 ];
 
 /// Raise `index`: no sequence may be that long.
@@ -49,23 +51,23 @@ pub fn new_length(runtime: &mut Runtime, operation: &str, value: Value) -> Resul
 #[inline]
 pub fn element(runtime: &Runtime, array: Value, index: usize) -> Value {
     let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
-    runtime.field(storage, offset::SLOTS_FIRST + field(index) - field(0))
+    runtime.slot(storage, index)
 }
 
 /// Change an element within the bounds.
 pub fn set_element(runtime: &mut Runtime, array: Value, index: usize, value: Value) {
     let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
-    runtime.set_field(storage, offset::SLOTS_FIRST + field(index) - field(0), value);
+    runtime.set_slot(storage, index, value);
 }
 
 /// Make an array at least that long; new elements are nil.
 fn grow(runtime: &mut Runtime, array: Value, length: usize) -> Result<(), Failure> {
     let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
-    let old = runtime.slots(storage);
-    if length > old.len() {
-        let capacity = length.max(old.len() * 2).min(MAX_ELEMENTS);
+    let old = runtime.slot_count(storage);
+    if length > old {
+        let capacity = length.max(old * 2).min(MAX_ELEMENTS);
         let grown = runtime.object(Kind::Slots, capacity)?;
-        runtime.slots(grown)[..old.len()].copy_from_slice(old);
+        runtime.copy_slots(storage, 0..old, grown, 0);
         runtime.set_field(array, offset::SEQUENCE_STORAGE, grown);
     }
     runtime.set_field(array, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
@@ -90,7 +92,7 @@ fn make_array(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Ou
     let length = arguments.first().map_or(Ok(0), |length| new_length(runtime, operation, *length))?;
     let array = runtime.array(length)?;
     if let Some(value) = arguments.get(1) {
-        runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE)).fill(*value);
+        places(runtime, array).fill(*value);
     }
     Ok(array)
 }
@@ -176,7 +178,7 @@ fn array_insert(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         return Err(too_long(runtime, "array-insert", arguments[1]));
     }
     grow(runtime, array, (length + 1).max(index + 1))?;
-    let elements = runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE));
+    let elements = places(runtime, array);
     if index < length {
         elements.copy_within(index..length, index + 1);
     }
@@ -190,7 +192,7 @@ fn array_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let index = arguments::integer(runtime, "array-remove", arguments[1])?;
     let length = runtime.sequence_length(array);
     let Some(index) = usize::try_from(index).ok().filter(|index| *index < length) else { return Ok(Value::NIL) };
-    let elements = runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE));
+    let elements = places(runtime, array);
     let removed = elements[index];
     elements.copy_within(index + 1..length, index);
     elements[length - 1] = Value::NIL;
@@ -202,12 +204,18 @@ fn array_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn array_fill(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let array = arguments::array(runtime, "array-fill", arguments[0])?;
     let range = arguments::range(runtime, "array-fill", &arguments[2..], runtime.sequence_length(array))?;
-    runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE))[range].fill(arguments[1]);
+    places(runtime, array)[range].fill(arguments[1]);
     Ok(array)
 }
 
+/// The places of an array's storage, to write them.
+fn places(runtime: &mut Runtime, array: Value) -> &mut [Value] {
+    let storage = runtime.field(array, offset::SEQUENCE_STORAGE);
+    runtime.slots_mut(storage)
+}
+
 /// The elements of an array.
-pub fn elements<'a>(runtime: &Runtime, array: Value) -> &'a [Value] {
+pub fn elements(runtime: &Runtime, array: Value) -> &[Value] {
     &runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE))[..runtime.sequence_length(array)]
 }
 
@@ -215,7 +223,9 @@ pub fn elements<'a>(runtime: &Runtime, array: Value) -> &'a [Value] {
 fn subarray(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
     let array = arguments::array(runtime, operation, arguments[0])?;
     let range = arguments::range(runtime, operation, &arguments[1..], runtime.sequence_length(array))?;
-    from_slice(runtime, &elements(runtime, array)[range])
+    let length = range.len();
+    let storage = runtime.object_from(Kind::Slots, runtime.field(array, offset::SEQUENCE_STORAGE), range)?;
+    runtime.object_of(Kind::Array, [Value::fixnum(length as i64), storage])
 }
 
 fn concat_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
@@ -228,12 +238,12 @@ fn concat_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         return Err(too_long(runtime, "concat-array", Value::fixnum(length as i64)));
     }
     let result = runtime.array(length)?;
-    let places = runtime.slots(runtime.field(result, offset::SEQUENCE_STORAGE));
+    let places = runtime.field(result, offset::SEQUENCE_STORAGE);
     let mut at = 0;
     for array in arguments {
-        let elements = elements(runtime, *array);
-        places[at..at + elements.len()].copy_from_slice(elements);
-        at += elements.len();
+        let length = runtime.sequence_length(*array);
+        runtime.copy_slots(runtime.field(*array, offset::SEQUENCE_STORAGE), 0..length, places, at);
+        at += length;
     }
     Ok(result)
 }
@@ -242,7 +252,11 @@ fn concat_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn array_to_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let array = arguments::array(runtime, "array->list", arguments[0])?;
     let range = arguments::range(runtime, "array->list", &arguments[1..], runtime.sequence_length(array))?;
-    runtime.list(&elements(runtime, array)[range])
+    let mut list = Value::NIL;
+    for index in range.rev() {
+        list = runtime.cons(element(runtime, array, index), list)?;
+    }
+    Ok(list)
 }
 
 fn list_to_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
@@ -252,8 +266,9 @@ fn list_to_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     }
     let array = runtime.array(length)?;
     let mut list = arguments[0];
-    for place in runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE)) {
-        *place = runtime.car(list);
+    for index in 0..length {
+        let element = runtime.car(list);
+        set_element(runtime, array, index, element);
         list = runtime.cdr(list);
     }
     Ok(array)

@@ -16,13 +16,14 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("eq?", 2, |runtime, arguments| {
         Ok(Value::boolean(identical(runtime, arguments[0], arguments[1])))
     }),
-    PrimitiveInfo::fixed("equal", 2, equal_primitive),
-    PrimitiveInfo::fixed("equal?", 2, equal_primitive),
+    PrimitiveInfo::fixed("equal", 2, equal_primitive).quiet(),
+    PrimitiveInfo::fixed("equal?", 2, equal_primitive).quiet(),
     PrimitiveInfo::fixed("not", 1, |_, arguments| Ok(Value::boolean(arguments[0].is_nil()))),
-    PrimitiveInfo::variadic("=", 1, equal_values_primitive),
+    PrimitiveInfo::variadic("=", 1, equal_values_primitive).quiet(),
     PrimitiveInfo::fixed("!=", 2, |runtime, arguments| {
         Ok(Value::boolean(!equal_values(runtime, arguments[0], arguments[1])))
-    }),
+    })
+    .quiet(),
 ];
 
 fn equal_primitive(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
@@ -65,7 +66,7 @@ fn same_text(runtime: &Runtime, left: Value, right: Value) -> bool {
 }
 
 /// The bytes of a string's code points, four each.
-pub fn points<'a>(runtime: &Runtime, string: Value) -> &'a [u8] {
+pub fn points(runtime: &Runtime, string: Value) -> &[u8] {
     let storage = runtime.field(string, crate::value::offset::SEQUENCE_STORAGE);
     &runtime.bytes(storage)[..4 * runtime.sequence_length(string)]
 }

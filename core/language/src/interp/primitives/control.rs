@@ -10,7 +10,7 @@ use crate::value::{offset, Kind, Value, EXIT};
 pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::optional("eval", 1, 2, eval),
     // The number of its arguments is checked where the call loop spreads them.
-    PrimitiveInfo::variadic("apply", 2, call::apply_primitive),
+    PrimitiveInfo::variadic("apply", 2, call::apply_primitive).spreading(),
     PrimitiveInfo::optional("load", 1, 2, load),
     PrimitiveInfo::optional("require", 1, 2, require),
     PrimitiveInfo::optional("exit", 0, 1, exit),

@@ -25,9 +25,9 @@ pub const TABLE: &[PrimitiveInfo] = &[
 ];
 
 /// The bytes.
-pub fn contents<'a>(runtime: &Runtime, data: Value) -> &'a mut [u8] {
+pub fn contents(runtime: &Runtime, data: Value) -> &[u8] {
     let storage = runtime.field(data, offset::SEQUENCE_STORAGE);
-    &mut runtime.bytes(storage)[..runtime.sequence_length(data)]
+    &runtime.bytes(storage)[..runtime.sequence_length(data)]
 }
 
 /// New data of these bytes.
@@ -54,18 +54,22 @@ fn data_length(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 }
 
 /// The bytes of element number `index` of `size` bytes; an error outside the bounds.
-fn place<'a>(
-    runtime: &mut Runtime,
+fn place<'r>(
+    runtime: &'r mut Runtime,
     operation: &str,
     arguments: &[Value],
     size: usize,
-) -> Result<&'a mut [u8], Failure> {
+) -> Result<&'r mut [u8], Failure> {
     let data = data(runtime, operation, arguments[0])?;
     let index = arguments::integer(runtime, operation, arguments[1])?;
-    let bytes = contents(runtime, data);
+    let length = runtime.sequence_length(data);
     let start = usize::try_from(index).ok().and_then(|index| index.checked_mul(size));
-    match start.and_then(|start| bytes.get_mut(start..start.checked_add(size)?)) {
-        Some(place) => Ok(place),
+    let place = start.and_then(|start| Some(start..start.checked_add(size)?)).filter(|place| place.end <= length);
+    match place {
+        Some(place) => {
+            let storage = runtime.field(data, offset::SEQUENCE_STORAGE);
+            Ok(&mut runtime.bytes_mut(storage)[place])
+        }
         None => {
             let message = format!("{operation}: outside of the data");
             Err(runtime.error(ErrorKind::Index, &message, &[arguments[1]]))
@@ -83,12 +87,12 @@ fn load(runtime: &mut Runtime, operation: &str, arguments: &[Value], size: usize
 
 /// The low bits of an integer are stored.
 fn store(runtime: &mut Runtime, operation: &str, arguments: &[Value], size: usize) -> Outcome {
-    let place = place(runtime, operation, arguments, size)?;
+    place(runtime, operation, arguments, size)?;
     let number = match Number::from_value(arguments[2]) {
         Some(Number::Small(number)) => number,
         _ => return Err(runtime.type_error(operation, "an integer of 64 bits", arguments[2])),
     };
-    place.copy_from_slice(&number.to_le_bytes()[..size]);
+    place(runtime, operation, arguments, size)?.copy_from_slice(&number.to_le_bytes()[..size]);
     Ok(arguments[2])
 }
 
@@ -100,11 +104,12 @@ fn double_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 }
 
 fn set_double_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let place = place(runtime, "set-double-at", arguments, 8)?;
+    place(runtime, "set-double-at", arguments, 8)?;
     let Some(number) = Number::from_value(arguments[2]) else {
         return Err(runtime.type_error("set-double-at", "a number", arguments[2]));
     };
-    place.copy_from_slice(&crate::value::number::canonical(number.to_f64()).to_le_bytes());
+    let bytes = crate::value::number::canonical(number.to_f64()).to_le_bytes();
+    place(runtime, "set-double-at", arguments, 8)?.copy_from_slice(&bytes);
     Ok(arguments[2])
 }
 

@@ -50,7 +50,7 @@ const TABLES: &[&[PrimitiveInfo]] = &[
     files::TABLE,
     system::TABLE,
     classes::TABLE,
-    &[PrimitiveInfo::fixed("length", 1, pairs::length)],
+    &[PrimitiveInfo::fixed("length", 1, pairs::length).quiet()],
 ];
 
 /// Make all primitives and bind them, and the language's constants, in the global environment.

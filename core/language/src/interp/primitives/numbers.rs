@@ -8,62 +8,69 @@ use crate::value::{Value, FIXNUM_MAX, FIXNUM_MIN};
 use std::cmp::Ordering;
 
 macro_rules! unary {
-    ($($name:literal $operation:ident,)*) => {
+    ($($name:literal $operation:ident $($quiet:ident)?,)*) => {
         &[$(PrimitiveInfo::fixed($name, 1, |runtime, arguments| {
             unary(runtime, $name, UnaryOperation::$operation, arguments[0])
-        }),)*]
+        })$(.$quiet())?,)*]
     };
 }
 
 macro_rules! binary {
-    ($($name:literal $operation:ident,)*) => {
+    ($($name:literal $operation:ident $($quiet:ident)?,)*) => {
         &[$(PrimitiveInfo::fixed($name, 2, |runtime, arguments| {
             binary(runtime, $name, Operation::$operation, arguments[0], arguments[1])
-        }),)*]
+        })$(.$quiet())?,)*]
     };
 }
 
 /// Operations on one number.
 pub const UNARY: &[PrimitiveInfo] = unary!(
-    "~" BitNot, "abs" Abs, "sqrt" Sqrt, "exp" Exp, "log" Log, "sin" Sin, "cos" Cos, "tan" Tan,
-    "asin" Asin, "acos" Acos, "floor" Floor, "ceiling" Ceiling, "round" Round, "truncate" Truncate,
+    "~" BitNot quiet, "abs" Abs, "sqrt" Sqrt, "exp" Exp quiet, "log" Log quiet, "sin" Sin quiet, "cos" Cos quiet, "tan" Tan quiet,
+    "asin" Asin, "acos" Acos, "floor" Floor quiet, "ceiling" Ceiling quiet, "round" Round quiet, "truncate" Truncate quiet,
     "exact->inexact" ToInexact, "long->double" ToInexact,
-    "inexact->exact" ToExact, "double->long" ToExact,
+    "inexact->exact" ToExact quiet, "double->long" ToExact,
 );
 
 /// Operations on two numbers.
 pub const BINARY: &[PrimitiveInfo] = binary!(
-    "quotient" Quotient, "remainder" Remainder, "%" Remainder, "modulo" Modulo, "expt" Expt,
-    "<<" ShiftLeft, ">>" ShiftRight,
+    "quotient" Quotient, "remainder" Remainder, "%" Remainder, "modulo" Modulo, "expt" Expt quiet,
+    "<<" ShiftLeft quiet, ">>" ShiftRight quiet,
 );
 
 /// The rest of the section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::variadic("+", 0, |runtime, numbers| fold(runtime, "+", Operation::Add, Value::fixnum(0), numbers)),
+    PrimitiveInfo::variadic("+", 0, |runtime, numbers| fold(runtime, "+", Operation::Add, Value::fixnum(0), numbers))
+        .quiet(),
     PrimitiveInfo::variadic("*", 0, |runtime, numbers| {
         fold(runtime, "*", Operation::Multiply, Value::fixnum(1), numbers)
-    }),
-    PrimitiveInfo::variadic("-", 1, subtract),
-    PrimitiveInfo::variadic("/", 1, divide),
+    })
+    .quiet(),
+    PrimitiveInfo::variadic("-", 1, subtract).quiet(),
+    PrimitiveInfo::variadic("/", 1, divide).quiet(),
     PrimitiveInfo::variadic("&", 0, |runtime, numbers| {
         fold(runtime, "&", Operation::BitAnd, Value::fixnum(-1), numbers)
-    }),
-    PrimitiveInfo::variadic("|", 0, |runtime, numbers| fold(runtime, "|", Operation::BitOr, Value::fixnum(0), numbers)),
+    })
+    .quiet(),
+    PrimitiveInfo::variadic("|", 0, |runtime, numbers| fold(runtime, "|", Operation::BitOr, Value::fixnum(0), numbers))
+        .quiet(),
     PrimitiveInfo::variadic("^", 0, |runtime, numbers| {
         fold(runtime, "^", Operation::BitXor, Value::fixnum(0), numbers)
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::variadic("gcd", 0, |runtime, numbers| {
         fold(runtime, "gcd", Operation::Gcd, Value::fixnum(0), numbers)
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::variadic("lcm", 0, |runtime, numbers| {
         fold(runtime, "lcm", Operation::Lcm, Value::fixnum(1), numbers)
-    }),
-    PrimitiveInfo::variadic("min", 1, |runtime, numbers| extreme(runtime, "min", Operation::Min, numbers)),
-    PrimitiveInfo::variadic("max", 1, |runtime, numbers| extreme(runtime, "max", Operation::Max, numbers)),
-    PrimitiveInfo::variadic("<", 1, |runtime, numbers| ordered(runtime, "<", numbers, Ordering::is_lt)),
-    PrimitiveInfo::variadic("<=", 1, |runtime, numbers| ordered(runtime, "<=", numbers, Ordering::is_le)),
-    PrimitiveInfo::variadic(">", 1, |runtime, numbers| ordered(runtime, ">", numbers, Ordering::is_gt)),
-    PrimitiveInfo::variadic(">=", 1, |runtime, numbers| ordered(runtime, ">=", numbers, Ordering::is_ge)),
+    })
+    .quiet(),
+    PrimitiveInfo::variadic("min", 1, |runtime, numbers| extreme(runtime, "min", Operation::Min, numbers)).quiet(),
+    PrimitiveInfo::variadic("max", 1, |runtime, numbers| extreme(runtime, "max", Operation::Max, numbers)).quiet(),
+    PrimitiveInfo::variadic("<", 1, |runtime, numbers| ordered(runtime, "<", numbers, Ordering::is_lt)).quiet(),
+    PrimitiveInfo::variadic("<=", 1, |runtime, numbers| ordered(runtime, "<=", numbers, Ordering::is_le)).quiet(),
+    PrimitiveInfo::variadic(">", 1, |runtime, numbers| ordered(runtime, ">", numbers, Ordering::is_gt)).quiet(),
+    PrimitiveInfo::variadic(">=", 1, |runtime, numbers| ordered(runtime, ">=", numbers, Ordering::is_ge)).quiet(),
     PrimitiveInfo::optional("atan", 1, 2, |runtime, numbers| match numbers {
         [number] => unary(runtime, "atan", UnaryOperation::Atan, *number),
         _ => binary(runtime, "atan", Operation::Atan2, numbers[0], numbers[1]),
@@ -73,30 +80,34 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("negative?", 1, |runtime, numbers| sign(runtime, "negative?", numbers[0], Ordering::is_lt)),
     PrimitiveInfo::fixed("even?", 1, |runtime, numbers| parity(runtime, "even?", numbers[0], true)),
     PrimitiveInfo::fixed("odd?", 1, |runtime, numbers| parity(runtime, "odd?", numbers[0], false)),
-    PrimitiveInfo::fixed("number?", 1, |_, numbers| Ok(Value::boolean(Number::is_number(numbers[0])))),
-    PrimitiveInfo::fixed("integer?", 1, |_, numbers| Ok(Value::boolean(Number::is_integer(numbers[0])))),
-    PrimitiveInfo::fixed("long?", 1, |_, numbers| Ok(Value::boolean(Number::is_integer(numbers[0])))),
-    PrimitiveInfo::fixed("double?", 1, |_, numbers| Ok(Value::boolean(Number::is_double(numbers[0])))),
+    PrimitiveInfo::fixed("number?", 1, |_, numbers| Ok(Value::boolean(Number::is_number(numbers[0])))).quiet(),
+    PrimitiveInfo::fixed("integer?", 1, |_, numbers| Ok(Value::boolean(Number::is_integer(numbers[0])))).quiet(),
+    PrimitiveInfo::fixed("long?", 1, |_, numbers| Ok(Value::boolean(Number::is_integer(numbers[0])))).quiet(),
+    PrimitiveInfo::fixed("double?", 1, |_, numbers| Ok(Value::boolean(Number::is_double(numbers[0])))).quiet(),
     PrimitiveInfo::fixed("nan?", 1, |runtime, numbers| {
         let number = operand(runtime, "nan?", numbers[0])?;
         Ok(Value::boolean(number.to_f64().is_nan()))
     }),
     PrimitiveInfo::optional("number->string", 1, 2, |runtime, arguments| {
         number_to_string(runtime, "number->string", arguments)
-    }),
-    PrimitiveInfo::optional("long->string", 1, 2, long_to_string),
+    })
+    .quiet(),
+    PrimitiveInfo::optional("long->string", 1, 2, long_to_string).quiet(),
     PrimitiveInfo::fixed("double->string", 1, |runtime, arguments| {
         if !Number::is_double(arguments[0]) {
             return Err(runtime.type_error("double->string", "a double", arguments[0]));
         }
         number_to_string(runtime, "double->string", arguments)
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::optional("string->number", 1, 2, |runtime, arguments| {
         string_to_number(runtime, "string->number", arguments, |_| true)
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::optional("string->long", 1, 2, |runtime, arguments| {
         string_to_number(runtime, "string->long", arguments, |number| !matches!(number, Number::Double(_)))
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("string->double", 1, string_to_double),
 ];
 

@@ -12,24 +12,29 @@ use std::cmp::Ordering;
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::optional("string", 0, 2, |runtime, arguments| make_string(runtime, "string", arguments)),
-    PrimitiveInfo::optional("make-string", 1, 2, |runtime, arguments| make_string(runtime, "make-string", arguments)),
+    PrimitiveInfo::optional("make-string", 1, 2, |runtime, arguments| make_string(runtime, "make-string", arguments))
+        .quiet(),
     PrimitiveInfo::fixed("string-length", 1, string_length),
     PrimitiveInfo::fixed("string-at", 2, string_at),
     PrimitiveInfo::fixed("set-string-at", 3, set_string_at),
-    PrimitiveInfo::variadic("string-append", 0, |runtime, arguments| concat(runtime, "string-append", arguments)),
-    PrimitiveInfo::variadic("concat-string", 0, |runtime, arguments| concat(runtime, "concat-string", arguments)),
+    PrimitiveInfo::variadic("string-append", 0, |runtime, arguments| concat(runtime, "string-append", arguments))
+        .quiet(),
+    PrimitiveInfo::variadic("concat-string", 0, |runtime, arguments| concat(runtime, "concat-string", arguments))
+        .quiet(),
     PrimitiveInfo::optional("concat-strings", 1, 2, concat_strings),
-    PrimitiveInfo::optional("substring", 2, 3, |runtime, arguments| substring(runtime, "substring", arguments)),
-    PrimitiveInfo::optional("string-copy", 1, 3, |runtime, arguments| substring(runtime, "string-copy", arguments)),
-    PrimitiveInfo::optional("string-index", 2, 3, string_index),
-    PrimitiveInfo::fixed("string-begins-with?", 2, begins_with),
+    PrimitiveInfo::optional("substring", 2, 3, |runtime, arguments| substring(runtime, "substring", arguments)).quiet(),
+    PrimitiveInfo::optional("string-copy", 1, 3, |runtime, arguments| substring(runtime, "string-copy", arguments))
+        .quiet(),
+    PrimitiveInfo::optional("string-index", 2, 3, string_index).quiet(),
+    PrimitiveInfo::fixed("string-begins-with?", 2, begins_with).quiet(),
     PrimitiveInfo::fixed("string-ends-with?", 2, ends_with),
     PrimitiveInfo::fixed("string-compare", 2, |runtime, arguments| {
         Ok(Value::fixnum(compare(runtime, "string-compare", arguments[0], arguments[1])? as i64))
     }),
     PrimitiveInfo::variadic("string<?", 1, |runtime, arguments| {
         ordered(runtime, "string<?", arguments, |order| order.is_lt())
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::variadic("string<=?", 1, |runtime, arguments| {
         ordered(runtime, "string<=?", arguments, |order| order.is_le())
     }),
@@ -41,7 +46,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::variadic("string=?", 1, |runtime, arguments| {
         ordered(runtime, "string=?", arguments, |order| order.is_eq())
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("string-upcase", 1, |runtime, arguments| {
         let text = arguments::text(runtime, "string-upcase", arguments[0])?;
         let changed = if text.is_ascii() { text.to_ascii_uppercase() } else { text.to_uppercase() };
@@ -59,8 +65,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::optional("string-split", 1, 2, string_split),
     PrimitiveInfo::optional("string-replace", 3, 3, string_replace),
     PrimitiveInfo::fixed("character->string", 1, character_to_string),
-    PrimitiveInfo::optional("string->list", 1, 3, string_to_list),
-    PrimitiveInfo::fixed("list->string", 1, list_to_string),
+    PrimitiveInfo::optional("string->list", 1, 3, string_to_list).quiet(),
+    PrimitiveInfo::fixed("list->string", 1, list_to_string).quiet(),
     PrimitiveInfo::optional("string->array", 1, 3, string_to_array),
     PrimitiveInfo::fixed("array->string", 1, array_to_string),
 ];
@@ -84,8 +90,8 @@ fn make_string(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> O
     let string = zeros(runtime, length)?;
     if point != 0 {
         let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-        let places = runtime.bytes(storage).chunks_exact_mut(4).take(length);
-        places.for_each(|place| place.copy_from_slice(&point.to_le_bytes()));
+        let places = runtime.bytes_mut(storage).chunks_exact_mut(4).take(length);
+        places.for_each(|place| place.copy_from_slice(&point.to_ne_bytes()));
     }
     Ok(string)
 }
@@ -96,7 +102,7 @@ fn own(runtime: &mut Runtime, string: Value) -> Result<(), Failure> {
         return Ok(());
     }
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-    let copy = runtime.raw_object_like(Kind::Bytes, runtime.bytes(storage))?;
+    let copy = runtime.raw_object_from(Kind::Bytes, storage, 0..runtime.bytes(storage).len())?;
     runtime.set_field(string, offset::SEQUENCE_STORAGE, copy);
     runtime.set_field(string, offset::STRING_HASH, Value::fixnum(0));
     Ok(())
@@ -105,11 +111,11 @@ fn own(runtime: &mut Runtime, string: Value) -> Result<(), Failure> {
 /// Make a string at least that long; new characters are code point 0.
 fn grow(runtime: &mut Runtime, string: Value, length: usize) -> Result<(), Failure> {
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-    let old = runtime.bytes(storage);
-    if length * 4 > old.len() {
-        let capacity = length.max(old.len() / 4 * 2).min(arrays::MAX_ELEMENTS);
+    let old = runtime.bytes(storage).len();
+    if length * 4 > old {
+        let capacity = length.max(old / 4 * 2).min(arrays::MAX_ELEMENTS);
         let grown = runtime.raw_object(Kind::Bytes, 4 * capacity)?;
-        runtime.bytes(grown)[..old.len()].copy_from_slice(old);
+        runtime.copy_bytes(storage, 0..old, grown, 0);
         runtime.set_field(string, offset::SEQUENCE_STORAGE, grown);
     }
     runtime.set_field(string, offset::SEQUENCE_LENGTH, Value::fixnum(length as i64));
@@ -123,7 +129,7 @@ fn string_length(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn point_at(runtime: &Runtime, string: Value, index: usize) -> u32 {
     let bytes = &points(runtime, string)[4 * index..4 * index + 4];
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
 /// `(string-at s i)`: nil outside the bounds.
@@ -148,7 +154,7 @@ pub fn set_string_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         grow(runtime, string, index + 1)?;
     }
     let storage = runtime.field(string, offset::SEQUENCE_STORAGE);
-    runtime.bytes(storage)[4 * index..4 * index + 4].copy_from_slice(&point.to_le_bytes());
+    runtime.bytes_mut(storage)[4 * index..4 * index + 4].copy_from_slice(&point.to_ne_bytes());
     Ok(arguments[2])
 }
 
@@ -163,12 +169,12 @@ fn concat(runtime: &mut Runtime, operation: &str, strings: &[Value]) -> Outcome 
         return Err(arrays::too_long(runtime, operation, Value::fixnum(length as i64)));
     }
     let result = zeros(runtime, length)?;
-    let places = runtime.bytes(runtime.field(result, offset::SEQUENCE_STORAGE));
+    let places = runtime.field(result, offset::SEQUENCE_STORAGE);
     let mut at = 0;
     for string in strings {
-        let points = points(runtime, *string);
-        places[at..at + points.len()].copy_from_slice(points);
-        at += points.len();
+        let bytes = 4 * runtime.sequence_length(*string);
+        runtime.copy_bytes(runtime.field(*string, offset::SEQUENCE_STORAGE), 0..bytes, places, at);
+        at += bytes;
     }
     Ok(result)
 }
@@ -193,7 +199,9 @@ fn concat_strings(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn substring(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, operation, arguments[0])?;
     let range = arguments::range(runtime, operation, &arguments[1..], runtime.sequence_length(string))?;
-    from_points(runtime, &points(runtime, string)[4 * range.start..4 * range.end])
+    let bytes = 4 * range.start..4 * range.end;
+    let storage = runtime.raw_object_from(Kind::Bytes, runtime.field(string, offset::SEQUENCE_STORAGE), bytes)?;
+    runtime.string_with(storage, range.len())
 }
 
 /// `(string-index s what [start])`: where a character or string first occurs; nil if it does not.
@@ -204,11 +212,9 @@ fn string_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         let point = arguments::code_point(runtime, "string-index", arguments[1])?;
         return character_index(runtime, string, range.start, point);
     }
-    let wanted = points(runtime, arguments[1]);
-    let text = points(runtime, string);
-    for index in range.start..=text.len() / 4 {
+    for index in range.start..=runtime.sequence_length(string) {
         call::poll(runtime)?;
-        if text[4 * index..].starts_with(wanted) {
+        if points(runtime, string)[4 * index..].starts_with(points(runtime, arguments[1])) {
             return Ok(Value::fixnum(index as i64));
         }
     }
@@ -219,11 +225,12 @@ fn string_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn character_index(runtime: &mut Runtime, string: Value, start: usize, point: u32) -> Outcome {
     /// As many characters are looked at before interrupts are.
     const STRETCH: usize = 1 << 12;
-    let (characters, wanted) = (points(runtime, string).as_chunks().0, point.to_le_bytes());
-    for (number, stretch) in characters[start..].chunks(STRETCH).enumerate() {
+    let (length, wanted) = (runtime.sequence_length(string), point.to_ne_bytes());
+    for from in (start..length).step_by(STRETCH) {
         call::poll(runtime)?;
-        if let Some(at) = stretch.iter().position(|character| *character == wanted) {
-            return Ok(Value::fixnum((start + number * STRETCH + at) as i64));
+        let characters = &points(runtime, string).as_chunks().0[from..length.min(from + STRETCH)];
+        if let Some(at) = characters.iter().position(|character| *character == wanted) {
+            return Ok(Value::fixnum((from + at) as i64));
         }
     }
     Ok(Value::NIL)
@@ -245,7 +252,7 @@ fn compare(runtime: &mut Runtime, operation: &str, left: Value, right: Value) ->
     let left = arguments::string(runtime, operation, left)?;
     let right = arguments::string(runtime, operation, right)?;
     let numbers =
-        |string| points(runtime, string).chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        |string| points(runtime, string).chunks_exact(4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]));
     Ok(numbers(left).cmp(numbers(right)))
 }
 
@@ -303,7 +310,7 @@ fn string_replace(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn character_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let point = arguments::code_point(runtime, "character->string", arguments[0])?;
-    from_points(runtime, &point.to_le_bytes())
+    from_points(runtime, &point.to_ne_bytes())
 }
 
 /// A string, and the part of it that optional arguments name.
@@ -330,9 +337,9 @@ fn string_to_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn string_to_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let (string, range) = part(runtime, "string->array", arguments)?;
     let array = runtime.array(range.len())?;
-    let places = runtime.slots(runtime.field(array, offset::SEQUENCE_STORAGE));
-    for (place, index) in places.iter_mut().zip(range) {
-        *place = Value::fixnum(i64::from(point_at(runtime, string, index)));
+    for (place, index) in range.enumerate() {
+        let point = point_at(runtime, string, index);
+        arrays::set_element(runtime, array, place, Value::fixnum(i64::from(point)));
     }
     Ok(array)
 }
@@ -344,9 +351,10 @@ fn from_characters(
     mut next: impl FnMut(&Runtime) -> Value,
 ) -> Outcome {
     let storage = runtime.raw_object(Kind::Bytes, 4 * length)?;
-    for place in runtime.bytes(storage).as_chunks_mut().0 {
+    for index in 0..length {
         let character = next(runtime);
-        *place = arguments::code_point(runtime, operation, character)?.to_le_bytes();
+        let point = arguments::code_point(runtime, operation, character)?;
+        runtime.bytes_mut(storage)[4 * index..4 * index + 4].copy_from_slice(&point.to_ne_bytes());
     }
     runtime.string_with(storage, length)
 }
@@ -363,6 +371,9 @@ fn list_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 fn array_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let array = arguments::array(runtime, "array->string", arguments[0])?;
-    let mut elements = arrays::elements(runtime, array).iter();
-    from_characters(runtime, "array->string", elements.len(), |_| elements.next().copied().unwrap_or(Value::NIL))
+    let mut indices = 0..;
+    let length = runtime.sequence_length(array);
+    from_characters(runtime, "array->string", length, |runtime| {
+        indices.next().map_or(Value::NIL, |index| arrays::element(runtime, array, index))
+    })
 }

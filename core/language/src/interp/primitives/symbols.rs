@@ -8,8 +8,8 @@ use crate::value::Value;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("string->symbol", 1, string_to_symbol),
-    PrimitiveInfo::fixed("symbol->string", 1, symbol_to_string),
+    PrimitiveInfo::fixed("string->symbol", 1, string_to_symbol).quiet(),
+    PrimitiveInfo::fixed("symbol->string", 1, symbol_to_string).quiet(),
     PrimitiveInfo::fixed("symbol-compare", 2, |runtime, arguments| {
         Ok(Value::fixnum(compare(runtime, "symbol-compare", arguments)? as i64))
     }),

@@ -16,7 +16,7 @@ use crate::runtime::PrimitiveInfo;
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::{
-    first_place, ENTRY_HASH as HASH, ENTRY_KEY as KEY, ENTRY_LINKS as LINK, ENTRY_VALUE as VALUE, ENTRY_WORDS,
+    first_place, PLACE_HASH as HASH, PLACE_KEY as KEY, PLACE_LINKS as LINK, PLACE_VALUE as VALUE, PLACE_WORDS,
     RING_WORDS, TABLE_ENTRIES as ENTRIES,
 };
 
@@ -36,22 +36,25 @@ const NUMBER_BITS: u32 = 29;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("make-table", 0, |runtime, _| make_table(runtime)),
-    PrimitiveInfo::optional("table-at", 2, 3, |runtime, arguments| table_at(runtime, "table-at", arguments)),
-    PrimitiveInfo::optional("table-ref", 2, 3, |runtime, arguments| table_at(runtime, "table-ref", arguments)),
-    PrimitiveInfo::fixed("set-table-at", 3, set_table_at),
-    PrimitiveInfo::fixed("table-has?", 2, table_has),
-    PrimitiveInfo::fixed("table-remove", 2, table_remove),
+    PrimitiveInfo::fixed("make-table", 0, |runtime, _| make_table(runtime)).quiet(),
+    PrimitiveInfo::optional("table-at", 2, 3, |runtime, arguments| table_at(runtime, "table-at", arguments)).quiet(),
+    PrimitiveInfo::optional("table-ref", 2, 3, |runtime, arguments| table_at(runtime, "table-ref", arguments)).quiet(),
+    PrimitiveInfo::fixed("set-table-at", 3, set_table_at).quiet(),
+    PrimitiveInfo::fixed("table-has?", 2, table_has).quiet(),
+    PrimitiveInfo::fixed("table-remove", 2, table_remove).quiet(),
     PrimitiveInfo::fixed("table-length", 1, |runtime, arguments| {
         let table = table(runtime, "table-length", arguments[0])?;
         Ok(words(runtime, table)[COUNT])
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("table-keys", 1, |runtime, arguments| {
         listed(runtime, "table-keys", arguments[0], |_, key, _| Ok(key))
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("table-values", 1, |runtime, arguments| {
         listed(runtime, "table-values", arguments[0], |_, _, value| Ok(value))
-    }),
+    })
+    .quiet(),
     PrimitiveInfo::fixed("table->list", 1, |runtime, arguments| {
         listed(runtime, "table->list", arguments[0], |runtime, key, value| runtime.cons(key, value))
     }),
@@ -68,8 +71,15 @@ fn table(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, 
 
 /// The words of a table's entries, and of its ring.
 #[inline]
-fn words<'a>(runtime: &Runtime, table: Value) -> &'a mut [Value] {
+fn words(runtime: &Runtime, table: Value) -> &[Value] {
     runtime.slots(runtime.field(table, ENTRIES))
+}
+
+/// The same, to write them.
+#[inline]
+fn words_mut(runtime: &mut Runtime, table: Value) -> &mut [Value] {
+    let entries = runtime.field(table, ENTRIES);
+    runtime.slots_mut(entries)
 }
 
 /// How many keys a table has.
@@ -98,25 +108,31 @@ fn clear(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
 }
 
 fn make_entries(runtime: &mut Runtime, places: usize) -> Outcome {
-    let entries = runtime.object(Kind::Slots, RING_WORDS + ENTRY_WORDS * places)?;
-    runtime.slots(entries)[..RING_WORDS].fill(Value::fixnum(0));
+    let entries = runtime.object(Kind::Slots, RING_WORDS + PLACE_WORDS * places)?;
+    runtime.slots_mut(entries)[..RING_WORDS].fill(Value::fixnum(0));
     Ok(entries)
 }
 
 /// The places of a table's words.
 #[inline]
-fn places(words: &mut [Value]) -> &mut [[Value; ENTRY_WORDS]] {
+fn places(words: &[Value]) -> &[[Value; PLACE_WORDS]] {
+    words[RING_WORDS..].as_chunks().0
+}
+
+/// The same, to write them.
+#[inline]
+fn places_mut(words: &mut [Value]) -> &mut [[Value; PLACE_WORDS]] {
     words[RING_WORDS..].as_chunks_mut().0
 }
 
 /// The numbers of the entries before and behind an entry.
 fn links(words: &[Value], entry: usize) -> (usize, usize) {
-    let links = number(words[ENTRY_WORDS * entry + LINKS]);
+    let links = number(words[PLACE_WORDS * entry + LINKS]);
     (links >> NUMBER_BITS, links & ((1 << NUMBER_BITS) - 1))
 }
 
 fn set_links(words: &mut [Value], entry: usize, before: usize, behind: usize) {
-    set_number(&mut words[ENTRY_WORDS * entry + LINKS], before << NUMBER_BITS | behind);
+    set_number(&mut words[PLACE_WORDS * entry + LINKS], before << NUMBER_BITS | behind);
 }
 
 /// Put an entry at the end of the ring.
@@ -146,17 +162,22 @@ fn hash_word(runtime: &Runtime, key: Value) -> Value {
 /// The place of a key, or else the place where it would go.
 #[inline]
 fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<Result<usize, usize>, Failure> {
-    let places = places(words(runtime, table));
-    let mut place = first_place(hash.0, places.len());
+    let entries = runtime.field(table, ENTRIES);
+    let places = (runtime.slot_count(entries) - RING_WORDS) / PLACE_WORDS;
+    let mut place = first_place(hash.0, places);
     loop {
-        let entry = &places[place & (places.len() - 1)];
-        if entry[HASH] == hash && (entry[KEY] == key || same_key(runtime, entry[KEY], key)?) {
-            return Ok(Ok(place));
+        let entry = RING_WORDS + PLACE_WORDS * place;
+        let found = runtime.slot(entries, entry + HASH);
+        if found == hash {
+            let other = runtime.slot(entries, entry + KEY);
+            if other == key || same_key(runtime, other, key)? {
+                return Ok(Ok(place));
+            }
         }
-        if entry[HASH].is_nil() {
+        if found.is_nil() {
             return Ok(Err(place));
         }
-        place = (place + 1) & (places.len() - 1);
+        place = (place + 1) & (places - 1);
     }
 }
 
@@ -201,7 +222,7 @@ fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<
     let hash = hash_word(runtime, key);
     match find(runtime, table, key, hash)? {
         Ok(place) => {
-            places(words(runtime, table))[place][VALUE] = value;
+            places_mut(words_mut(runtime, table))[place][VALUE] = value;
             Ok(())
         }
         Err(place) => add(runtime, table, place, [key, value, hash]),
@@ -211,13 +232,13 @@ fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<
 /// Add a key that the table does not have, at a place where it goes unless the table has to grow. A quarter of the
 /// places stays empty, so that searches end soon.
 fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3]) -> Result<(), Failure> {
-    let mut words = words(runtime, table);
-    let length = places(words).len();
-    if number(words[USED]) >= length - length / 4 {
+    let old = words(runtime, table);
+    let length = places(old).len();
+    if number(old[USED]) >= length - length / 4 {
         rebuild(runtime, table)?;
-        words = self::words(runtime, table);
-        place = free_place(places(words), entry[HASH]);
+        place = free_place(places(words(runtime, table)), entry[HASH]);
     }
+    let words = words_mut(runtime, table);
     set(words, place, entry);
     let (count, used) = (number(words[COUNT]), number(words[USED]));
     set_number(&mut words[COUNT], count + 1);
@@ -226,7 +247,7 @@ fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3])
 }
 
 /// The first empty place for a hash, in a table without removed entries.
-fn free_place(places: &[[Value; ENTRY_WORDS]], hash: Value) -> usize {
+fn free_place(places: &[[Value; PLACE_WORDS]], hash: Value) -> usize {
     let mut place = first_place(hash.0, places.len());
     while !places[place][HASH].is_nil() {
         place = (place + 1) & (places.len() - 1);
@@ -235,29 +256,30 @@ fn free_place(places: &[[Value; ENTRY_WORDS]], hash: Value) -> usize {
 }
 
 fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
-    places(words)[place][..LINK].copy_from_slice(&entry);
+    places_mut(words)[place][..LINK].copy_from_slice(&entry);
     join(words, place + 1);
 }
 
 /// Make new entries, with room for twice the keys that are there, or in small tables for four times as many.
 #[cold]
 fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
-    let old = words(runtime, table);
-    let count = number(old[COUNT]);
+    let count = count(runtime, table);
     let room = if count < SMALL { 4 } else { 2 } * (count + 1);
     let length = room.next_power_of_two().max(FIRST_PLACES);
     if length > 2 * super::arrays::MAX_ELEMENTS {
         return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
     }
     let entries = make_entries(runtime, length)?;
-    let new = runtime.slots(entries);
-    let (_, mut entry) = links(old, 0);
+    let (_, mut entry) = links(words(runtime, table), 0);
     // The numbers of the last two entries: the links of one are known when the next has its place.
     let (mut before, mut last) = (0, 0);
     while entry != 0 {
+        let old = words(runtime, table);
         let [key, value, hash, _] = places(old)[entry - 1];
+        (_, entry) = links(old, entry);
+        let new = runtime.slots_mut(entries);
         let place = free_place(places(new), hash);
-        places(new)[place][..LINK].copy_from_slice(&[key, value, hash]);
+        places_mut(new)[place][..LINK].copy_from_slice(&[key, value, hash]);
         let number = place + 1;
         if last != 0 {
             set_links(new, last, before, number);
@@ -265,8 +287,8 @@ fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
             set_links(new, 0, 0, number);
         }
         (before, last) = (last, number);
-        (_, entry) = links(old, entry);
     }
+    let new = runtime.slots_mut(entries);
     if last != 0 {
         let (_, first) = links(new, 0);
         set_links(new, last, before, 0);
@@ -301,10 +323,10 @@ fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let table = table(runtime, "table-remove", arguments[0])?;
     let hash = hash_word(runtime, arguments[1]);
     let Ok(place) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
-    let words = words(runtime, table);
+    let words = words_mut(runtime, table);
     leave(words, place + 1);
     let value = places(words)[place][VALUE];
-    places(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
+    places_mut(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
     let count = number(words[COUNT]);
     set_number(&mut words[COUNT], count - 1);
     Ok(value)
@@ -318,14 +340,14 @@ fn listed(
     element: impl Fn(&mut Runtime, Value, Value) -> Outcome,
 ) -> Outcome {
     let table = table(runtime, operation, value)?;
-    let words = words(runtime, table);
     let mut list = Value::NIL;
-    let (mut entry, _) = links(words, 0);
+    let (mut entry, _) = links(words(runtime, table), 0);
     while entry != 0 {
+        let words = words(runtime, table);
         let [key, value, ..] = places(words)[entry - 1];
+        (entry, _) = links(words, entry);
         let element = element(runtime, key, value)?;
         list = runtime.cons(element, list)?;
-        (entry, _) = links(words, entry);
     }
     Ok(list)
 }

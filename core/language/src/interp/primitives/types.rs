@@ -25,8 +25,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("null?", 1, |_, arguments| Ok(Value::boolean(arguments[0].is_nil()))),
     PrimitiveInfo::fixed("nil?", 1, |_, arguments| Ok(Value::boolean(arguments[0].is_nil()))),
     PrimitiveInfo::fixed("pair?", 1, |_, arguments| Ok(Value::boolean(arguments[0].is_pair()))),
-    PrimitiveInfo::fixed("atom?", 1, |_, arguments| Ok(Value::boolean(!arguments[0].is_pair()))),
-    PrimitiveInfo::fixed("list?", 1, is_list),
+    PrimitiveInfo::fixed("atom?", 1, |_, arguments| Ok(Value::boolean(!arguments[0].is_pair()))).quiet(),
+    PrimitiveInfo::fixed("list?", 1, is_list).quiet(),
     PrimitiveInfo::fixed("function?", 1, |runtime, arguments| Ok(Value::boolean(runtime.is_callable(arguments[0])))),
     PrimitiveInfo::fixed("procedure?", 1, |runtime, arguments| Ok(Value::boolean(runtime.is_callable(arguments[0])))),
     PrimitiveInfo::fixed("type-of", 1, |runtime, arguments| {

@@ -67,8 +67,8 @@ fn entries_outside_the_heap_are_traced_when_their_objects_are() {
     let class = mutator.object(Kind::Class, &[Value::fixnum(1)]);
     let environment = mutator.object(Kind::Environment, &[Value::fixnum(0)]);
     let selector = mutator.object(Kind::Selector, &[Value::NIL, Value::fixnum(3)]);
-    let code = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(9), Value::fixnum(2)]);
-    let bridge = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(9), Value::fixnum(-1)]);
+    let code = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(2)]);
+    let bridge = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(-1)]);
     let dead = mutator.object(Kind::Environment, &[Value::fixnum(4)]);
     mutator.tables.externals =
         vec![vec![class, environment], vec![code, bridge], vec![selector], vec![leaf], vec![lost]];
