@@ -27,7 +27,7 @@ const LAYERS: [Layers; 3] = [
             ("abi", &[]),
             ("ir", &["abi"]),
             ("codegen", &["abi", "ir"]),
-            ("format", &["abi", "codegen"]),
+            ("format", &["abi", "ir", "codegen"]),
             ("registry", &["abi", "codegen", "format"]),
         ],
         others: &[],
@@ -59,7 +59,7 @@ const PLUGINS: [(&str, &[&str]); 7] = [
     ("maru-elf", &["maru-core", "maru-dwarf"]),
     ("maru-macho", &["maru-core", "maru-dwarf"]),
     ("maru-processor", &["maru-core"]),
-    ("maru-trials", &["maru-core", "maru-processor"]),
+    ("maru-trials", &["maru-core", "maru-generate", "maru-processor"]),
 ];
 
 fn root() -> PathBuf {

@@ -30,6 +30,9 @@ impl Architecture for OnStack {
     fn identity(&self, format: &str) -> Option<&MachineIdentity> {
         TARGET.identity(format)
     }
+    fn convention_facts(&self) -> Vec<maru_core::abi::Fact> {
+        TARGET.convention_facts()
+    }
     fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
         TARGET.compile_for(function, ON_STACK)
     }
