@@ -202,7 +202,8 @@ fn targets_are_listed() {
 #[test]
 fn what_cannot_be_compiled_here_is_said_with_the_flags_that_help() {
     let other = if cfg!(target_arch = "aarch64") { "x64" } else { "arm64" };
-    let output = run("compile-help", &format!("(compile-environment (make-environment) '{other})"), &[]);
+    let program = "(for-each (architectures) (lambda (each) (compile-environment (make-environment) each)))";
+    let output = run("compile-help", program, &[]);
     expect(&output, 1, &["error[compile]", &format!("not for {other}"), "help: --target or MARU_TARGET_ARCH"]);
     let output = run("no-compile-help", "(car 1 2)", &[]);
     expect(&output, 1, &["error[arity]"]);

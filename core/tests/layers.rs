@@ -168,7 +168,25 @@ fn folders_import_only_what_lies_below_them() {
     assert!(all.is_empty(), "against the direction of the layers:\n{}", all.join("\n"));
 }
 
-/// What keeps the test above from passing whatever is written.
+/// The command line has a crate of its own, which says what its flags and variables do about an error.
+#[test]
+fn messages_of_core_name_no_flag_of_the_command_line() {
+    let mut all = Vec::new();
+    for layers in &LAYERS {
+        let mut files = Vec::new();
+        sources(&root().join(layers.folder).join("src"), &mut files);
+        for file in files {
+            let text = without_comments(&std::fs::read_to_string(&file).expect("a source"));
+            let named = ["--jit", "--target", "--format", "--emit", "`maru ", "MARU_TARGET"];
+            all.extend(
+                named.iter().filter(|name| text.contains(*name)).map(|name| format!("{}: {name}", file.display())),
+            );
+        }
+    }
+    assert!(all.is_empty(), "what core's crates do not know of:\n{}", all.join("\n"));
+}
+
+/// What keeps the first test from passing whatever is written.
 #[test]
 fn planted_imports_are_found() {
     let [core, language, compiler] = &LAYERS;

@@ -1,13 +1,13 @@
 //! Every trial once more on the CPU's second system, on which words of helpers lie on the stack: nothing but the system's
 //! number is another.
 
-use maru_trials::Bench;
 use maru_core::codegen::{
     Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange, System,
 };
 use maru_core::ir::Function;
 use maru_template::{abi::ON_STACK, TARGET};
 use maru_template_cpu::Cpu;
+use maru_trials::Bench;
 
 /// The target, compiling for the second system.
 struct OnStack;

@@ -250,7 +250,7 @@ fn check_linked(
     header: &ImageHeader,
 ) -> Result<(), LoadError> {
     if !header.is_linkable() {
-        let message = "a linker made this library, but not of an object by `maru build --emit obj`; build it again";
+        let message = "a linker made this library, but not of an object that Maru wrote; build it again";
         return Err(LoadError::new(path, Problem::NotOurs, message));
     }
     let known = |architecture: &'static dyn Architecture| Some((architecture, identity(architecture, format)?));

@@ -196,16 +196,15 @@ fn load_functions(
     Ok(CompiledUnit::Library(image))
 }
 
-const NO_ARCHITECTURE: &str =
-    "no target for this host's CPU is linked into this maru; `maru targets` lists those that are";
+const NO_ARCHITECTURE: &str = "no target for this host's CPU is linked into this program";
 
 impl Units {
     /// Target and format of this run.
     pub(crate) fn target(&self) -> Result<(&'static dyn Architecture, &'static dyn ObjectFormat), CompileFailure> {
         let architecture = self.architecture.ok_or_else(|| CompileFailure(NO_ARCHITECTURE.into()))?;
-        let format = self.format.ok_or_else(|| {
-            CompileFailure("no object format for this host is linked into this maru; see `maru targets`".into())
-        })?;
+        let format = self
+            .format
+            .ok_or_else(|| CompileFailure("no object format for this host is linked into this program".into()))?;
         Ok((architecture, format))
     }
 

@@ -27,7 +27,9 @@ impl MachineKind for Kind {
     fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability {
         // By the number in the file: whoever makes files for this CPU can have them run.
         match architecture.identity(format.name()) {
-            Some(identity) if identity.machine == MACHINE && maps(architecture, format) => Ability::Ready("the template's CPU".into()),
+            Some(identity) if identity.machine == MACHINE && maps(architecture, format) => {
+                Ability::Ready("the template's CPU".into())
+            }
             _ => Ability::Unsupported,
         }
     }
