@@ -34,8 +34,10 @@ pub const PLACE_LINKS: usize = 3;
 
 /// An odd number with no pattern in its bits.
 pub const HASH_FACTOR: Word = 0x9e37_79b9_7f4a_7c15;
-/// The halves of a word change places by this many bits in [`hash_of_word`].
+/// By this many bits the upper half of a word comes to the lower one in [`hash_of_word`].
 pub const HASH_HALF: u32 = 32;
+/// How many times [`hash_of_word`] multiplies. Once leaves patterns in multiples of powers of two.
+pub const HASH_ROUNDS: usize = 2;
 /// The lowest bit of a hash that has a part in where a search begins: the offset of an entry in bytes is a part of the
 /// hash as it stands.
 pub const HASH_PLACE_SHIFT: u32 = PLACE_BYTES.trailing_zeros();
@@ -46,8 +48,13 @@ pub const STRING_HASH_MARK: Word = TAG_MASK + 1;
 /// The hash of a value that is equal to nothing but itself, and of fixnums.
 #[inline]
 pub const fn hash_of_word(word: Word) -> Word {
-    let mixed = (word ^ word >> HASH_HALF).wrapping_mul(HASH_FACTOR);
-    mixed ^ mixed >> HASH_HALF
+    let (mut hash, mut round) = (word ^ word >> HASH_HALF, 0);
+    while round < HASH_ROUNDS {
+        hash = hash.wrapping_mul(HASH_FACTOR);
+        hash ^= hash >> HASH_HALF;
+        round += 1;
+    }
+    hash
 }
 
 /// A hash as an entry has it: a fixnum.

@@ -18,7 +18,9 @@ use maru_core::abi::layout::{
     header, offset, sequence_header, Kind, HEADER_SIZE_SHIFT, NIL, TAG_FIXNUM, TAG_IMMEDIATE, TAG_MASK, TAG_OBJECT,
     WORD_SIZE,
 };
-use maru_core::abi::{HASH_FACTOR, HASH_HALF, PLACE_BYTES, PLACE_HASH, PLACE_KEY, PLACE_VALUE, TABLE_ENTRIES};
+use maru_core::abi::{
+    HASH_FACTOR, HASH_HALF, HASH_ROUNDS, PLACE_BYTES, PLACE_HASH, PLACE_KEY, PLACE_VALUE, TABLE_ENTRIES,
+};
 use maru_core::ir::{Binary, Block, Compare, Condition, Target, Type, Val, Width};
 
 /// What is done with a key.
@@ -95,13 +97,19 @@ impl Emit<'_, '_> {
 
     /// Begin with the hash of a key that is its word's.
     fn probe_by_word(&mut self, search: &Search) {
-        let high = self.b.binary_immediate(Binary::Lshr, search.key, i64::from(HASH_HALF));
-        let mixed = self.b.binary(Binary::Xor, search.key, high);
-        let spread = self.b.binary_immediate(Binary::Mul, mixed, HASH_FACTOR as i64);
-        let high = self.b.binary_immediate(Binary::Lshr, spread, i64::from(HASH_HALF));
-        let hash = self.b.binary(Binary::Xor, spread, high);
+        let mut hash = self.fold_halves(search.key);
+        for _ in 0..HASH_ROUNDS {
+            let spread = self.b.binary_immediate(Binary::Mul, hash, HASH_FACTOR as i64);
+            hash = self.fold_halves(spread);
+        }
         let hash = self.b.binary_immediate(Binary::And, hash, !(TAG_MASK as i64));
         self.begin_probe(search, hash);
+    }
+
+    /// A word with its upper half in its lower one, too.
+    fn fold_halves(&mut self, word: Val) -> Val {
+        let high = self.b.binary_immediate(Binary::Lshr, word, i64::from(HASH_HALF));
+        self.b.binary(Binary::Xor, word, high)
     }
 
     /// Begin with the hash of a key that may be anything.
