@@ -44,7 +44,8 @@ pub struct MachineIdentity {
     pub little_endian: bool,
     /// Largest page size in bytes that a system for this CPU uses: segments are aligned to it.
     pub page_size: u64,
-    /// What tools that come with the container, such as linkers, call the CPU in their own names and arguments.
+    /// What tools that come with the container, such as linkers, call the CPU in their own names and arguments;
+    /// empty, if none knows it.
     pub tool_name: &'static str,
     /// The container's numbers of relocations.
     pub relocations: Relocations,

@@ -19,8 +19,12 @@ const MOST_SEGMENTS: u16 = 32;
 const ADDRESS_LIMIT: u64 = 1 << 31;
 
 /// The linkers that make a library of an object: by a C compiler, which knows what the system wants; else by themselves.
+/// None, if no tool knows the CPU.
 pub fn linkers(machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
     let cpu = machine.tool_name;
+    if cpu.is_empty() {
+        return Vec::new();
+    }
     let pages = format!("max-page-size={:#x}", machine.page_size);
     let own = ["-shared", "--hash-style=gnu", "--no-relax", "-z", "noexecstack", "-z", &pages];
     let through = format!("-Wl,{}", own[1..].join(","));

@@ -56,7 +56,7 @@ const ELF: MachineIdentity = MachineIdentity {
     pointer_size: 8,
     little_endian: true,
     page_size: 0x1000,
-    tool_name: "template",
+    tool_name: "", // Of a CPU that does not exist, no linker knows.
     system: System(0),
     // Numbers of a manual that nobody has written. A container whose linker does not know the CPU gets along without.
     relocations: Relocations {
