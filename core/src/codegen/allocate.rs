@@ -126,7 +126,7 @@ pub(super) fn allocate(function: &MachFunction, registers: &MachineEnv, context:
     if verify && function.insts.len() <= LARGEST_VERIFIED {
         let checked = CheckedFunction::new(function);
         let mut checker = Checker::new(&checked, registers);
-        checker.prepare(&output);
+        checker.prepare(&checked.renumbered(&output));
         checker.run().map_err(|errors| format!("wrong register allocation: {errors:?}"))?;
     }
     Ok(output)

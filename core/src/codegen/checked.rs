@@ -1,11 +1,11 @@
-//! The selected function as the checker of allocations sees it: the same instructions, in blocks that are numbered in
-//! reverse postorder of the whole graph.
+//! The selected function as the checker of allocations sees it: the same blocks and instructions, numbered in reverse
+//! postorder of the whole graph.
 //!
 //! The checker visits blocks by number, and again whatever follows a block that turned out other than thought. Where all
 //! cold blocks come last, each of them would have it visit most of the function again.
 
 use super::allocate::MachFunction;
-use regalloc2::{Block, Function, Inst, InstRange, Operand, PRegSet, RegClass, VReg};
+use regalloc2::{Block, Function, Inst, InstPosition, InstRange, Operand, Output, PRegSet, ProgPoint, RegClass, VReg};
 
 /// See the module.
 pub(super) struct CheckedFunction<'f> {
@@ -14,6 +14,10 @@ pub(super) struct CheckedFunction<'f> {
     blocks: Vec<Block>,
     successors: Vec<Vec<Block>>,
     predecessors: Vec<Vec<Block>>,
+    /// The instruction that has each number here.
+    instructions: Vec<Inst>,
+    /// The instructions of each block, by their numbers here.
+    ranges: Vec<InstRange>,
 }
 
 impl<'f> CheckedFunction<'f> {
@@ -26,7 +30,40 @@ impl<'f> CheckedFunction<'f> {
         let renumbered = |blocks: &[Block]| blocks.iter().map(|block| numbers[block.index()]).collect();
         let successors = blocks.iter().map(|block| renumbered(function.block_succs(*block))).collect();
         let predecessors = blocks.iter().map(|block| renumbered(function.block_preds(*block))).collect();
-        CheckedFunction { function, blocks, successors, predecessors }
+        let mut instructions = Vec::with_capacity(function.num_insts());
+        let mut range = |block: &Block| {
+            let first = Inst::new(instructions.len());
+            instructions.extend(function.block_insns(*block).iter());
+            InstRange::new(first, Inst::new(instructions.len()))
+        };
+        let ranges = blocks.iter().map(&mut range).collect();
+        CheckedFunction { function, blocks, successors, predecessors, instructions, ranges }
+    }
+
+    /// What the allocator said, in the numbers that instructions have here.
+    pub fn renumbered(&self, output: &Output) -> Output {
+        let mut numbers = vec![Inst::invalid(); self.function.num_insts()];
+        let (mut allocations, mut offsets) = (Vec::with_capacity(output.allocs.len()), Vec::new());
+        for (number, instruction) in self.instructions.iter().enumerate() {
+            numbers[instruction.index()] = Inst::new(number);
+            offsets.push(allocations.len() as u32);
+            allocations.extend(output.inst_allocs(*instruction));
+        }
+        let moved = |point: ProgPoint| {
+            let number = numbers[point.inst().index()];
+            match point.pos() {
+                InstPosition::Before => ProgPoint::before(number),
+                InstPosition::After => ProgPoint::after(number),
+            }
+        };
+        let mut edits: Vec<_> = output.edits.iter().map(|(point, edit)| (moved(*point), edit.clone())).collect();
+        // Those of one place stay in order.
+        edits.sort_by_key(|(point, _)| *point);
+        Output { allocs: allocations, inst_alloc_offsets: offsets, edits, ..output.clone() }
+    }
+
+    fn instruction(&self, number: Inst) -> Inst {
+        self.instructions[number.index()]
     }
 
     fn block(&self, number: Block) -> Block {
@@ -58,7 +95,7 @@ fn reverse_postorder(function: &MachFunction) -> Vec<Block> {
 
 impl Function for CheckedFunction<'_> {
     fn num_insts(&self) -> usize {
-        self.function.num_insts()
+        self.instructions.len()
     }
     fn num_blocks(&self) -> usize {
         self.blocks.len()
@@ -67,7 +104,7 @@ impl Function for CheckedFunction<'_> {
         Block::new(0)
     }
     fn block_insns(&self, block: Block) -> InstRange {
-        self.function.block_insns(self.block(block))
+        self.ranges[block.index()]
     }
     fn block_succs(&self, block: Block) -> &[Block] {
         &self.successors[block.index()]
@@ -79,19 +116,19 @@ impl Function for CheckedFunction<'_> {
         self.function.block_params(self.block(block))
     }
     fn is_ret(&self, inst: Inst) -> bool {
-        self.function.is_ret(inst)
+        self.function.is_ret(self.instruction(inst))
     }
     fn is_branch(&self, inst: Inst) -> bool {
-        self.function.is_branch(inst)
+        self.function.is_branch(self.instruction(inst))
     }
     fn branch_blockparams(&self, block: Block, inst: Inst, successor: usize) -> &[VReg] {
-        self.function.branch_blockparams(self.block(block), inst, successor)
+        self.function.branch_blockparams(self.block(block), self.instruction(inst), successor)
     }
     fn inst_operands(&self, inst: Inst) -> &[Operand] {
-        self.function.inst_operands(inst)
+        self.function.inst_operands(self.instruction(inst))
     }
     fn inst_clobbers(&self, inst: Inst) -> PRegSet {
-        self.function.inst_clobbers(inst)
+        self.function.inst_clobbers(self.instruction(inst))
     }
     fn num_vregs(&self) -> usize {
         self.function.num_vregs()
