@@ -41,7 +41,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Selectors and multimethods", &["classes.l", "dispatch.l"]),
     // Its cases are the reference's own examples: what they ask for differs between engines, as it should.
     ("Native code", &[]),
-    ("Numbers", &["numbers.l", "hot-loops.l"]),
+    ("Numbers", &["numbers.l", "hot-loops.l", "doubles.l"]),
     ("Equality", &["values.l", "pairs.l"]),
     ("Lists", &["pairs.l", "names.l"]),
     ("Strings, arrays, data", &["strings.l", "arrays.l"]),
