@@ -235,6 +235,9 @@ pub fn check(
     if !inside(code, &contents.executable) || !inside(data, &contents.writable) {
         return Err(explain(path, BadHeader::Damaged));
     }
+    if !contents.is_linked && header.is_linkable() {
+        return Err(explain(path, BadHeader::Damaged));
+    }
     if contents.is_linked {
         check_linked(path, file, format, &contents, &header)?;
     }
