@@ -17,4 +17,4 @@ mod unicorn;
 
 pub use foreign::Foreign;
 pub use mapping::maps;
-pub use maru_processor::{cpu, Emulator, Fault, Host, Processor, Serve};
+pub use maru_processor::{cpu, Emulator, Host, Processor, ProcessorFault, Serve};

@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use maru_core::ir::{
-    Binary, Block, Callee, Compare, Condition, Convention, Exit, FloatBinary, FloatCompare, FloatUnary, Function,
+    Binary, Block, Callee, Compare, Condition, Convention, Terminator, FloatBinary, FloatCompare, FloatUnary, Function,
     FunctionId, Helper, Inst, Op, Overflowing, Signature, Target, Type, Val, Width,
 };
 use maru_core::abi::{argument_offset, context, Context, FIRST_ARGUMENT};
@@ -99,7 +99,7 @@ fn order(source: &Function) -> Vec<Block> {
     let mut open = vec![(Block(0), 0)];
     seen[0] = true;
     while let Some((block, next)) = open.pop() {
-        match source.block(block).exit.targets().nth(next) {
+        match source.block(block).terminator.targets().nth(next) {
             None => finished.push(block),
             Some(target) => {
                 open.push((block, next + 1));
@@ -223,7 +223,7 @@ impl Translator<'_> {
                 }
             }
         }
-        self.exit(&data.exit)
+        self.exit(&data.terminator)
     }
 
     /// Its results, two at most.
@@ -496,28 +496,28 @@ impl Translator<'_> {
         Ok(self.builder.inst_results(call)[0])
     }
 
-    fn exit(&mut self, exit: &Exit) -> Result<(), String> {
-        match exit {
-            Exit::Jump(target) => {
+    fn exit(&mut self, terminator: &Terminator) -> Result<(), String> {
+        match terminator {
+            Terminator::Jump(target) => {
                 let (block, arguments) = self.target(target);
                 self.builder.ins().jump(block, &arguments);
             }
-            Exit::Branch(condition, then, otherwise) => {
+            Terminator::Branch(condition, then, otherwise) => {
                 let condition = self.condition(*condition);
                 let (then, then_arguments) = self.target(then);
                 let (otherwise, arguments) = self.target(otherwise);
                 self.builder.ins().brif(condition, then, &then_arguments, otherwise, &arguments);
             }
-            Exit::Return(value) => {
+            Terminator::Return(value) => {
                 if let Some(outer) = self.outer_context {
                     self.builder.ins().set_pinned_reg(outer);
                 }
                 let value = self.value(*value);
                 self.builder.ins().return_(&[value]);
             }
-            Exit::ReturnPair(..) => return Err("its words are narrow".into()),
-            Exit::TailCall(callee, arguments, signature) => self.tail_call(*callee, arguments, signature)?,
-            Exit::Unreachable => {
+            Terminator::ReturnPair(..) => return Err("its words are narrow".into()),
+            Terminator::TailCall(callee, arguments, signature) => self.tail_call(*callee, arguments, signature)?,
+            Terminator::Unreachable => {
                 self.builder.ins().trap(TrapCode::unwrap_user(1));
             }
         }

@@ -1,7 +1,7 @@
 //! The cache of images: found again, told apart, and distrusted.
 #![allow(missing_docs)]
 
-use maru_compiler::load::{Cache, CacheKey, Problem};
+use maru_compiler::load::{Cache, CacheKey, LoadErrorKind};
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::PathBuf;
@@ -160,7 +160,7 @@ fn a_directory_that_others_can_write_to_is_refused() {
     place.cache();
     fs::set_permissions(place.directory(), fs::Permissions::from_mode(0o770)).expect("our own");
     let error = Cache::open(&place.directory()).expect_err("refused");
-    assert_eq!(error.problem, Problem::NoDirectory);
+    assert_eq!(error.problem, LoadErrorKind::NoDirectory);
     assert!(error.to_string().contains("770") && error.to_string().contains("MARU_CACHE"), "{error}");
 }
 

@@ -231,7 +231,7 @@ fn count(function: &Function, kinds: &mut BTreeMap<String, usize>) {
                 *kinds.entry(format!("{} indexed", kind(&inst.op.to_string()))).or_default() += 1;
             }
         }
-        *kinds.entry(kind(&data.exit.to_string())).or_default() += 1;
+        *kinds.entry(kind(&data.terminator.to_string())).or_default() += 1;
     }
 }
 

@@ -37,7 +37,7 @@ fn every_operation_is_made() {
             widest = widest.max(function.signature.parameters.len());
             for data in &function.blocks {
                 kinds.extend(data.insts.iter().map(|inst| kind(&inst.op.to_string())));
-                kinds.insert(kind(&data.exit.to_string()));
+                kinds.insert(kind(&data.terminator.to_string()));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Tests of the passes: by example, and by evaluating random functions before and after.
 
-use maru_core::ir::flow::Flow;
+use maru_core::ir::flow::ControlFlow;
 use maru_core::ir::parse::parse;
 use maru_core::ir::passes::*;
 use maru_core::ir::verify::{verify, verify_unit};
@@ -14,17 +14,17 @@ type Pass = (&'static str, fn(&mut Function, &mut OptimisationFuel));
 
 const PASSES: &[Pass] = &[
     ("blocks", |function, fuel| {
-        blocks::run(function, &Flow::of(function), fuel);
+        blocks::run(function, &ControlFlow::of(function), fuel);
     }),
-    ("parameters", |function, fuel| parameters::run(function, &Flow::of(function), fuel)),
+    ("parameters", |function, fuel| parameters::run(function, &ControlFlow::of(function), fuel)),
     ("fold", |function, fuel| {
-        fold::run(function, &Flow::of(function), fuel);
+        fold::run(function, &ControlFlow::of(function), fuel);
     }),
     ("tags", |function, fuel| {
-        tags::run(function, &Flow::of(function), fuel);
+        tags::run(function, &ControlFlow::of(function), fuel);
     }),
-    ("common", |function, fuel| common::run(function, &Flow::of(function), fuel)),
-    ("dead", |function, fuel| dead::run(function, &Flow::of(function), fuel)),
+    ("common", |function, fuel| common::run(function, &ControlFlow::of(function), fuel)),
+    ("dead", |function, fuel| dead::run(function, &ControlFlow::of(function), fuel)),
     ("optimise", optimise),
 ];
 
@@ -33,7 +33,7 @@ fn apply(functions: &[Function], (name, pass): Pass, fuel: u64) -> Vec<Function>
     let mut changed = functions.to_vec();
     for function in &mut changed {
         // All passes but the first want blocks that cannot be reached gone.
-        blocks::run(function, &Flow::of(function), &mut OptimisationFuel::limited(0));
+        blocks::run(function, &ControlFlow::of(function), &mut OptimisationFuel::limited(0));
         pass(function, &mut OptimisationFuel::limited(fuel));
     }
     verify_unit(&changed).unwrap_or_else(|error| panic!("after {name}: {error}\n{}", print::unit_text(functions)));

@@ -6,7 +6,7 @@
 use super::assign::assign;
 use super::checked::CheckedFunction;
 use super::graph::Graph;
-use super::machine::Flow;
+use super::machine::Transfer;
 use super::MachInst;
 use regalloc2::checker::Checker;
 use regalloc2::{Block, Ctx, Function, Inst, InstRange, MachineEnv, Operand, Output, PRegSet};
@@ -69,10 +69,10 @@ impl Function for MachFunction {
         &self.blocks[block.index()].parameters
     }
     fn is_ret(&self, inst: Inst) -> bool {
-        matches!(self.inst(inst).flow, Flow::Leave | Flow::Stop)
+        matches!(self.inst(inst).flow, Transfer::Leave | Transfer::Stop)
     }
     fn is_branch(&self, inst: Inst) -> bool {
-        self.inst(inst).flow == Flow::Branch
+        self.inst(inst).flow == Transfer::Branch
     }
     fn branch_blockparams(&self, block: Block, _: Inst, _: usize) -> &[VReg] {
         &self.blocks[block.index()].arguments

@@ -10,7 +10,7 @@
 //! arguments, or is critical, gets a block; where the target has one predecessor, its parameters are just other
 //! names for the arguments, and the edge carries nothing.
 
-use crate::ir::{Block, Exit, Function, Target};
+use crate::ir::{Block, Function, Target, Terminator};
 
 /// What a node stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,11 +94,13 @@ impl Successors {
 }
 
 /// The targets of a block, first the one taken if the condition holds.
-pub(super) fn targets(exit: &Exit) -> [Option<&Target>; 2] {
-    match exit {
-        Exit::Jump(target) => [Some(target), None],
-        Exit::Branch(_, holds, fails) => [Some(holds), Some(fails)],
-        Exit::Return(_) | Exit::ReturnPair(..) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+pub(super) fn targets(terminator: &Terminator) -> [Option<&Target>; 2] {
+    match terminator {
+        Terminator::Jump(target) => [Some(target), None],
+        Terminator::Branch(_, holds, fails) => [Some(holds), Some(fails)],
+        Terminator::Return(_) | Terminator::ReturnPair(..) | Terminator::TailCall(..) | Terminator::Unreachable => {
+            [None, None]
+        }
     }
 }
 
@@ -139,7 +141,7 @@ impl Graph {
             if node == usize::MAX {
                 continue;
             }
-            let targets = targets(&data.exit);
+            let targets = targets(&data.terminator);
             for (which, target) in targets.into_iter().enumerate() {
                 let Some(target) = target else { continue };
                 let to = node_of[target.block.0 as usize];
@@ -201,7 +203,7 @@ fn count_incoming(function: &Function) -> Vec<u32> {
     count[0] = 1;
     let mut work = vec![Block(0)];
     while let Some(block) = work.pop() {
-        for target in targets(&function.block(block).exit).into_iter().flatten() {
+        for target in targets(&function.block(block).terminator).into_iter().flatten() {
             let to = &mut count[target.block.0 as usize];
             *to += 1;
             if *to == 1 {
@@ -370,8 +372,8 @@ mod tests {
     use super::*;
     use crate::ir::{BlockData, Compare, Condition, Convention, Signature, Type, Val};
 
-    fn function(exits: Vec<Exit>) -> Function {
-        let block = |exit| BlockData { parameters: vec![], insts: vec![], exit, cold: false };
+    fn function(exits: Vec<Terminator>) -> Function {
+        let block = |terminator| BlockData { parameters: vec![], insts: vec![], terminator, cold: false };
         let signature = Signature { convention: Convention::Maru, parameters: vec![], result: Type::Word };
         let blocks = exits.into_iter().map(block).collect();
         Function {
@@ -386,8 +388,8 @@ mod tests {
     fn to(block: u32) -> Target {
         Target { block: Block(block), arguments: vec![] }
     }
-    fn branch(holds: u32, fails: u32) -> Exit {
-        Exit::Branch(Condition::Compare(Compare::Eq, Val(0), Val(0)), to(holds), to(fails))
+    fn branch(holds: u32, fails: u32) -> Terminator {
+        Terminator::Branch(Condition::Compare(Compare::Eq, Val(0), Val(0)), to(holds), to(fails))
     }
     fn names(graph: &Graph) -> Vec<Node> {
         graph.nodes.clone()
@@ -395,16 +397,26 @@ mod tests {
 
     #[test]
     fn a_loop_stays_together_whichever_way_it_is_written() {
-        for exit in [branch(2, 1), branch(1, 2)] {
+        for terminator in [branch(2, 1), branch(1, 2)] {
             // 0 → 3; 3: branch to 1 (out) or 2 (body); 2 → 3.
-            let graph = Graph::new(&function(vec![Exit::Jump(to(3)), Exit::Unreachable, Exit::Jump(to(3)), exit]));
+            let graph = Graph::new(&function(vec![
+                Terminator::Jump(to(3)),
+                Terminator::Unreachable,
+                Terminator::Jump(to(3)),
+                terminator,
+            ]));
             assert_eq!(names(&graph), [0, 3, 2, 1].map(|b| Node::Block(Block(b))));
         }
     }
 
     #[test]
     fn critical_edges_get_blocks_and_unreachable_blocks_vanish() {
-        let graph = Graph::new(&function(vec![branch(1, 2), Exit::Jump(to(2)), Exit::Unreachable, Exit::Jump(to(2))]));
+        let graph = Graph::new(&function(vec![
+            branch(1, 2),
+            Terminator::Jump(to(2)),
+            Terminator::Unreachable,
+            Terminator::Jump(to(2)),
+        ]));
         assert_eq!(graph.nodes.len(), 4);
         assert!(graph.nodes.contains(&Node::Edge(Block(0), 1)));
         assert_eq!(graph.incoming, [1, 1, 2, 0]);
@@ -412,7 +424,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_a_loop_gets_a_block_before_it() {
-        let graph = Graph::new(&function(vec![branch(0, 1), Exit::Unreachable]));
+        let graph = Graph::new(&function(vec![branch(0, 1), Terminator::Unreachable]));
         assert_eq!(graph.nodes[0], Node::Entry);
         assert_eq!(graph.nodes[1], Node::Block(Block(0)));
         assert_eq!(graph.nodes.len(), 4);
@@ -420,7 +432,8 @@ mod tests {
 
     #[test]
     fn cold_spreads_to_what_only_cold_blocks_reach() {
-        let mut function = function(vec![branch(1, 2), Exit::Jump(to(3)), Exit::Unreachable, Exit::Unreachable]);
+        let mut function =
+            function(vec![branch(1, 2), Terminator::Jump(to(3)), Terminator::Unreachable, Terminator::Unreachable]);
         function.blocks[1].cold = true;
         let graph = Graph::new(&function);
         for (node, cold) in graph.nodes.iter().zip(&graph.cold) {

@@ -43,7 +43,7 @@ pub trait RegisterMachine: Sync {
     /// whose results are wanted. Values come from [`Selection::value`], results go to [`Selection::result`].
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection);
     /// Select instructions for the end of a block.
-    fn select_exit(&self, exit: &Terminator, selection: &mut Selection);
+    fn select_terminator(&self, terminator: &TargetTerminator, selection: &mut Selection);
     /// How wide its registers are. The driver hands a machine of narrow words functions that are legalised
     /// ([`crate::ir::passes::legalise`]), and no others.
     fn word(&self) -> WordWidth {
@@ -161,7 +161,7 @@ pub struct StackWords {
 
 /// How a block ends, as the target sees it. Jumps are the driver's business.
 #[derive(Debug)]
-pub enum Terminator<'f> {
+pub enum TargetTerminator<'f> {
     /// Go to the instruction's label if the condition holds, else on. Made by [`Selection::branch`].
     Branch(Condition),
     /// Return a value. Made by [`Selection::exit`].
@@ -174,7 +174,7 @@ pub enum Terminator<'f> {
 
 /// What the driver needs to know about where an instruction leads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Flow {
+pub(super) enum Transfer {
     /// On.
     #[default]
     Next,
@@ -204,7 +204,7 @@ pub struct MachInst {
     pub target: Option<FixupTarget>,
     /// Where a branch or jump goes; set by the driver.
     pub label: Label,
-    pub(super) flow: Flow,
+    pub(super) flow: Transfer,
     /// Index into the selection's sets of clobbered registers.
     pub(super) clobbers: u8,
     /// Source line, or 0.

@@ -11,16 +11,16 @@ mod convention;
 mod graph;
 mod lines;
 mod liveness;
+mod locations;
 mod machine;
 mod native;
-mod places;
 mod select;
 
 pub use allocate::{thorough_allocation, verify_allocation};
 pub use buffer::{CodeBuffer, Label, ShortJump, Shorten};
 pub use convention::image_stamp;
 pub use machine::{
-    CallKind, CallLayout, Frame, FrameConvention, MachInst, RegisterMachine, Spec, StackWords, Terminator,
+    CallKind, CallLayout, Frame, FrameConvention, MachInst, RegisterMachine, Spec, StackWords, TargetTerminator,
 };
 pub use native::Native;
 pub use select::Selection;
@@ -200,7 +200,7 @@ impl fmt::Display for OutOfRange {
 pub struct CompiledFunction {
     /// The instructions.
     pub bytes: Vec<u8>,
-    /// Places that depend on addresses.
+    /// Locations that depend on addresses.
     pub fixups: Vec<Fixup>,
     /// Unwind rows, ascending by offset; the state on entry is implied.
     pub unwind: Vec<UnwindRow>,

@@ -7,7 +7,7 @@
 //! Cold blocks come last, blocks that turn out empty vanish, and jumps to the next block are left out.
 
 use super::allocate::{allocate, MachFunction};
-use super::machine::Flow;
+use super::machine::Transfer;
 use super::select::{PARAMETERS, PASS};
 use super::*;
 use crate::abi::FIRST_ARGUMENT;
@@ -269,14 +269,14 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
     fn inst(&mut self, position: usize, inst: &MachInst, operands: &[Allocation]) {
         self.note_line(inst.line);
         match inst.flow {
-            Flow::Next if inst.opcode == PARAMETERS => {}
-            Flow::Next if inst.opcode == PASS => {
+            Transfer::Next if inst.opcode == PARAMETERS => {}
+            Transfer::Next if inst.opcode == PASS => {
                 let slot = SpillSlot::new(inst.displacement as usize);
                 self.machine.copy(operands[0], Allocation::stack(slot), &mut self.code);
             }
-            Flow::Next | Flow::Stop => self.machine.encode(inst, operands, &mut self.code),
-            Flow::Branch => self.branch(position, inst, operands),
-            Flow::Leave => {
+            Transfer::Next | Transfer::Stop => self.machine.encode(inst, operands, &mut self.code),
+            Transfer::Branch => self.branch(position, inst, operands),
+            Transfer::Leave => {
                 let inside = self.code.unwind.last().cloned();
                 self.machine.leave(&self.frame, &mut self.code);
                 self.machine.encode(inst, operands, &mut self.code);

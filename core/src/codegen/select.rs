@@ -12,11 +12,11 @@ use super::allocate::{MachBlock, MachFunction};
 use super::graph::{targets, Graph, Node};
 use super::lines::Lines;
 use super::liveness::Liveness;
-use super::machine::{Flow, Terminator};
-use super::places::{Place, Places};
+use super::locations::{Location, Locations};
+use super::machine::{TargetTerminator, Transfer};
 use super::{CallKind, CallLayout, MachInst, RegisterMachine, System};
 use crate::abi::context;
-use crate::ir::{Block, Condition, Convention, Exit, Function, Inst, Op, Type, Val, Width};
+use crate::ir::{Block, Condition, Convention, Function, Inst, Op, Terminator, Type, Val, Width};
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
 
 /// An operation to be selected before the one at hand, with its results.
@@ -149,17 +149,17 @@ impl<'f> Selection<'f> {
 
     /// Append the branch that ends the block.
     pub fn branch(&mut self, inst: MachInst, operands: &[Operand]) {
-        self.emit(MachInst { flow: Flow::Branch, ..inst }, operands);
+        self.emit(MachInst { flow: Transfer::Branch, ..inst }, operands);
     }
 
     /// Append an instruction that returns: the driver leaves the frame before it.
     pub fn exit(&mut self, inst: MachInst, operands: &[Operand]) {
-        self.emit(MachInst { flow: Flow::Leave, ..inst }, operands);
+        self.emit(MachInst { flow: Transfer::Leave, ..inst }, operands);
     }
 
     /// Append an instruction that traps.
     pub fn stop(&mut self, inst: MachInst) {
-        self.emit(MachInst { flow: Flow::Stop, ..inst }, &[]);
+        self.emit(MachInst { flow: Transfer::Stop, ..inst }, &[]);
     }
 
     /// Append a call. The operands are the address, if there is one, then the arguments in registers, then the
@@ -212,7 +212,7 @@ impl<'f> Selection<'f> {
         let first = self.operands.len();
         self.pass(address, arguments, layout);
         let operands = (self.operands.len() - first) as u16;
-        self.sequence.push(MachInst { flow: Flow::Leave, first_operand: first as u32, operands, ..inst });
+        self.sequence.push(MachInst { flow: Transfer::Leave, first_operand: first as u32, operands, ..inst });
     }
 
     /// For a branch that tests whether this value is not zero: if the value is the overflow flag of the last
@@ -309,7 +309,7 @@ impl<'f> Selection<'f> {
             if !reachable(&self.graph, index) {
                 continue;
             }
-            for target in targets(&data.exit).into_iter().flatten() {
+            for target in targets(&data.terminator).into_iter().flatten() {
                 if self.graph.takes_arguments(target.block) {
                     continue;
                 }
@@ -351,19 +351,19 @@ impl<'f> Selection<'f> {
             self.operands.push(Operand::reg_use(address));
         }
         let mut area = None;
-        let mut places = Places::new(layout);
+        let mut places = Locations::new(layout);
         for argument in arguments {
             match places.next(self.type_of(*argument)) {
-                Place::Register(register) => {
+                Location::Register(register) => {
                     let argument = self.value(*argument);
                     self.operands.push(Operand::reg_fixed_use(argument, register));
                 }
-                Place::Area(offset) => {
+                Location::Area(offset) => {
                     let area = *area.get_or_insert_with(|| self.argument_area());
                     self.before(Op::Store(Width::Word, *argument, area, offset), [None, None]);
                 }
-                Place::Stack(_) => {}
-                Place::Nowhere => self.fail("a call passes more arguments than its convention has room for"),
+                Location::Stack(_) => {}
+                Location::Nowhere => self.fail("a call passes more arguments than its convention has room for"),
             }
         }
     }
@@ -372,9 +372,9 @@ impl<'f> Selection<'f> {
     fn pass_on_stack(&mut self, arguments: &[Val], layout: &CallLayout) {
         let Some(stack) = layout.stack else { return };
         self.passed = self.passed.max(stack.reserved);
-        let mut places = Places::new(layout);
+        let mut places = Locations::new(layout);
         for argument in arguments {
-            if let Place::Stack(slot) = places.next(self.type_of(*argument)) {
+            if let Location::Stack(slot) = places.next(self.type_of(*argument)) {
                 self.passed = self.passed.max(slot + 1);
                 let operands = [self.reads(*argument)];
                 self.emit(MachInst::new(PASS).displacement(slot as i32), &operands);
@@ -445,18 +445,20 @@ impl<'f> Selection<'f> {
         data: &'f crate::ir::BlockData,
         mach_block: &mut MachBlock,
     ) {
-        let terminator = match &data.exit {
-            Exit::Jump(target) => {
+        let terminator = match &data.terminator {
+            Terminator::Jump(target) => {
                 let arguments: &[Val] = if self.graph.takes_arguments(target.block) { &target.arguments } else { &[] };
                 return self.jump(machine, arguments, mach_block);
             }
-            Exit::Branch(condition, ..) => Terminator::Branch(self.sharpen(*condition)),
-            Exit::Return(value) => Terminator::Return(*value),
-            Exit::ReturnPair(low, high) => return machine.select_return_pair(*low, *high, self),
-            Exit::TailCall(callee, arguments, signature) => Terminator::TailCall(*callee, arguments, signature),
-            Exit::Unreachable => Terminator::Unreachable,
+            Terminator::Branch(condition, ..) => TargetTerminator::Branch(self.sharpen(*condition)),
+            Terminator::Return(value) => TargetTerminator::Return(*value),
+            Terminator::ReturnPair(low, high) => return machine.select_return_pair(*low, *high, self),
+            Terminator::TailCall(callee, arguments, signature) => {
+                TargetTerminator::TailCall(*callee, arguments, signature)
+            }
+            Terminator::Unreachable => TargetTerminator::Unreachable,
         };
-        machine.select_exit(&terminator, self);
+        machine.select_terminator(&terminator, self);
     }
 
     fn jump<M: RegisterMachine>(&mut self, machine: &M, arguments: &[Val], mach_block: &mut MachBlock) {
@@ -481,7 +483,7 @@ impl<'f> Selection<'f> {
     fn edge<M: RegisterMachine>(&mut self, machine: &M, block: Block, which: u8) -> MachBlock {
         let mut mach_block = MachBlock::default();
         let function = self.function;
-        let target = targets(&function.block(block).exit)[usize::from(which)].expect("an edge has a target");
+        let target = targets(&function.block(block).terminator)[usize::from(which)].expect("an edge has a target");
         let line = Lines::new(function, block).at(usize::MAX);
         self.jump(machine, &target.arguments, &mut mach_block);
         self.flush(machine, line);
@@ -502,12 +504,12 @@ impl<'f> Selection<'f> {
     /// At the very start: the parameters that are wanted arrive.
     fn parameters<M: RegisterMachine>(&mut self, machine: &M, parameters: &[Val]) {
         let layout = self.layout(machine, CallKind::from(self.function.signature.convention));
-        let mut places = Places::new(layout);
+        let mut places = Locations::new(layout);
         let mut arrive = Vec::with_capacity(parameters.len());
         let mut area = None;
         for parameter in parameters {
             let place = places.next(self.type_of(*parameter));
-            if let Place::Nowhere | Place::Stack(_) = place {
+            if let Location::Nowhere | Location::Stack(_) = place {
                 self.fail("more parameters than the convention has room for");
             }
             if !self.is_wanted(*parameter) {
@@ -515,12 +517,12 @@ impl<'f> Selection<'f> {
             }
             let register = self.register(*parameter);
             match place {
-                Place::Register(preg) => arrive.push(Operand::reg_fixed_def(register, preg)),
-                Place::Area(offset) => {
+                Location::Register(preg) => arrive.push(Operand::reg_fixed_def(register, preg)),
+                Location::Area(offset) => {
                     let area = *area.get_or_insert_with(|| self.argument_area());
                     self.before(Op::Load(Width::Word, area, offset), [Some(*parameter), None]);
                 }
-                Place::Stack(_) | Place::Nowhere => {}
+                Location::Stack(_) | Location::Nowhere => {}
             }
         }
         self.flush(machine, 0);

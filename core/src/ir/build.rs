@@ -38,7 +38,8 @@ impl FunctionBuilder {
     pub fn with_words(word: WordWidth, name: &str, signature: Signature) -> FunctionBuilder {
         let types = signature.parameters.clone();
         let parameters = (0..types.len() as u32).map(Val).collect();
-        let entry = BlockData { parameters, insts: Vec::with_capacity(16), exit: Exit::Unreachable, cold: false };
+        let entry =
+            BlockData { parameters, insts: Vec::with_capacity(16), terminator: Terminator::Unreachable, cold: false };
         FunctionBuilder {
             block: Block(0),
             terminated: vec![false],
@@ -66,7 +67,7 @@ impl FunctionBuilder {
         self.function.blocks.push(BlockData {
             parameters: Vec::new(),
             insts: Vec::new(),
-            exit: Exit::Unreachable,
+            terminator: Terminator::Unreachable,
             cold,
         });
         self.terminated.push(false);
@@ -121,7 +122,7 @@ impl FunctionBuilder {
         self.constants[value.0 as usize]
     }
 
-    /// The function. Blocks that never got an exit end in [`Exit::Unreachable`].
+    /// The function. Blocks that never got an exit end in [`Terminator::Unreachable`].
     pub fn finish(mut self) -> Function {
         if !self.function.lines.is_sorted() {
             self.function.lines.sort_unstable();
@@ -342,16 +343,16 @@ impl FunctionBuilder {
     }
 
     /// End the block.
-    pub fn terminate(&mut self, exit: Exit) {
+    pub fn terminate(&mut self, terminator: Terminator) {
         debug_assert!(!self.is_terminated(), "{:?} of {} has its exit", self.block, self.function.name);
         self.note_line();
         self.terminated[self.block.0 as usize] = true;
-        self.function.blocks[self.block.0 as usize].exit = exit;
+        self.function.blocks[self.block.0 as usize].terminator = terminator;
     }
 
     /// Go on at another block.
     pub fn jump(&mut self, block: Block, arguments: &[Val]) {
-        self.terminate(Exit::Jump(Target { block, arguments: arguments.to_vec() }));
+        self.terminate(Terminator::Jump(Target { block, arguments: arguments.to_vec() }));
     }
 
     /// Go on at one of two blocks: the first if the condition holds.
@@ -363,7 +364,7 @@ impl FunctionBuilder {
         otherwise: Block,
         otherwise_arguments: &[Val],
     ) {
-        self.terminate(Exit::Branch(
+        self.terminate(Terminator::Branch(
             condition,
             Target { block: then, arguments: then_arguments.to_vec() },
             Target { block: otherwise, arguments: otherwise_arguments.to_vec() },
@@ -372,18 +373,18 @@ impl FunctionBuilder {
 
     /// Return a value.
     pub fn ret(&mut self, value: Val) {
-        self.terminate(Exit::Return(value));
+        self.terminate(Terminator::Return(value));
     }
 
     /// Leave the frame and jump to a function whose result is of this function's type.
     pub fn tail_call(&mut self, callee: Callee, arguments: &[Val]) {
         let signature = self.call_signature(arguments, self.function.signature.result);
-        self.terminate(Exit::TailCall(callee, arguments.to_vec(), signature));
+        self.terminate(Terminator::TailCall(callee, arguments.to_vec(), signature));
     }
 
     /// End a block that is never left.
     pub fn unreachable(&mut self) {
-        self.terminate(Exit::Unreachable);
+        self.terminate(Terminator::Unreachable);
     }
 }
 

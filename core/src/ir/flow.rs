@@ -7,10 +7,10 @@ use super::*;
 
 /// What is known of the control flow. Blocks that cannot be reached from the entry are not part of it.
 #[derive(Clone, Debug, Default)]
-pub struct Flow {
+pub struct ControlFlow {
     /// The reachable blocks in reverse postorder: the entry first, and every block after its dominators.
     pub order: Vec<Block>,
-    /// By block: its index in `order`, or [`Flow::UNREACHABLE`].
+    /// By block: its index in `order`, or [`ControlFlow::UNREACHABLE`].
     positions: Vec<u32>,
     /// By position: the position of the immediate dominator; the entry's is its own.
     dominators: Vec<u32>,
@@ -24,13 +24,13 @@ pub struct Flow {
     pub preorder: Vec<u32>,
 }
 
-impl Flow {
+impl ControlFlow {
     /// The position of a block that cannot be reached.
     pub const UNREACHABLE: u32 = u32::MAX;
 
     /// The control flow of a function.
-    pub fn of(function: &Function) -> Flow {
-        let mut flow = Flow::default();
+    pub fn of(function: &Function) -> ControlFlow {
+        let mut flow = ControlFlow::default();
         flow.number(function);
         flow.find_predecessors(function);
         flow.find_dominators();
@@ -40,7 +40,7 @@ impl Flow {
     /// The block's index in `order`, if it can be reached.
     pub fn position(&self, block: Block) -> Option<usize> {
         let position = self.positions[block.0 as usize];
-        (position != Flow::UNREACHABLE).then_some(position as usize)
+        (position != ControlFlow::UNREACHABLE).then_some(position as usize)
     }
 
     /// Positions of the predecessors of the block at a position, one for each edge.
@@ -61,13 +61,13 @@ impl Flow {
 
     fn number(&mut self, function: &Function) {
         const ON_THE_WAY: u32 = u32::MAX - 1;
-        self.positions = vec![Flow::UNREACHABLE; function.blocks.len()];
+        self.positions = vec![ControlFlow::UNREACHABLE; function.blocks.len()];
         self.order.reserve(function.blocks.len());
         // Blocks with the number of successors still to visit: the last first, so that the first ends up earliest.
         let mut stack: Vec<(Block, u32)> = Vec::with_capacity(function.blocks.len());
-        let successors = |block: Block| match function.block(block).exit {
-            Exit::Branch(..) => 2,
-            Exit::Jump(_) => 1,
+        let successors = |block: Block| match function.block(block).terminator {
+            Terminator::Branch(..) => 2,
+            Terminator::Jump(_) => 1,
             _ => 0,
         };
         self.positions[0] = ON_THE_WAY;
@@ -79,13 +79,13 @@ impl Flow {
                 continue;
             }
             *left -= 1;
-            let next = match &function.block(*block).exit {
-                Exit::Branch(_, then, otherwise) => [then, otherwise][*left as usize].block,
-                Exit::Jump(target) => target.block,
+            let next = match &function.block(*block).terminator {
+                Terminator::Branch(_, then, otherwise) => [then, otherwise][*left as usize].block,
+                Terminator::Jump(target) => target.block,
                 _ => continue,
             };
             let seen = &mut self.positions[next.0 as usize];
-            if *seen == Flow::UNREACHABLE {
+            if *seen == ControlFlow::UNREACHABLE {
                 *seen = ON_THE_WAY;
                 stack.push((next, successors(next)));
             }
@@ -100,7 +100,7 @@ impl Flow {
         self.starts = vec![0; self.order.len() + 1];
         let mut edges = 0;
         for &block in &self.order {
-            for target in function.block(block).exit.targets() {
+            for target in function.block(block).terminator.targets() {
                 self.starts[self.positions[target.block.0 as usize] as usize] += 1;
                 edges += 1;
             }
@@ -113,7 +113,7 @@ impl Flow {
         }
         self.predecessors = vec![0; edges];
         for (position, &block) in self.order.iter().enumerate().rev() {
-            for target in function.block(block).exit.targets().rev() {
+            for target in function.block(block).terminator.targets().rev() {
                 let start = &mut self.starts[self.positions[target.block.0 as usize] as usize];
                 *start -= 1;
                 self.predecessors[*start as usize] = position as u32;
@@ -213,12 +213,12 @@ mod tests {
     fn graph(edges: &[&[u32]]) -> Function {
         let target = |block: &u32| Target { block: Block(*block), arguments: vec![] };
         let block = |edges: &&[u32]| {
-            let exit = match edges {
-                [] => Exit::Unreachable,
-                [to] => Exit::Jump(target(to)),
-                [to, or, ..] => Exit::Branch(Condition::NonZero(Val(0)), target(to), target(or)),
+            let terminator = match edges {
+                [] => Terminator::Unreachable,
+                [to] => Terminator::Jump(target(to)),
+                [to, or, ..] => Terminator::Branch(Condition::NonZero(Val(0)), target(to), target(or)),
             };
-            BlockData { parameters: vec![], insts: vec![], exit, cold: false }
+            BlockData { parameters: vec![], insts: vec![], terminator, cold: false }
         };
         let signature = Signature { convention: Convention::Maru, parameters: vec![], result: Type::Word };
         Function {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn check(edges: &[&[u32]]) {
-        let flow = Flow::of(&graph(edges));
+        let flow = ControlFlow::of(&graph(edges));
         for below in 0..edges.len() as u32 {
             let Some(at) = flow.position(Block(below)) else {
                 assert!(dominates_by_definition(edges, u32::MAX, below), "b{below} can be reached");

@@ -343,7 +343,7 @@ pub enum Condition {
 
 /// How a block ends.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Exit {
+pub enum Terminator {
     /// Go on elsewhere.
     Jump(Target),
     /// Go to the first target if the condition holds, else to the second.
@@ -366,7 +366,7 @@ pub struct BlockData {
     /// Operations in order.
     pub insts: Vec<Inst>,
     /// The end.
-    pub exit: Exit,
+    pub terminator: Terminator,
     /// Unlikely to run: placed after the others.
     pub cold: bool,
 }

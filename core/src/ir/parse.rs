@@ -109,7 +109,7 @@ impl Parser<'_, '_> {
                     signature.parameters = types_of(arguments);
                 }
             }
-            if let Exit::TailCall(_, arguments, signature) = &mut block.exit {
+            if let Terminator::TailCall(_, arguments, signature) = &mut block.terminator {
                 signature.parameters = types_of(arguments);
             }
         }
@@ -216,49 +216,49 @@ impl Parser<'_, '_> {
         self.tokens.expect_line_end()?;
         let mut insts = Vec::new();
         loop {
-            let exit = self.exit()?;
-            if exit.is_none() {
+            let terminator = self.exit()?;
+            if terminator.is_none() {
                 insts.push(self.inst()?);
             }
             if self.tokens.take('@') {
                 let line = self.small_number()?;
-                lines.push((block, (insts.len() - usize::from(exit.is_none())) as u32, line));
+                lines.push((block, (insts.len() - usize::from(terminator.is_none())) as u32, line));
             }
             self.tokens.expect_line_end()?;
-            if let Some(exit) = exit {
-                return Ok(BlockData { parameters, insts, exit, cold });
+            if let Some(terminator) = terminator {
+                return Ok(BlockData { parameters, insts, terminator, cold });
             }
         }
     }
 
     /// The exit, if the next line is one.
-    fn exit(&mut self) -> Parsed<Option<Exit>> {
+    fn exit(&mut self) -> Parsed<Option<Terminator>> {
         let Token::Word(word) = self.tokens.peek() else { return Ok(None) };
         if !matches!(word, "jump" | "branch" | "return" | "tail_call" | "unreachable") {
             return Ok(None);
         }
         self.tokens.next();
         Ok(Some(match word {
-            "jump" => Exit::Jump(self.target()?),
+            "jump" => Terminator::Jump(self.target()?),
             "branch" => {
                 let condition = self.condition()?;
                 self.tokens.expect(',')?;
                 let then = self.target()?;
                 self.tokens.expect(',')?;
-                Exit::Branch(condition, then, self.target()?)
+                Terminator::Branch(condition, then, self.target()?)
             }
             "return" => {
                 let value = self.value()?;
                 match self.tokens.peek() {
-                    Token::Word(_) => Exit::ReturnPair(value, self.value()?),
-                    _ => Exit::Return(value),
+                    Token::Word(_) => Terminator::ReturnPair(value, self.value()?),
+                    _ => Terminator::Return(value),
                 }
             }
             "tail_call" => {
                 let (callee, arguments, signature) = self.call()?;
-                Exit::TailCall(callee, arguments, signature)
+                Terminator::TailCall(callee, arguments, signature)
             }
-            _ => Exit::Unreachable,
+            _ => Terminator::Unreachable,
         }))
     }
 

@@ -23,7 +23,7 @@ pub mod legalise;
 pub mod parameters;
 pub mod tags;
 
-use super::flow::Flow;
+use super::flow::ControlFlow;
 use super::*;
 
 /// How many changes passes may still make.
@@ -63,9 +63,9 @@ pub fn optimise(function: &mut Function, fuel: &mut OptimisationFuel) {
 
 /// The same, showing the function to somebody after each pass, with the pass's name.
 pub fn optimise_watched(function: &mut Function, fuel: &mut OptimisationFuel, mut watch: impl FnMut(&str, &Function)) {
-    let mut flow = Flow::of(function);
+    let mut flow = ControlFlow::of(function);
     if blocks::drop_unreachable(function, &flow) {
-        flow = Flow::of(function);
+        flow = ControlFlow::of(function);
     }
     watch("unreachable", function);
     // What a decided branch makes constant can decide another; more than one repetition has hardly any effect.
@@ -77,10 +77,10 @@ pub fn optimise_watched(function: &mut Function, fuel: &mut OptimisationFuel, mu
         let decided = folded | tags::run(function, &flow, fuel);
         watch("tags", function);
         if decided {
-            flow = Flow::of(function);
+            flow = ControlFlow::of(function);
         }
         if blocks::run(function, &flow, fuel) {
-            flow = Flow::of(function);
+            flow = ControlFlow::of(function);
         }
         watch("blocks", function);
         if !decided {

@@ -226,17 +226,17 @@ impl Display for Condition {
     }
 }
 
-impl Display for Exit {
+impl Display for Terminator {
     fn fmt(&self, f: &mut Formatter) -> Result {
         match self {
-            Exit::Jump(target) => write!(f, "jump {target}"),
-            Exit::Branch(condition, then, otherwise) => write!(f, "branch {condition}, {then}, {otherwise}"),
-            Exit::Return(value) => write!(f, "return {value}"),
-            Exit::ReturnPair(low, high) => write!(f, "return {low} {high}"),
-            Exit::TailCall(callee, arguments, signature) => {
+            Terminator::Jump(target) => write!(f, "jump {target}"),
+            Terminator::Branch(condition, then, otherwise) => write!(f, "branch {condition}, {then}, {otherwise}"),
+            Terminator::Return(value) => write!(f, "return {value}"),
+            Terminator::ReturnPair(low, high) => write!(f, "return {low} {high}"),
+            Terminator::TailCall(callee, arguments, signature) => {
                 write!(f, "tail_call {callee}({}) -> {}", List(arguments), signature.result)
             }
-            Exit::Unreachable => f.write_str("unreachable"),
+            Terminator::Unreachable => f.write_str("unreachable"),
         }
     }
 }
@@ -309,7 +309,7 @@ impl Display for Function {
                 }
                 f.write_char('\n')?;
             }
-            write!(f, "  {}", data.exit)?;
+            write!(f, "  {}", data.terminator)?;
             line_at(f, data.insts.len())?;
             f.write_char('\n')?;
         }

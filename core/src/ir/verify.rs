@@ -13,7 +13,7 @@
 //!
 //! Blocks that cannot be reached are allowed. Everything is checked in them but dominance.
 
-use super::flow::Flow;
+use super::flow::ControlFlow;
 use super::*;
 
 mod narrow;
@@ -66,7 +66,7 @@ pub fn verify(function: &Function, unit: &[Signature]) -> Result<(), VerifyError
         block: verifier.block,
         instruction: verifier.at.map(|at| {
             let data = function.block(verifier.block);
-            (at, data.insts.get(at).map_or_else(|| data.exit.to_string(), Inst::to_string))
+            (at, data.insts.get(at).map_or_else(|| data.terminator.to_string(), Inst::to_string))
         }),
         message,
     })
@@ -110,7 +110,7 @@ struct Verifier<'a> {
     definitions: Vec<Definition>,
     /// In a function of narrow words, by value: whether it is a carry.
     carries: Vec<bool>,
-    flow: Option<Flow>,
+    flow: Option<ControlFlow>,
     /// What is being checked, for the message.
     block: Block,
     at: Option<usize>,
@@ -130,7 +130,7 @@ impl Verifier<'_> {
         self.definitions()?;
         self.targets()?;
         self.lines()?;
-        self.flow = Some(Flow::of(self.function));
+        self.flow = Some(ControlFlow::of(self.function));
         self.each_block(|verifier, data| {
             for (at, inst) in data.insts.iter().enumerate() {
                 verifier.at = Some(at);
@@ -138,7 +138,7 @@ impl Verifier<'_> {
                 verifier.op(&inst.op)?;
             }
             verifier.at = Some(data.insts.len());
-            verifier.exit(&data.exit)
+            verifier.exit(&data.terminator)
         })
     }
 
@@ -223,7 +223,7 @@ impl Verifier<'_> {
     fn targets(&mut self) -> Checked {
         self.each_block(|verifier, data| {
             verifier.at = Some(data.insts.len());
-            for target in data.exit.targets() {
+            for target in data.terminator.targets() {
                 ensure((target.block.0 as usize) < verifier.function.blocks.len(), || {
                     format!("there is no block {}", target.block)
                 })?;
@@ -334,24 +334,24 @@ impl Verifier<'_> {
         arguments.iter().zip(types).try_for_each(|(&argument, &of)| self.used(argument, of))
     }
 
-    fn exit(&self, exit: &Exit) -> Checked {
-        match exit {
-            Exit::Jump(_) | Exit::Unreachable => {}
-            Exit::Branch(condition, ..) => match condition {
+    fn exit(&self, terminator: &Terminator) -> Checked {
+        match terminator {
+            Terminator::Jump(_) | Terminator::Unreachable => {}
+            Terminator::Branch(condition, ..) => match condition {
                 Condition::NonZero(a) | Condition::HasTag(_, a) => self.words(&[*a])?,
                 Condition::Compare(_, a, b) => self.words(&[*a, *b])?,
                 Condition::FloatCompare(_, a, b) => self.doubles(&[*a, *b])?,
             },
-            Exit::Return(value) => self.used(*value, self.function.signature.result)?,
-            Exit::ReturnPair(low, high) => self.return_pair(*low, *high)?,
-            Exit::TailCall(callee, arguments, signature) => {
+            Terminator::Return(value) => self.used(*value, self.function.signature.result)?,
+            Terminator::ReturnPair(low, high) => self.return_pair(*low, *high)?,
+            Terminator::TailCall(callee, arguments, signature) => {
                 let own = &self.function.signature;
                 ensure(own.convention == Convention::Maru, || "an entry function makes no tail call".into())?;
                 ensure(signature.result == own.result, || "the callee's result is of another type".into())?;
                 self.call(callee, arguments, signature)?;
             }
         }
-        for target in exit.targets() {
+        for target in terminator.targets() {
             let parameters = &self.function.block(target.block).parameters;
             let types: Vec<Type> = parameters.iter().map(|&value| self.function.type_of(value)).collect();
             self.arguments(&target.arguments, &types).map_err(|message| format!("to {}: {message}", target.block))?;
@@ -465,7 +465,7 @@ mod tests {
         assert_eq!(message(|f| f.types.truncate(1)), "v1 has no type");
         assert_eq!(message(|f| f.blocks[0].insts[0].results[0] = Some(Val(0))), "v0 is defined twice");
         assert_eq!(message(|f| f.blocks[0].insts[0].results[1] = Some(Val(0))), "it should have 1 results");
-        assert_eq!(message(|f| f.blocks[0].exit = Exit::Return(Val(9))), "v9 is not defined");
+        assert_eq!(message(|f| f.blocks[0].terminator = Terminator::Return(Val(9))), "v9 is not defined");
         assert_eq!(message(|f| f.blocks.clear()), "there is no entry block");
         assert_eq!(message(|f| f.signature.parameters.clear()), "the entry has 1 parameters, the signature 0");
         assert_eq!(

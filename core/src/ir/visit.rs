@@ -100,13 +100,15 @@ impl Condition {
     }
 }
 
-impl Exit {
+impl Terminator {
     /// Where it may go.
     pub fn targets(&self) -> impl DoubleEndedIterator<Item = &Target> {
         let targets = match self {
-            Exit::Jump(target) => [Some(target), None],
-            Exit::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
-            Exit::Return(_) | Exit::ReturnPair(..) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+            Terminator::Jump(target) => [Some(target), None],
+            Terminator::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
+            Terminator::Return(_) | Terminator::ReturnPair(..) | Terminator::TailCall(..) | Terminator::Unreachable => {
+                [None, None]
+            }
         };
         targets.into_iter().flatten()
     }
@@ -114,9 +116,11 @@ impl Exit {
     /// Where it may go, to change it.
     pub fn targets_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Target> {
         let targets = match self {
-            Exit::Jump(target) => [Some(target), None],
-            Exit::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
-            Exit::Return(_) | Exit::ReturnPair(..) | Exit::TailCall(..) | Exit::Unreachable => [None, None],
+            Terminator::Jump(target) => [Some(target), None],
+            Terminator::Branch(_, then, otherwise) => [Some(then), Some(otherwise)],
+            Terminator::Return(_) | Terminator::ReturnPair(..) | Terminator::TailCall(..) | Terminator::Unreachable => {
+                [None, None]
+            }
         };
         targets.into_iter().flatten()
     }
@@ -124,14 +128,14 @@ impl Exit {
     /// Visit each operand that is no argument of a target.
     pub fn own_operands(&self, mut visit: impl FnMut(&Val)) {
         match self {
-            Exit::Jump(_) | Exit::Unreachable => {}
-            Exit::Branch(condition, ..) => condition.operands(visit),
-            Exit::Return(value) => visit(value),
-            Exit::ReturnPair(low, high) => {
+            Terminator::Jump(_) | Terminator::Unreachable => {}
+            Terminator::Branch(condition, ..) => condition.operands(visit),
+            Terminator::Return(value) => visit(value),
+            Terminator::ReturnPair(low, high) => {
                 visit(low);
                 visit(high);
             }
-            Exit::TailCall(callee, arguments, _) => {
+            Terminator::TailCall(callee, arguments, _) => {
                 if let Callee::Address(address) = callee {
                     visit(address);
                 }
@@ -143,19 +147,19 @@ impl Exit {
     /// Visit each operand, arguments of targets included, to change it.
     pub fn operands_mut(&mut self, mut visit: impl FnMut(&mut Val)) {
         match self {
-            Exit::Branch(condition, ..) => condition.operands_mut(&mut visit),
-            Exit::Return(value) => visit(value),
-            Exit::ReturnPair(low, high) => {
+            Terminator::Branch(condition, ..) => condition.operands_mut(&mut visit),
+            Terminator::Return(value) => visit(value),
+            Terminator::ReturnPair(low, high) => {
                 visit(low);
                 visit(high);
             }
-            Exit::TailCall(callee, arguments, _) => {
+            Terminator::TailCall(callee, arguments, _) => {
                 if let Callee::Address(address) = callee {
                     visit(address);
                 }
                 arguments.iter_mut().for_each(&mut visit);
             }
-            Exit::Jump(_) | Exit::Unreachable => {}
+            Terminator::Jump(_) | Terminator::Unreachable => {}
         }
         self.targets_mut().for_each(|target| target.arguments.iter_mut().for_each(&mut visit));
     }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use maru_compiler::load::{check, Candidate, ExecutableDirectory, LoadError, LoadedImage, Problem};
+use maru_compiler::load::{check, Candidate, ExecutableDirectory, LoadError, LoadErrorKind, LoadedImage};
 use maru_core::codegen::{image_stamp, MachineIdentity};
 use maru_core::format::{Image, ObjectFormat};
 use maru_elf::ELF;
@@ -153,7 +153,7 @@ fn several_threads_load_at_once() {
     assert_eq!(fs::read_dir(place.own()).expect("there").count(), 0);
 }
 
-fn refused(path: &Path, problem: Problem, words: &str) {
+fn refused(path: &Path, problem: LoadErrorKind, words: &str) {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     let error = directory.load_file(path, &ELF, &target()).err().expect("refused");
@@ -162,7 +162,7 @@ fn refused(path: &Path, problem: Problem, words: &str) {
     assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
 }
 
-fn check_error(error: &LoadError, problem: Problem, words: &str) {
+fn check_error(error: &LoadError, problem: LoadErrorKind, words: &str) {
     assert_eq!(error.problem, problem, "{error}");
     assert!(error.to_string().contains(words), "{error}");
 }
@@ -188,15 +188,15 @@ fn a_file_named_by_a_user_is_loaded_as_often_as_wanted() {
 #[test]
 fn bad_files_are_refused_before_they_are_mapped() {
     let good = library();
-    refused(Path::new("/nowhere/x.so"), Problem::Unreadable, "No such file");
-    refused(TestFile::new(b"").path(), Problem::NotOurs, "no ELF file");
-    refused(TestFile::new(&good[..good.len() / 2]).path(), Problem::NotOurs, "cut short");
-    refused(TestFile::new(&good[..5000.min(good.len() - 1)]).path(), Problem::NotOurs, "cut short");
+    refused(Path::new("/nowhere/x.so"), LoadErrorKind::Unreadable, "No such file");
+    refused(TestFile::new(b"").path(), LoadErrorKind::NotOurs, "no ELF file");
+    refused(TestFile::new(&good[..good.len() / 2]).path(), LoadErrorKind::NotOurs, "cut short");
+    refused(TestFile::new(&good[..5000.min(good.len() - 1)]).path(), LoadErrorKind::NotOurs, "cut short");
     let mut damaged = good.clone();
     *damaged.last_mut().expect("not empty") ^= 1;
-    refused(TestFile::new(&damaged).path(), Problem::NotOurs, "build it again");
+    refused(TestFile::new(&damaged).path(), LoadErrorKind::NotOurs, "build it again");
     let headless = written(&sample()).1;
-    refused(TestFile::new(&headless).path(), Problem::NotOurs, "was not made by Maru");
+    refused(TestFile::new(&headless).path(), LoadErrorKind::NotOurs, "was not made by Maru");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn every_truncation_of_a_library_is_refused() {
 fn foreign_libraries_are_refused() {
     for path in ["/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libc.so.6", "/proc/self/exe"] {
         if Path::new(path).exists() {
-            refused(Path::new(path), Problem::NotOurs, "");
+            refused(Path::new(path), LoadErrorKind::NotOurs, "");
         }
     }
 }
@@ -221,7 +221,7 @@ fn foreign_libraries_are_refused() {
 fn libraries_for_other_machines_are_refused() {
     let other = MachineIdentity { machine: 183, ..machine() };
     let file = TestFile::new(&with_header(sample(), b"", &other));
-    refused(file.path(), Problem::NotOurs, "another CPU (183");
+    refused(file.path(), LoadErrorKind::NotOurs, "another CPU (183");
 }
 
 /// Write an image with changed constants.
@@ -242,17 +242,17 @@ fn libraries_of_other_versions_are_refused() {
     }
     let bytes = with_constants(|constants| constants[8] ^= 1);
     let stamp = format!("its stamp is {:016x}", image_stamp(&target()) ^ 1);
-    refused(TestFile::new(&bytes).path(), Problem::OtherVersion, &stamp);
+    refused(TestFile::new(&bytes).path(), LoadErrorKind::OtherVersion, &stamp);
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
-    check_error(&directory.load(&ELF, &target(), &bytes).err().expect("refused"), Problem::OtherVersion, &stamp);
+    check_error(&directory.load(&ELF, &target(), &bytes).err().expect("refused"), LoadErrorKind::OtherVersion, &stamp);
 }
 
 #[test]
 fn headers_that_point_outside_are_refused() {
     for at in [40, 48, 52, 68] {
         let bytes = with_constants(|constants| constants[at + 2] ^= 0x40);
-        refused(TestFile::new(&bytes).path(), Problem::NotOurs, "header is damaged");
+        refused(TestFile::new(&bytes).path(), LoadErrorKind::NotOurs, "header is damaged");
     }
 }
 
@@ -266,7 +266,7 @@ fn unsuitable(candidate: Candidate, words: &str) {
         return;
     }
     let error = load_in(vec![candidate.clone()]).err().expect("refused");
-    check_error(&error, Problem::NoDirectory, words);
+    check_error(&error, LoadErrorKind::NoDirectory, words);
     for way_out in ["set MARU_TMPDIR", "--jit off", &*candidate.base.to_string_lossy()] {
         assert!(error.to_string().contains(way_out), "{error}");
     }
@@ -334,7 +334,7 @@ fn what_the_loader_refuses_is_tried_elsewhere_and_then_reported() {
     let (other, strange) = library_for_another_host();
     let mut directory = ExecutableDirectory::among(vec![first.candidate(), second.candidate()]);
     let error = directory.load(&ELF, &NoArchitecture(other.clone()), &strange).err().expect("refused");
-    check_error(&error, Problem::NoDirectory, "the system's loader refuses it");
+    check_error(&error, LoadErrorKind::NoDirectory, "the system's loader refuses it");
     for place in [&first, &second] {
         assert!(error.message.contains(&*place.0.to_string_lossy()), "{error}");
     }
@@ -343,7 +343,7 @@ fn what_the_loader_refuses_is_tried_elsewhere_and_then_reported() {
     assert!(image.path().starts_with(first.own()));
     // … and where one library was loaded, another that is refused is to blame itself.
     let error = directory.load(&ELF, &NoArchitecture(other.clone()), &strange).err().expect("refused");
-    assert_eq!(error.problem, Problem::Refused);
+    assert_eq!(error.problem, LoadErrorKind::Refused);
     assert_eq!(directory.path(), Some(&*first.own()));
     drop(image);
     assert_eq!(fs::read_dir(first.own()).expect("there").count(), 0);
@@ -355,7 +355,7 @@ fn bytes_that_are_no_library_never_reach_the_loader() {
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     for bytes in [&b"no library at all"[..], &library()[..2000], b""] {
         let error = directory.load(&ELF, &target(), bytes).err().expect("refused");
-        assert_eq!(error.problem, Problem::NotOurs, "{error}");
+        assert_eq!(error.problem, LoadErrorKind::NotOurs, "{error}");
     }
     assert!(!place.own().exists());
 }

@@ -8,7 +8,7 @@
 use crate::cpu::Cpu;
 use crate::library::{api, Api, Handle};
 use crate::memory::{mapping_at, Block};
-use crate::processor::{Fault, Processor, Serve};
+use crate::processor::{Processor, ProcessorFault, Serve};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
@@ -241,7 +241,7 @@ impl Emulator {
     }
 
     /// Run until the call returns, serving calls of gates.
-    fn go(&self, entry: u64, serve: &mut Serve) -> Result<u64, Fault> {
+    fn go(&self, entry: u64, serve: &mut Serve) -> Result<u64, ProcessorFault> {
         let gates = self.gates.range();
         let mut from = entry;
         loop {
@@ -279,13 +279,13 @@ impl Emulator {
         }
     }
 
-    fn fault(&self, what: String, counter: u64) -> Fault {
+    fn fault(&self, what: String, counter: u64) -> ProcessorFault {
         let readable = mapping_at(counter as usize).map_or(0, |range| (range.end - counter as usize).min(16));
         let mapped = self.state.mapped.borrow().iter().any(|range| range.contains(&(counter as usize)));
         let readable = if mapped { readable } else { 0 };
         // SAFETY: so many bytes from there on are mapped.
         let bytes = (0..readable).map(|at| unsafe { *((counter as usize + at) as *const u8) }).collect();
-        Fault { what, counter, bytes, registers: self.register_values() }
+        ProcessorFault { what, counter, bytes, registers: self.register_values() }
     }
 }
 
@@ -328,7 +328,7 @@ impl Processor for Emulator {
         vec![registers..registers + 8 * self.registers.len(), stack..self.stack.range().end]
     }
 
-    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, Fault> {
+    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, ProcessorFault> {
         self.make_visible(entry);
         let _call = Call::start(self);
         let outer = self.register_values();

@@ -1,6 +1,6 @@
 //! This host's CPU as a processor, so that what tries code on an emulator can try it here in the same way.
 
-use crate::processor::{Fault, Processor, Serve};
+use crate::processor::{Processor, ProcessorFault, Serve};
 use maru_core::abi::Context;
 use std::cell::Cell;
 use std::ops::Range;
@@ -79,7 +79,7 @@ impl Processor for Host {
         Vec::new()
     }
 
-    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, Fault> {
+    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, ProcessorFault> {
         assert!(words.len() <= 6, "too many words for a call");
         let mut six = [0; 6];
         six[..words.len()].copy_from_slice(words);

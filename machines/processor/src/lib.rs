@@ -17,4 +17,4 @@ mod processor;
 
 pub use emulator::Emulator;
 pub use host::Host;
-pub use processor::{Fault, Processor, Serve};
+pub use processor::{Processor, ProcessorFault, Serve};

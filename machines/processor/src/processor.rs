@@ -31,12 +31,12 @@ pub trait Processor {
     ///
     /// # Safety
     /// At `entry` there is code for this CPU, and what it does to this process's memory is what the caller wants.
-    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, Fault>;
+    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, ProcessorFault>;
 }
 
 /// Why code stopped where it should not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ProcessorFault {
     /// What happened.
     pub what: String,
     /// Where.
@@ -47,7 +47,7 @@ pub struct Fault {
     pub registers: Vec<(&'static str, u64)>,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProcessorFault {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{} at {:#x} (bytes", self.what, self.counter)?;
         self.bytes.iter().try_for_each(|byte| write!(f, " {byte:02x}"))?;

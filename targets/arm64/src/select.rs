@@ -4,7 +4,7 @@ use crate::assemble::{bitmask, condition, float_bits, is_arithmetic};
 use crate::encode::{arithmetic, immediate_of, unary_of, width_variant, Opcode};
 use crate::Arm64;
 use maru_core::abi::Context;
-use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, Terminator};
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, TargetTerminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
@@ -64,19 +64,19 @@ pub fn select(machine: &Arm64, op: &Op, results: &[Option<Val>; 2], s: &mut Sele
 }
 
 /// Select the end of a block.
-pub fn select_exit(machine: &Arm64, exit: &Terminator, s: &mut Selection) {
-    match exit {
-        Terminator::Branch(condition) => branch(*condition, s),
-        Terminator::Return(value) => {
+pub fn select_terminator(machine: &Arm64, terminator: &TargetTerminator, s: &mut Selection) {
+    match terminator {
+        TargetTerminator::Branch(condition) => branch(*condition, s),
+        TargetTerminator::Return(value) => {
             let layout = s.layout(machine, CallKind::Maru);
             s.give_back(Opcode::Return.inst(), *value, layout);
         }
-        Terminator::TailCall(callee, arguments, _) => {
+        TargetTerminator::TailCall(callee, arguments, _) => {
             let (inst, address) = reach(*callee, Opcode::TailCall, Opcode::TailCallAddress);
             let layout = s.layout(machine, CallKind::Maru);
             s.tail_call(inst, address, arguments, layout);
         }
-        Terminator::Unreachable => s.stop(Opcode::Trap.inst()),
+        TargetTerminator::Unreachable => s.stop(Opcode::Trap.inst()),
     }
 }
 

@@ -30,7 +30,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Spec, System, Terminator, UnwindConvention, UnwindStyle,
+    Relocation, Relocations, Selection, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use maru_core::regalloc2::Allocation;
@@ -110,8 +110,8 @@ impl RegisterMachine for Template {
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection) {
         select::select(self, op, results, selection);
     }
-    fn select_exit(&self, exit: &Terminator, selection: &mut Selection) {
-        select::select_exit(self, exit, selection);
+    fn select_terminator(&self, terminator: &TargetTerminator, selection: &mut Selection) {
+        select::select_terminator(self, terminator, selection);
     }
     fn encode(&self, inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
         encode::encode(inst, operands, code);

@@ -8,7 +8,7 @@ use crate::encode::*;
 use crate::instruction::*;
 use crate::Template;
 use maru_core::abi::Context;
-use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, Terminator};
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, TargetTerminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
@@ -64,19 +64,19 @@ pub fn select(machine: &Template, op: &Op, results: &[Option<Val>; 2], s: &mut S
 }
 
 /// Select the end of a block.
-pub fn select_exit(machine: &Template, exit: &Terminator, s: &mut Selection) {
-    match exit {
-        Terminator::Branch(condition) => branch(*condition, s),
-        Terminator::Return(value) => {
+pub fn select_terminator(machine: &Template, terminator: &TargetTerminator, s: &mut Selection) {
+    match terminator {
+        TargetTerminator::Branch(condition) => branch(*condition, s),
+        TargetTerminator::Return(value) => {
             let layout = s.layout(machine, CallKind::Maru);
             s.give_back(MachInst::new(RETURN), *value, layout);
         }
-        Terminator::TailCall(callee, arguments, _) => {
+        TargetTerminator::TailCall(callee, arguments, _) => {
             let (inst, address) = reach(*callee, GO, GO_REGISTER);
             let layout = s.layout(machine, CallKind::Maru);
             s.tail_call(inst, address, arguments, layout);
         }
-        Terminator::Unreachable => s.stop(MachInst::new(TRAP)),
+        TargetTerminator::Unreachable => s.stop(MachInst::new(TRAP)),
     }
 }
 

@@ -28,7 +28,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Shorten, Spec, System, Terminator, UnwindConvention, UnwindStyle,
+    Relocation, Relocations, Selection, Shorten, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -116,8 +116,8 @@ impl RegisterMachine for X64 {
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection) {
         select::select(self, op, results, selection);
     }
-    fn select_exit(&self, exit: &Terminator, selection: &mut Selection) {
-        select::select_exit(self, exit, selection);
+    fn select_terminator(&self, terminator: &TargetTerminator, selection: &mut Selection) {
+        select::select_terminator(self, terminator, selection);
     }
     fn encode(&self, inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
         encode::encode(inst, operands, code);

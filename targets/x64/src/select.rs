@@ -6,7 +6,7 @@ use crate::divide;
 use crate::encode::{width_variant, Opcode};
 use crate::X64;
 use maru_core::abi::Context;
-use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, Terminator};
+use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, TargetTerminator};
 use maru_core::ir::{
     Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
@@ -65,19 +65,19 @@ pub fn select(machine: &X64, op: &Op, results: &[Option<Val>; 2], s: &mut Select
 }
 
 /// Select the end of a block.
-pub fn select_exit(machine: &X64, exit: &Terminator, s: &mut Selection) {
-    match exit {
-        Terminator::Branch(condition) => branch(*condition, s),
-        Terminator::Return(value) => {
+pub fn select_terminator(machine: &X64, terminator: &TargetTerminator, s: &mut Selection) {
+    match terminator {
+        TargetTerminator::Branch(condition) => branch(*condition, s),
+        TargetTerminator::Return(value) => {
             let layout = s.layout(machine, CallKind::Maru);
             s.give_back(Opcode::Return.inst(), *value, layout);
         }
-        Terminator::TailCall(callee, arguments, _) => {
+        TargetTerminator::TailCall(callee, arguments, _) => {
             let (inst, address) = reach(*callee, Opcode::TailCall, Opcode::TailCallAddress);
             let layout = s.layout(machine, CallKind::Maru);
             s.tail_call(inst, address, arguments, layout);
         }
-        Terminator::Unreachable => s.stop(Opcode::Trap.inst()),
+        TargetTerminator::Unreachable => s.stop(Opcode::Trap.inst()),
     }
 }
 

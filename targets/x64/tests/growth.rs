@@ -141,19 +141,19 @@ fn loops(size: usize) -> Function {
     let Body { builder: mut b, x } = Body::new();
     let mut exits = Vec::new();
     for n in 0..size / 10 {
-        let [header, body, exit] = [b.block(), b.block(), b.block()];
+        let [header, body, terminator] = [b.block(), b.block(), b.block()];
         let count = b.parameter(header, Type::Word);
         b.jump(header, &[x]);
         b.switch_to(header);
-        b.branch(Condition::Compare(Compare::Lt, count, Val(3)), body, &[], exit, &[]);
+        b.branch(Condition::Compare(Compare::Lt, count, Val(3)), body, &[], terminator, &[]);
         b.switch_to(body);
         b.store(Width::Word, count, x, 8 * n as i32);
-        exits.push((header, exit, count));
+        exits.push((header, terminator, count));
     }
-    for (header, exit, count) in exits.into_iter().rev() {
+    for (header, terminator, count) in exits.into_iter().rev() {
         let next = b.binary_immediate(Binary::Add, count, 8);
         b.jump(header, &[next]);
-        b.switch_to(exit);
+        b.switch_to(terminator);
     }
     Body { builder: b, x }.finish(x)
 }

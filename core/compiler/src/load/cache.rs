@@ -9,7 +9,7 @@
 //! is removed and reported as missing, and whoever loads what was found checks it as any other library.
 
 use super::directory::make_private;
-use super::{LoadError, Problem};
+use super::{LoadError, LoadErrorKind};
 use maru_core::abi::fingerprint;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -131,7 +131,7 @@ impl Cache {
     pub fn open(directory: &Path) -> Result<Cache, LoadError> {
         let unusable = |problem: String| {
             let message = format!("the cache cannot be used: {problem}; set MARU_CACHE to another directory");
-            LoadError::new(directory, Problem::NoDirectory, message)
+            LoadError::new(directory, LoadErrorKind::NoDirectory, message)
         };
         if let Some(parent) = directory.parent() {
             fs::create_dir_all(parent).map_err(|error| unusable(error.to_string()))?;
@@ -281,7 +281,7 @@ impl Cache {
         written.map_err(|error| {
             let _ = fs::remove_file(&new);
             let message = format!("the cache cannot be written: {error}; set MARU_CACHE to another directory");
-            LoadError::new(path, Problem::Unwritable, message)
+            LoadError::new(path, LoadErrorKind::Unwritable, message)
         })
     }
 }

@@ -8,7 +8,7 @@
 //! A file stays until its image is dropped or the process exits, because debuggers and profilers read it; files of
 //! processes that were killed are removed by the next.
 
-use super::{check, Library, LoadError, LoadedImage, Problem};
+use super::{check, Library, LoadError, LoadErrorKind, LoadedImage};
 use maru_core::abi::fingerprint;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
@@ -184,7 +184,7 @@ pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
         }
     }
     problems.push_str("\nset MARU_TMPDIR to a directory of your own");
-    Err(LoadError::new(Path::new(""), Problem::NoDirectory, problems))
+    Err(LoadError::new(Path::new(""), LoadErrorKind::NoDirectory, problems))
 }
 
 /// A file of this process, removed when dropped.
@@ -276,7 +276,7 @@ impl ExecutableDirectory {
         architecture: &dyn Architecture,
     ) -> Result<LoadedImage, LoadError> {
         let unreadable =
-            |error| LoadError::new(path, Problem::Unreadable, format!("the library cannot be read: {error}"));
+            |error| LoadError::new(path, LoadErrorKind::Unreadable, format!("the library cannot be read: {error}"));
         let bytes = fs::read(path).map_err(unreadable)?;
         check(path, &bytes, format, architecture)?;
         self.load_checked(format, &bytes)
@@ -312,12 +312,12 @@ impl ExecutableDirectory {
                     return Ok(image);
                 }
                 // Something cleaned the place up while we were using it: once more in the same place.
-                Err(error) if error.problem == Problem::Unwritable && !directory.exists() && self.proven => {
+                Err(error) if error.problem == LoadErrorKind::Unwritable && !directory.exists() && self.proven => {
                     self.current = None;
                     self.proven = false;
                 }
-                Err(error) if error.problem == Problem::Unwritable => self.reject(error.message),
-                Err(error) if error.problem == Problem::Refused && !self.proven => self.reject(error.message),
+                Err(error) if error.problem == LoadErrorKind::Unwritable => self.reject(error.message),
+                Err(error) if error.problem == LoadErrorKind::Refused && !self.proven => self.reject(error.message),
                 Err(error) => return Err(error),
             }
         }
@@ -358,7 +358,7 @@ impl ExecutableDirectory {
         }
         message.push_str("set MARU_TMPDIR to a directory of your own on a file system that is not mounted noexec");
         self.candidates = self.rejected.drain(..).map(|(candidate, _)| candidate).collect();
-        LoadError::new(Path::new(""), Problem::NoDirectory, message)
+        LoadError::new(Path::new(""), LoadErrorKind::NoDirectory, message)
     }
 }
 
@@ -384,7 +384,7 @@ fn write_new(directory: &Path, format: &dyn ObjectFormat, bytes: &[u8]) -> Resul
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> LoadError {
-    LoadError::new(path, Problem::Unwritable, format!("{} cannot be written: {error}", path.display()))
+    LoadError::new(path, LoadErrorKind::Unwritable, format!("{} cannot be written: {error}", path.display()))
 }
 
 /// Directories that this process used.

@@ -1,7 +1,7 @@
 //! A library in the host's loader, and the image in it.
 
 use super::header::BadHeader;
-use super::{linkage, ImageHeader, LoadError, Problem, WrittenFile};
+use super::{linkage, ImageHeader, LoadError, LoadErrorKind, WrittenFile};
 use libloading::os::unix;
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::{image_stamp, Architecture};
@@ -35,7 +35,7 @@ impl Library {
                      directory on another",
                     reason(&error)
                 );
-                Err(LoadError::new(path, Problem::Refused, message))
+                Err(LoadError::new(path, LoadErrorKind::Refused, message))
             }
         }
     }
@@ -170,11 +170,11 @@ impl LoadedImage {
 
 fn explain(path: &Path, bad: BadHeader) -> LoadError {
     match bad {
-        BadHeader::Foreign => LoadError::new(path, Problem::NotOurs, "this library was not made by Maru"),
-        BadHeader::Damaged => LoadError::new(path, Problem::NotOurs, "the library's header is damaged; build it again"),
+        BadHeader::Foreign => LoadError::new(path, LoadErrorKind::NotOurs, "this library was not made by Maru"),
+        BadHeader::Damaged => LoadError::new(path, LoadErrorKind::NotOurs, "the library's header is damaged; build it again"),
         BadHeader::Relinked => LoadError::new(
             path,
-            Problem::NotOurs,
+            LoadErrorKind::NotOurs,
             "the library's code is not what Maru compiled, linked to where it lies: the file is damaged, or its linker \
              changes instructions (--no-relax keeps most from it); link it again, or build it again",
         ),
@@ -183,7 +183,7 @@ fn explain(path: &Path, bad: BadHeader) -> LoadError {
                 "the library was made by another version of Maru (its stamp is {found:016x}, this Maru's is \
                  {own:016x}); build it again"
             );
-            LoadError::new(path, Problem::OtherVersion, message)
+            LoadError::new(path, LoadErrorKind::OtherVersion, message)
         }
     }
 }
@@ -199,7 +199,7 @@ pub fn check(
     format: &dyn ObjectFormat,
     architecture: &dyn Architecture,
 ) -> Result<Contents, LoadError> {
-    let not_ours = |message: String| LoadError::new(path, Problem::NotOurs, message);
+    let not_ours = |message: String| LoadError::new(path, LoadErrorKind::NotOurs, message);
     let machine = identity(architecture, format).ok_or_else(|| {
         not_ours(format!("the format {} does not hold code for {}", format.name(), architecture.name()))
     })?;
@@ -254,13 +254,13 @@ fn check_linked(
 ) -> Result<(), LoadError> {
     if !header.is_linkable() {
         let message = "a linker made this library, but not of an object that Maru wrote; build it again";
-        return Err(LoadError::new(path, Problem::NotOurs, message));
+        return Err(LoadError::new(path, LoadErrorKind::NotOurs, message));
     }
     let known = |architecture: &'static dyn Architecture| Some((architecture, identity(architecture, format)?));
     let mut known = registry::architectures().into_iter().filter_map(known);
     let target = known.find(|(_, identity)| identity.machine == contents.machine).ok_or_else(|| {
         let message = format!("there is no target for its CPU, {} in the format {}", contents.machine, format.name());
-        LoadError::new(path, Problem::NotOurs, message)
+        LoadError::new(path, LoadErrorKind::NotOurs, message)
     })?;
     let constants = &file[contents.constants.clone()];
     let from_start = contents.constants_address.wrapping_add_signed(header.code.into()) - contents.executable.start;

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 /// What kind of thing went wrong while a library was being loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum LoadErrorKind {
     /// The file cannot be read.
     Unreadable,
     /// The file cannot be written.
@@ -42,19 +42,19 @@ pub struct LoadError {
     /// The file or directory.
     pub path: PathBuf,
     /// The kind of problem.
-    pub problem: Problem,
+    pub problem: LoadErrorKind,
     /// What was wrong and what can be done.
     pub message: String,
 }
 
 impl LoadError {
-    fn new(path: &Path, problem: Problem, message: impl Into<String>) -> LoadError {
+    fn new(path: &Path, problem: LoadErrorKind, message: impl Into<String>) -> LoadError {
         LoadError { path: path.into(), problem, message: message.into() }
     }
 
     /// A machine does not map the library.
     pub fn refused(path: &Path, message: impl Into<String>) -> LoadError {
-        LoadError::new(path, Problem::Refused, message)
+        LoadError::new(path, LoadErrorKind::Refused, message)
     }
 }
 

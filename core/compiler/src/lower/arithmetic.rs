@@ -5,10 +5,10 @@
 //! of which is known to be one has a double as its result in any case, so it always rejoins.
 
 use super::emit::slow::{Inline, Miss};
-use super::emit::state::{Place, State, Ty};
+use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
-use super::flow::Reg;
 use super::intrinsic::Intrinsic;
+use super::linear::Reg;
 use maru_core::abi::layout::{DOUBLE_TAGS, FIXNUM_TAGS, TAG_BITS};
 use maru_core::abi::number_bits;
 use maru_core::ir::{self, Binary, Compare, Condition, FloatUnary, Helper, Overflowing, Target, Type, Val};
@@ -104,7 +104,7 @@ impl Emit<'_, '_> {
             if guess {
                 for register in unknown {
                     let word = self.word(state, register);
-                    state.places.learn(register, Place::word(word, Ty::Fixnum));
+                    state.places.learn(register, RegisterValue::word(word, Ty::Fixnum));
                 }
             }
         }
@@ -127,7 +127,7 @@ impl Emit<'_, '_> {
             let word = self.word(state, *register);
             self.require(Condition::HasTag(DOUBLE_TAGS, word), leave.clone());
             let double = self.unbox_immediate(word);
-            known.push((*register, Place { word: Some(word), double: Some(double), ty: Ty::Double }));
+            known.push((*register, RegisterValue { word: Some(word), double: Some(double), ty: Ty::Double }));
         }
         let (flow_block, index) = self.at;
         let target = self.edge(super::emit::state::Leaving::with(state, &known), flow_block, index, false);
@@ -150,7 +150,7 @@ impl Emit<'_, '_> {
                 let word = self.word(state, *register);
                 let leave = self.leave(call, miss, state);
                 let double = self.number_or(word, number_bits::DOUBLE, leave);
-                state.places.learn(*register, Place { word: Some(word), double: Some(double), ty: Ty::Double });
+                state.places.learn(*register, RegisterValue { word: Some(word), double: Some(double), ty: Ty::Double });
                 one_known = true;
             }
         }
@@ -200,16 +200,22 @@ impl Emit<'_, '_> {
     }
 
     /// An operation that nothing is done inline for.
-    pub(super) fn in_runtime(&mut self, call: &Inline, state: &mut State) -> Place {
+    pub(super) fn in_runtime(&mut self, call: &Inline, state: &mut State) -> RegisterValue {
         let word = self.call_runtime(call, state);
         self.after_runtime(call, state);
-        Place::word(word, Ty::Unknown)
+        RegisterValue::word(word, Ty::Unknown)
     }
 
     // ---- operations
 
     /// `+ - *`.
-    pub(super) fn arithmetic(&mut self, op: Overflowing, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn arithmetic(
+        &mut self,
+        op: Overflowing,
+        call: &Inline,
+        mut miss: Miss,
+        state: &mut State,
+    ) -> RegisterValue {
         match self.numbers(call, state) {
             Numbers::Doubles => {
                 let values = self.doubles(call, false, &mut miss, state);
@@ -226,7 +232,7 @@ impl Emit<'_, '_> {
                 for value in &values[1..] {
                     result = self.checked(op, (result, *value), call, guess, &mut miss, state);
                 }
-                self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+                self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
             Numbers::Mixed if call.args.len() == 2 => {
                 let overflow = |emit: &mut Self, a: Val, b: Val, miss: &mut Miss, state: &mut State| {
@@ -240,7 +246,7 @@ impl Emit<'_, '_> {
                 for value in &values[1..] {
                     result = self.checked(op, (result, *value), call, false, &mut miss, state);
                 }
-                self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+                self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
             Numbers::Others => self.in_runtime(call, state),
         }
@@ -255,7 +261,7 @@ impl Emit<'_, '_> {
         state: &mut State,
         on_fixnums: impl FnOnce(&mut Self, Val, Val, &mut Miss, &mut State) -> Val,
         on_doubles: ir::FloatBinary,
-    ) -> Place {
+    ) -> RegisterValue {
         let [a, b] = [call.args[0], call.args[1]].map(|register| self.word(state, register));
         let (fixnums, others, join) = (self.b.block(), self.b.block(), self.b.block());
         let result = self.b.parameter(join, Type::Word);
@@ -283,7 +289,7 @@ impl Emit<'_, '_> {
         let word = self.box_double(number, false);
         self.b.jump(join, &[word]);
         self.b.switch_to(join);
-        self.rejoin(call, miss, Place::word(result, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Unknown), Ty::Unknown, state)
     }
 
     /// An operation on fixnums whose overflow misses.
@@ -309,7 +315,7 @@ impl Emit<'_, '_> {
     }
 
     /// `/`: truncates integers.
-    pub(super) fn divide(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn divide(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         match self.numbers(call, state) {
             Numbers::Doubles => {
                 let v = self.doubles(call, false, &mut miss, state);
@@ -328,7 +334,7 @@ impl Emit<'_, '_> {
     }
 
     /// `quotient`.
-    pub(super) fn quotient(&mut self, call: &Inline, miss: Miss, state: &mut State) -> Place {
+    pub(super) fn quotient(&mut self, call: &Inline, miss: Miss, state: &mut State) -> RegisterValue {
         match self.integers(call, state) {
             Some(guess) => self.quotient_on(guess, call, miss, state),
             None => self.in_runtime(call, state),
@@ -345,10 +351,10 @@ impl Emit<'_, '_> {
         }
     }
 
-    fn quotient_on(&mut self, guess: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn quotient_on(&mut self, guess: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
         let quotient = self.quotient_of((v[0], v[1]), call, guess, &mut miss, state);
-        self.rejoin(call, miss, Place::word(quotient, Ty::Fixnum), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(quotient, Ty::Fixnum), Ty::Unknown, state)
     }
 
     fn quotient_of(&mut self, (a, b): (Val, Val), call: &Inline, guess: bool, miss: &mut Miss, state: &State) -> Val {
@@ -373,7 +379,13 @@ impl Emit<'_, '_> {
     }
 
     /// `remainder` and `modulo`.
-    pub(super) fn remainder(&mut self, modulo: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn remainder(
+        &mut self,
+        modulo: bool,
+        call: &Inline,
+        mut miss: Miss,
+        state: &mut State,
+    ) -> RegisterValue {
         let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
         self.require_nonzero(v[1], call, guess, &mut miss, state);
@@ -381,7 +393,7 @@ impl Emit<'_, '_> {
         if modulo {
             result = self.with_sign_of(result, v[1]);
         }
-        self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
     }
 
     /// A remainder, made to have the divisor's sign.
@@ -402,15 +414,15 @@ impl Emit<'_, '_> {
     }
 
     /// `& | ^`.
-    pub(super) fn bits(&mut self, op: Binary, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn bits(&mut self, op: Binary, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
         let result = self.b.binary(op, v[0], v[1]);
-        self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
     }
 
     /// `<<` and `>>`: a count from 0 to 60 is done inline.
-    pub(super) fn shift(&mut self, left: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn shift(&mut self, left: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         const COUNTS: i64 = 61;
         let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
@@ -434,11 +446,11 @@ impl Emit<'_, '_> {
             let shifted = self.b.binary(Binary::Ashr, v[0], count);
             self.b.binary_immediate(Binary::And, shifted, -1 << TAG_BITS)
         };
-        self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
     }
 
     /// `abs`.
-    pub(super) fn absolute(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn absolute(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         match self.numbers(call, state) {
             Numbers::Doubles => {
                 let v = self.doubles(call, false, &mut miss, state);
@@ -452,13 +464,13 @@ impl Emit<'_, '_> {
                 let sign = self.b.binary_immediate(Binary::Ashr, v[0], 63);
                 let flipped = self.b.binary(Binary::Xor, v[0], sign);
                 let result = self.checked(Overflowing::Sub, (flipped, sign), call, guess, &mut miss, state);
-                self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+                self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
         }
     }
 
     /// `min` and `max` of two: of equal doubles, and where there is a NaN, the runtime decides.
-    pub(super) fn extreme(&mut self, least: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn extreme(&mut self, least: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         match self.numbers(call, state) {
             Numbers::Others => self.in_runtime(call, state),
             Numbers::Doubles => {
@@ -485,13 +497,19 @@ impl Emit<'_, '_> {
                 let second = Target { block: join, arguments: vec![v[1]] };
                 self.branch(Condition::Compare(compare, v[0], v[1]), first, second);
                 self.b.switch_to(join);
-                self.rejoin(call, miss, Place::word(result, Ty::Fixnum), Ty::Unknown, state)
+                self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
         }
     }
 
     /// `sqrt` and `exact->inexact`: a double in any case.
-    pub(super) fn double_result(&mut self, root: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn double_result(
+        &mut self,
+        root: bool,
+        call: &Inline,
+        mut miss: Miss,
+        state: &mut State,
+    ) -> RegisterValue {
         if call.held.is_some() || !matches!(self.ty(call.args[0], state), Ty::Unknown | Ty::Fixnum | Ty::Double) {
             return self.in_runtime(call, state);
         }

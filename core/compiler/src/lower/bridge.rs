@@ -5,7 +5,7 @@ use maru_core::abi::layout::TAIL_REQUEST;
 use maru_core::abi::{argument_offset, context, FIRST_ARGUMENT};
 use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
-    Callee, Compare, Condition, Convention, Exit, Function, Helper, Signature, Target, Type, Val, Width,
+    Callee, Compare, Condition, Convention, Function, Helper, Signature, Target, Terminator, Type, Val, Width,
 };
 
 /// Number of the function that the runtime calls to run native code: `enter(context, entry, callee, count)`.
@@ -49,7 +49,7 @@ fn bridge(argument_registers: usize) -> Function {
     let result = b.helper(Helper::Interpret, &parameters[..FIRST_ARGUMENT]);
     let request = b.iconst(TAIL_REQUEST as i64);
     let (again, done) = (b.block(), b.block());
-    b.terminate(Exit::Branch(
+    b.terminate(Terminator::Branch(
         Condition::Compare(Compare::Eq, result, request),
         Target { block: again, arguments: vec![] },
         Target { block: done, arguments: vec![] },

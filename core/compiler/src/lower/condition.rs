@@ -2,10 +2,10 @@
 
 use super::arithmetic::Numbers;
 use super::emit::slow::{Inline, Miss};
-use super::emit::state::{Leaving, Place, State, Ty};
+use super::emit::state::{Leaving, RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
-use super::flow::{BlockId, Reg};
 use super::intrinsic::Intrinsic;
+use super::linear::{BlockId, Reg};
 use maru_core::abi::layout::{
     header, offset, Kind, BOOLEAN_SHIFT, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_BITS, TAG_FIXNUM, TAG_IMMEDIATE,
     TAG_OBJECT, TAG_PAIR, WORD_SIZE,
@@ -72,7 +72,7 @@ impl Emit<'_, '_> {
     }
 
     /// What a test that holds tells of its operand.
-    fn learned(&mut self, call: &Inline, state: &State) -> Option<(Reg, Place)> {
+    fn learned(&mut self, call: &Inline, state: &State) -> Option<(Reg, RegisterValue)> {
         let ty = match call.intrinsic {
             Intrinsic::Is(TypeTest::Pair) => Ty::Pair,
             Intrinsic::Is(TypeTest::Kind(Kind::Symbol)) => Ty::Symbol,
@@ -82,14 +82,14 @@ impl Emit<'_, '_> {
             return None;
         }
         let place = state.places.get(call.args[0])?;
-        (place.ty == Ty::Unknown).then_some((call.args[0], Place { ty, ..place }))
+        (place.ty == Ty::Unknown).then_some((call.args[0], RegisterValue { ty, ..place }))
     }
 
     /// The value of a primitive that answers true or nil.
-    pub(super) fn tested(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn tested(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let condition = self.condition(call, &mut miss, state);
         let flag = self.boolean(condition);
-        self.rejoin(call, miss, Place::word(flag, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(flag, Ty::Unknown), Ty::Unknown, state)
     }
 
     /// `#t` or nil.

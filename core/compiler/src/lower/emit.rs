@@ -5,7 +5,7 @@ pub(super) mod slow;
 pub(super) mod state;
 mod versions;
 
-use super::flow::{BlockId, Callee, End, Flow, Instr, Reg, Site};
+use super::linear::{BlockId, Callee, End, Instr, Linear, Reg, Site};
 use super::meter::Meter;
 use super::{DataWord, UnitContext};
 use maru_core::abi::layout::{offset, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
@@ -13,18 +13,18 @@ use maru_core::abi::{argument_offset, context, word_offset};
 use maru_core::abi::{CALLEE_PARAMETER, CELL_VALUE, COUNT_PARAMETER, DATA_IMAGE, FIRST_ARGUMENT, TAIL_CALL_FLAG};
 use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
-    self, Block, Compare, Condition, Convention, Exit, Function, Helper, Signature, Target, Type, Val, Width,
+    self, Block, Compare, Condition, Convention, Function, Helper, Signature, Target, Terminator, Type, Val, Width,
 };
 use maru_language::runtime::tree::Template;
 use maru_language::runtime::CellId;
 use rustc_hash::FxHashMap;
 use slow::Inline;
-use state::{Leaving, Place, Start, State, Ty};
+use state::{Leaving, RegisterValue, Start, State, Ty};
 use versions::{Passing, Version};
 
 pub(super) struct Emit<'a, 'r> {
     pub(super) unit: &'a mut UnitContext<'r>,
-    pub(super) flow: &'a Flow,
+    pub(super) flow: &'a Linear,
     /// How registers go from block to block.
     passing: Passing,
     pub(super) b: FunctionBuilder,
@@ -51,7 +51,7 @@ impl<'a, 'r> Emit<'a, 'r> {
     /// The IR of a template's flow graph, or of the flow graph of one of its loops.
     pub(super) fn function(
         unit: &'a mut UnitContext<'r>,
-        flow: &'a Flow,
+        flow: &'a Linear,
         template: &Template,
         number: u32,
         is_loop: bool,
@@ -97,7 +97,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         } else {
             emit.check_count(&parameters, i64::from(fixed));
             for (slot, value) in parameters[FIRST_ARGUMENT..].iter().enumerate() {
-                state.places.set(slot as Reg, Place::word(*value, Ty::Unknown));
+                state.places.set(slot as Reg, RegisterValue::word(*value, Ty::Unknown));
             }
         }
         emit.make_homes();
@@ -150,7 +150,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 Some(value) => *value,
                 None => self.b.load(Width::Word, area, argument_offset(slot as usize)),
             };
-            state.places.set(slot, Place::word(value, Ty::Unknown));
+            state.places.set(slot, RegisterValue::word(value, Ty::Unknown));
         }
         let list = self.b.helper(Helper::RestList, &[least, count]);
         let (made, failed) = (self.b.block(), self.b.cold_block());
@@ -159,7 +159,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.switch_to(failed);
         self.ret(list);
         self.b.switch_to(made);
-        state.places.set(fixed, Place::word(list, Ty::Unknown));
+        state.places.set(fixed, RegisterValue::word(list, Ty::Unknown));
     }
 
     // ---- blocks and versions
@@ -244,14 +244,14 @@ impl<'a, 'r> Emit<'a, 'r> {
                         self.immediate(*value)
                     }
                 } else {
-                    Place::word(self.load_cell(*cell), Ty::Unknown)
+                    RegisterValue::word(self.load_cell(*cell), Ty::Unknown)
                 };
                 self.define(state, *to, place);
             }
             Instr::Global(to, cell, bound, site) => {
                 let place = match state.variable(*cell) {
                     Some(place) => place,
-                    None => Place::word(self.global(*cell, *bound, *site, state), Ty::Unknown),
+                    None => RegisterValue::word(self.global(*cell, *bound, *site, state), Ty::Unknown),
                 };
                 self.define(state, *to, place);
                 place.word.into_iter().for_each(|word| state.note_variable(*cell, *to, word));
@@ -398,10 +398,10 @@ impl<'a, 'r> Emit<'a, 'r> {
     }
 
     pub(super) fn branch(&mut self, condition: Condition, yes: Target, no: Target) {
-        self.b.terminate(Exit::Branch(condition, yes, no));
+        self.b.terminate(Terminator::Branch(condition, yes, no));
     }
     pub(super) fn jump(&mut self, target: Target) {
-        self.b.terminate(Exit::Jump(target));
+        self.b.terminate(Terminator::Jump(target));
     }
     /// Go on in a new block if the condition holds, else elsewhere.
     pub(super) fn require(&mut self, condition: Condition, otherwise: Target) {
@@ -413,23 +413,23 @@ impl<'a, 'r> Emit<'a, 'r> {
     // ---- registers
 
     /// A register's place; one that lives in memory is loaded here.
-    pub(super) fn place(&mut self, state: &mut State, register: Reg) -> Place {
+    pub(super) fn place(&mut self, state: &mut State, register: Reg) -> RegisterValue {
         if let Some(place) = state.places.get(register) {
             return place;
         }
         // Never assigned on the way here where it has no home either, so never read.
         let word = self.load_home(register).unwrap_or_else(|| self.b.iconst(NIL as i64));
-        let place = Place::word(word, Ty::Unknown);
+        let place = RegisterValue::word(word, Ty::Unknown);
         state.places.set(register, place);
         place
     }
     /// Give a register a new value.
-    pub(super) fn define(&mut self, state: &mut State, register: Reg, place: Place) {
+    pub(super) fn define(&mut self, state: &mut State, register: Reg, place: RegisterValue) {
         state.places.set(register, place);
         self.store_home(state, register);
     }
     pub(super) fn set(&mut self, state: &mut State, register: Reg, word: Val) {
-        self.define(state, register, Place::word(word, Ty::Unknown));
+        self.define(state, register, RegisterValue::word(word, Ty::Unknown));
     }
     /// A register's value as a word, boxed here if need be.
     pub(super) fn word(&mut self, state: &mut State, register: Reg) -> Val {
@@ -438,7 +438,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             (Some(word), _) => word,
             (None, Some(double)) => {
                 let word = self.box_double(double, state.generic);
-                state.places.learn(register, Place { word: Some(word), ..place });
+                state.places.learn(register, RegisterValue { word: Some(word), ..place });
                 word
             }
             (None, None) => self.b.iconst(NIL as i64),
@@ -472,7 +472,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.helper(Helper::PlaceError, &[image, site]);
         let known = self.flow.blocks[handler as usize].site.map(|register| {
             let number = self.b.binary_immediate(ir::Binary::Shl, site, i64::from(TAG_BITS));
-            (register, Place::word(number, Ty::Fixnum))
+            (register, RegisterValue::word(number, Ty::Fixnum))
         });
         let leaving = Leaving { state, known: known.as_slice(), intact: false };
         let edge = self.edge(leaving, handler, 0, false);

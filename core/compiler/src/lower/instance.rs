@@ -7,9 +7,9 @@
 //! one found: a word that is the object's class or, after a detour, no class at all, which no cache holds.
 
 use super::emit::slow::Inline;
-use super::emit::state::{Place, State, Ty};
+use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
-use super::flow::{Reg, Site};
+use super::linear::{Reg, Site};
 use maru_core::abi::layout::{
     field, header, offset, offset_of_kind, Kind, Value, INLINE_ALLOCATION_MAX, NIL, TAG_OBJECT, WORD_SIZE,
 };
@@ -27,7 +27,7 @@ struct Missed {
 
 impl Emit<'_, '_> {
     /// `(%field object name)`; with a value, `(%set-field object name value)`.
-    pub(super) fn named_field(&mut self, call: &Inline, state: &mut State) -> Place {
+    pub(super) fn named_field(&mut self, call: &Inline, state: &mut State) -> RegisterValue {
         let (args, site) = (call.args, call.site);
         let words = self.words(args, state);
         let cache = self.unit.cache_words(2);
@@ -67,7 +67,7 @@ impl Emit<'_, '_> {
     }
 
     /// `(%field-at object class index)`; with a value, `(%set-field-at object class index value)`.
-    pub(super) fn field_at(&mut self, call: &Inline, state: &mut State) -> Place {
+    pub(super) fn field_at(&mut self, call: &Inline, state: &mut State) -> RegisterValue {
         let (args, site) = (call.args, call.site);
         let words = self.words(args, state);
         let helper = if words.len() == 3 { Helper::GetFieldAt } else { Helper::SetFieldAt };
@@ -76,7 +76,7 @@ impl Emit<'_, '_> {
         let Some(index) = index.filter(|index| (0..1 << 16).contains(index)) else {
             // The expansion of a class's definition has constants there.
             let result = self.ask(helper, cache_place(cache, 0), &words, site, state);
-            return Place::word(result, Ty::Unknown);
+            return RegisterValue::word(result, Ty::Unknown);
         };
         let at = offset::INSTANCE_FIELDS + field(index as usize) - field(0);
         let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
@@ -114,14 +114,14 @@ impl Emit<'_, '_> {
     }
 
     /// `(new class value…)`, for classes that are expected to have that many fields.
-    pub(super) fn new_instance(&mut self, args: &[Reg], fields: usize, site: Site, state: &mut State) -> Place {
+    pub(super) fn new_instance(&mut self, args: &[Reg], fields: usize, site: Site, state: &mut State) -> RegisterValue {
         let words = self.words(args, state);
         let cache = self.unit.cache_words(1);
         let place = cache_place(cache, fields);
         let bytes = (2 + fields) * WORD_SIZE;
         if words.len() - 1 > fields || bytes > INLINE_ALLOCATION_MAX {
             let result = self.ask(Helper::MakeInstance, place, &words, site, state);
-            return Place::word(result, Ty::Unknown);
+            return RegisterValue::word(result, Ty::Unknown);
         }
         let miss = self.b.cold_block();
         let class = self.b.load_data(cache);
@@ -136,7 +136,7 @@ impl Emit<'_, '_> {
         let made = self.tagged(address, TAG_OBJECT);
         let missed = Missed { block: miss, helper: Helper::MakeInstance, place };
         let result = self.or_help(made, missed, None, &words, site, state);
-        Place::word(result, Ty::Unknown)
+        RegisterValue::word(result, Ty::Unknown)
     }
 
     fn words(&mut self, args: &[Reg], state: &mut State) -> Vec<Val> {
@@ -144,9 +144,9 @@ impl Emit<'_, '_> {
     }
 
     /// What an access has as its value: the field, or the value stored, of which more may be known.
-    fn accessed(&mut self, args: &[Reg], value: usize, result: Val, state: &mut State) -> Place {
+    fn accessed(&mut self, args: &[Reg], value: usize, result: Val, state: &mut State) -> RegisterValue {
         match args.get(value) {
-            None => Place::word(result, Ty::Unknown),
+            None => RegisterValue::word(result, Ty::Unknown),
             Some(value) => self.place(state, *value),
         }
     }

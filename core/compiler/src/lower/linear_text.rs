@@ -12,7 +12,7 @@
 //! `fN` is a function of the unit, by number; a block's `handler` is where its errors go. The comments say where in the
 //! text an operation stands; in an inlined body, followed by the calls that it stands in place of.
 
-use super::flow::{Callee, End, Flow, FlowBlock, Instr, Operator, Reg, Site};
+use super::linear::{Callee, End, Instr, Linear, LinearBlock, Operator, Reg, Site};
 use super::UnitContext;
 use maru_core::abi::layout::Value;
 use maru_language::runtime::tree::Template;
@@ -26,7 +26,7 @@ const LONGEST_CONSTANT: usize = 60;
 const PLACES: usize = 44;
 
 /// The text of a function's linear form.
-pub(super) fn text(unit: &UnitContext, flow: &Flow, template: &Template) -> String {
+pub(super) fn text(unit: &UnitContext, flow: &Linear, template: &Template) -> String {
     let writer = Writer { unit };
     let plural = |count: u32, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
@@ -46,7 +46,7 @@ struct Writer<'u, 'r> {
 }
 
 impl Writer<'_, '_> {
-    fn block(&self, number: usize, block: &FlowBlock, text: &mut String) {
+    fn block(&self, number: usize, block: &LinearBlock, text: &mut String) {
         let mut marks = String::new();
         if block.is_loop {
             marks.push_str(" loop");

@@ -2,7 +2,7 @@
 
 mod calls;
 
-use super::flow::{BlockId, End, Flow, FlowBlock, Instr, OperatorRead, Reg, Site};
+use super::linear::{BlockId, End, Instr, Linear, LinearBlock, OperatorRead, Reg, Site};
 use super::UnitContext;
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::abi::Position;
@@ -36,7 +36,7 @@ pub struct Linearise<'a, 'r> {
     outer_site: Option<Site>,
     /// Templates that are being inlined, to end recursion.
     inlining: Vec<*const Template>,
-    blocks: Vec<FlowBlock>,
+    blocks: Vec<LinearBlock>,
     current: Option<BlockId>,
     handler: Option<BlockId>,
     registers: u32,
@@ -100,7 +100,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         all: &'a [Rc<Template>],
         template: &'a Template,
         number: u32,
-    ) -> Flow {
+    ) -> Linear {
         let mut linearise = Linearise::new(unit, all, template, number);
         linearise.box_parameters();
         linearise.begin_turns();
@@ -116,7 +116,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         template: &'a Template,
         number: u32,
         node: &Node,
-    ) -> Flow {
+    ) -> Linear {
         let mut linearise = Linearise::new(unit, all, template, number);
         let slots = template.frame_size() as Reg;
         linearise.parameters = 0;
@@ -146,10 +146,10 @@ impl<'a, 'r> Linearise<'a, 'r> {
         linearise.finish()
     }
 
-    fn finish(mut self) -> Flow {
+    fn finish(mut self) -> Linear {
         self.typed.resize(self.registers as usize, false);
         self.spread_typed();
-        Flow {
+        Linear {
             blocks: self.blocks,
             registers: self.registers,
             typed: self.typed,
@@ -187,7 +187,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn new_block(&mut self) -> BlockId {
-        self.blocks.push(FlowBlock {
+        self.blocks.push(LinearBlock {
             instrs: Vec::new(),
             end: End::Unreachable,
             handler: self.handler,

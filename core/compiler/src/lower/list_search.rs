@@ -4,7 +4,7 @@
 //! list that goes on after a number of steps; it may lead back into itself.
 
 use super::emit::slow::{Inline, Miss};
-use super::emit::state::{Place, State, Ty};
+use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
 use maru_core::abi::layout::{Kind, NIL, TAG_OBJECT, TAG_PAIR};
 use maru_core::ir::{Binary, Block, Compare, Condition, Target, Type, Val};
@@ -23,7 +23,13 @@ pub(super) enum ListSearch {
 
 impl Emit<'_, '_> {
     /// A search of the second operand for the first.
-    pub(super) fn search_list(&mut self, what: ListSearch, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn search_list(
+        &mut self,
+        what: ListSearch,
+        call: &Inline,
+        mut miss: Miss,
+        state: &mut State,
+    ) -> RegisterValue {
         let (key, list) = (self.word(state, call.args[0]), self.word(state, call.args[1]));
         let otherwise = self.slow(&mut miss);
         let known = state.places.get(call.args[0]).is_some_and(|place| has_identity(place.ty));
@@ -49,7 +55,7 @@ impl Emit<'_, '_> {
         let left = self.b.binary_immediate(Binary::Sub, left, 1);
         self.b.jump(head, &[rest, left]);
         self.b.switch_to(join);
-        self.rejoin(call, miss, Place::word(result, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Unknown), Ty::Unknown, state)
     }
 
     /// Go to one block with what was found, if an element is it, else to the other.

@@ -4,7 +4,7 @@
 //! in proportion to the graph and to what is live into blocks, and it is given up where the latter is too much.
 //! Within a block, one way back notes what changes at each instruction; places are then asked for in rising order.
 
-use super::flow::{BlockId, End, Flow, Reg};
+use super::linear::{BlockId, End, Linear, Reg};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ struct Graph {
 }
 
 impl Graph {
-    fn of(flow: &Flow) -> Graph {
+    fn of(flow: &Linear) -> Graph {
         let (mut predecessors, mut protected) = (Vec::new(), Vec::new());
         let (mut readers, mut writers) = (Vec::new(), Vec::new());
         // The last block that read, or wrote, each register.
@@ -100,7 +100,7 @@ impl Graph {
 impl Liveness {
     /// What is live into blocks; `None` if that are more registers than `limit`, all blocks together. A handler's
     /// count once for each instruction that may lead there.
-    pub fn of(flow: &Flow, limit: usize) -> Option<Liveness> {
+    pub fn of(flow: &Linear, limit: usize) -> Option<Liveness> {
         let graph = Graph::of(flow);
         let blocks = flow.blocks.len();
         let (mut live, mut weight) = (Vec::new(), 0);
@@ -140,7 +140,7 @@ impl Liveness {
     }
 
     /// The registers live before instruction `index` of a block, ascending.
-    pub fn before(&mut self, flow: &Flow, block: BlockId, index: u32) -> Vec<Reg> {
+    pub fn before(&mut self, flow: &Linear, block: BlockId, index: u32) -> Vec<Reg> {
         if index == 0 {
             return self.into.get(block).to_vec();
         }
@@ -176,7 +176,7 @@ impl Walk {
     }
 
     /// Go back from the end of a block to an instruction.
-    fn start(&mut self, flow: &Flow, into: &Groups, block: BlockId, index: u32) {
+    fn start(&mut self, flow: &Linear, into: &Groups, block: BlockId, index: u32) {
         let data = &flow.blocks[block as usize];
         (self.block, self.at) = (block, index);
         self.changes.clear();
@@ -222,14 +222,14 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::flow::{FlowBlock, Instr};
+    use crate::lower::linear::{Instr, LinearBlock};
     use proptest::prelude::*;
 
     const REGISTERS: Reg = 5;
     const BLOCKS: BlockId = 6;
 
     /// By place and register, whether it is live: by definition, again and again until nothing changes.
-    fn by_definition(flow: &Flow) -> Vec<Vec<BTreeSet<Reg>>> {
+    fn by_definition(flow: &Linear) -> Vec<Vec<BTreeSet<Reg>>> {
         let mut live: Vec<_> = flow.blocks.iter().map(|b| vec![BTreeSet::new(); b.instrs.len() + 1]).collect();
         loop {
             let before = live.clone();
@@ -263,11 +263,11 @@ mod tests {
         }
     }
 
-    fn any_block() -> impl Strategy<Value = FlowBlock> {
+    fn any_block() -> impl Strategy<Value = LinearBlock> {
         let moves = prop::collection::vec((0..REGISTERS, 0..REGISTERS), 0..5);
         let end = (0..4u8, 0..REGISTERS, 0..BLOCKS, 0..BLOCKS);
         let handler = (prop::option::of(0..BLOCKS), prop::option::of(0..REGISTERS));
-        (moves, end, handler).prop_map(|(moves, (kind, register, yes, no), (handler, site))| FlowBlock {
+        (moves, end, handler).prop_map(|(moves, (kind, register, yes, no), (handler, site))| LinearBlock {
             instrs: moves.into_iter().map(|(to, from)| Instr::Move(to, from)).collect(),
             end: match kind {
                 0 => End::Jump(yes),
@@ -288,7 +288,7 @@ mod tests {
             blocks in prop::collection::vec(any_block(), BLOCKS as usize),
             places in prop::collection::vec((0..BLOCKS, 0..6u32), 20)
         ) {
-            let flow = Flow {
+            let flow = Linear {
                 blocks,
                 registers: REGISTERS,
                 typed: vec![false; REGISTERS as usize],

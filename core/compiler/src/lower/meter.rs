@@ -5,7 +5,7 @@
 
 use super::emit::state::State;
 use super::emit::{plain, Emit};
-use super::flow::Site;
+use super::linear::Site;
 use maru_core::abi::context;
 use maru_core::abi::layout::FAILURE;
 use maru_core::ir::{Binary, Compare, Condition, Helper, Val};

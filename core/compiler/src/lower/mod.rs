@@ -1,6 +1,6 @@
 //! Tree to IR: a unit's templates become IR functions, with the data words and sites they need.
 //!
-//! A template is first made linear (`flow`, `linearise`); then each block of its flow graph is emitted once for
+//! A template is first made linear (`linear`, `linearise`); then each block of its flow graph is emitted once for
 //! each useful combination of known types of its live registers (`emit`): basic block versioning. An operation whose
 //! fast way does not apply does its one step in the runtime and rejoins; see `emit::slow`. Where what follows builds on
 //! a type that turns out wrong, a *generic* version of the same place takes over, up to the head of the next loop,
@@ -11,9 +11,9 @@ mod bridge;
 mod condition;
 mod emit;
 mod expect;
-mod flow;
 mod instance;
 mod intrinsic;
+mod linear;
 mod linear_text;
 mod linearise;
 mod list_search;
@@ -26,7 +26,7 @@ mod send;
 mod table;
 
 pub use bridge::{bridge_functions, BRIDGE, ENTER};
-pub use flow::Site;
+pub use linear::Site;
 pub use linearise::changed_slots;
 
 use maru_core::abi::layout::{offset, Kind, Value};
@@ -120,7 +120,7 @@ pub struct LoweredUnit {
     pub functions: Vec<ir::Function>,
     /// The data table.
     pub data: Vec<DataWord>,
-    /// Places that errors can come from.
+    /// RegisterValues that errors can come from.
     pub sites: Vec<SiteInfo>,
     /// What cells must hold for the code to be valid, in order of first use.
     pub assumptions: Vec<(CellId, Assumption)>,
@@ -212,7 +212,10 @@ impl<'r> UnitContext<'r> {
     }
 
     /// Make each template linear, and something of that.
-    fn lower_each<T>(&mut self, make: impl Fn(&mut UnitContext<'r>, &flow::Flow, &Rc<Template>, u32) -> T) -> Vec<T> {
+    fn lower_each<T>(
+        &mut self,
+        make: impl Fn(&mut UnitContext<'r>, &linear::Linear, &Rc<Template>, u32) -> T,
+    ) -> Vec<T> {
         let count = self.templates.len() as u32;
         (0..count).for_each(|number| self.find_known_captures(number));
         self.find_expected_doubles();

@@ -1,8 +1,8 @@
 //! Heap objects in emitted code: loads, stores, inline allocation, boxing.
 
-use super::emit::state::{Place, State, Ty};
+use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
-use super::flow::{Reg, Site};
+use super::linear::{Reg, Site};
 use super::DataWord;
 use maru_core::abi::layout::{
     header, offset, Kind, Value, DOUBLE_BIAS, DOUBLE_ROTATE, DOUBLE_TAGS, FIRST_CALLABLE, GRANULE,
@@ -35,16 +35,16 @@ impl Emit<'_, '_> {
     }
 
     /// A value that is no pointer.
-    pub(super) fn immediate(&mut self, value: Value) -> Place {
+    pub(super) fn immediate(&mut self, value: Value) -> RegisterValue {
         let word = Some(self.b.iconst(value.0 as i64));
         if let Some(number) = value.as_immediate_double() {
-            return Place { word, double: Some(self.b.fconst(number)), ty: Ty::Double };
+            return RegisterValue { word, double: Some(self.b.fconst(number)), ty: Ty::Double };
         }
         let ty = if value.is_fixnum() { Ty::Fixnum } else { Ty::Unknown };
-        Place { word, double: None, ty }
+        RegisterValue { word, double: None, ty }
     }
     /// A constant that is a pointer.
-    pub(super) fn constant(&mut self, value: Value) -> Place {
+    pub(super) fn constant(&mut self, value: Value) -> RegisterValue {
         let word = self.load_constant(value);
         let ty = match self.unit.runtime.kind(value) {
             _ if value.is_pair() => Ty::Pair,
@@ -53,11 +53,11 @@ impl Emit<'_, '_> {
             Some(Kind::Array) => Ty::Array,
             Some(Kind::Double) => {
                 let number = self.unit.runtime.as_double(value).unwrap_or(f64::NAN);
-                return Place { word: Some(word), double: Some(self.b.fconst(number)), ty: Ty::Double };
+                return RegisterValue { word: Some(word), double: Some(self.b.fconst(number)), ty: Ty::Double };
             }
             _ => Ty::Unknown,
         };
-        Place::word(word, ty)
+        RegisterValue::word(word, ty)
     }
     /// A constant's word, from the data table.
     pub(super) fn load_constant(&mut self, value: Value) -> Val {

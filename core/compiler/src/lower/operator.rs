@@ -9,9 +9,9 @@
 //!   whatever the cell holds by now;
 //! - a word, loaded before the first thing that may change the cell.
 
-use super::emit::state::{Leaving, Place, State, Ty};
+use super::emit::state::{Leaving, RegisterValue, State, Ty};
 use super::emit::Emit;
-use super::flow::{Operator, Reg, Site};
+use super::linear::{Operator, Reg, Site};
 use super::{Assumption, DataWord};
 use maru_core::abi::{CELL_ENTRY, CELL_VALUE};
 use maru_core::ir::{Compare, Condition, Helper, Target, Type, Val, Width};
@@ -40,13 +40,13 @@ impl Emit<'_, '_> {
     pub(super) fn read_operator(&mut self, register: Reg, state: &mut State) {
         let read = self.flow.operators[&register];
         let place = if self.in_memory() {
-            Place::word(self.load_cell(read.cell), Ty::Unknown)
+            RegisterValue::word(self.load_cell(read.cell), Ty::Unknown)
         } else if read.assumption.is_some() && !state.generic {
             self.require_intact(state);
-            Place::operator(Ty::Assumed)
+            RegisterValue::operator(Ty::Assumed)
         } else {
             state.pending.push(register);
-            Place::operator(Ty::InCell)
+            RegisterValue::operator(Ty::InCell)
         };
         self.define(state, register, place);
     }
@@ -59,8 +59,8 @@ impl Emit<'_, '_> {
             state.pending.remove(at);
         }
         match self.place(state, register) {
-            Place { ty: Ty::InCell, .. } => Held::InCell,
-            Place { ty: Ty::Assumed, .. } => Held::Assumed,
+            RegisterValue { ty: Ty::InCell, .. } => Held::InCell,
+            RegisterValue { ty: Ty::Assumed, .. } => Held::Assumed,
             _ => Held::Word(self.word(state, register)),
         }
     }
@@ -84,7 +84,7 @@ impl Emit<'_, '_> {
     pub(super) fn settle(&mut self, state: &mut State) {
         for register in std::mem::take(&mut state.pending) {
             let word = self.load_cell(self.flow.operators[&register].cell);
-            state.places.set(register, Place::word(word, Ty::Unknown));
+            state.places.set(register, RegisterValue::word(word, Ty::Unknown));
         }
     }
 
@@ -119,7 +119,7 @@ impl Emit<'_, '_> {
     }
 
     /// What an operator's register is known as where an edge leads to.
-    pub(super) fn operator_type(&self, leaving: Leaving, place: Place, generic: bool) -> Ty {
+    pub(super) fn operator_type(&self, leaving: Leaving, place: RegisterValue, generic: bool) -> Ty {
         match place.ty {
             // Nothing is assumed there; but the assumption holds here and now, so the cell has the value.
             Ty::Assumed if generic && leaving.intact => Ty::InCell,

@@ -1,17 +1,17 @@
 //! Primitives done inline: which does what, and those on pairs and sequences.
 
 use super::emit::slow::{Inline, Miss};
-use super::emit::state::{Place, State, Ty};
+use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::Emit;
-use super::flow::Reg;
 use super::intrinsic::Intrinsic;
+use super::linear::Reg;
 use super::operator::Held;
 use maru_core::abi::layout::{offset, sequence_header, Kind, NIL, TAG_BITS, TAG_OBJECT, TAG_PAIR};
 use maru_core::ir::{Binary, Compare, Condition, Target, Type, Val, Width};
 
 impl Emit<'_, '_> {
     /// Do a primitive inline; its result.
-    pub(super) fn primitive(&mut self, mut call: Inline, state: &mut State) -> Place {
+    pub(super) fn primitive(&mut self, mut call: Inline, state: &mut State) -> RegisterValue {
         use Intrinsic::*;
         if call.intrinsic == Direct || self.is_left_to_runtime(&call, state) {
             return self.direct(call, state);
@@ -35,7 +35,7 @@ impl Emit<'_, '_> {
             Cons => {
                 let (car, cdr) = (self.word(state, call.args[0]), self.word(state, call.args[1]));
                 let pair = self.cons(car, cdr, call.site, state);
-                self.rejoin(call, miss, Place::word(pair, Ty::Pair), Ty::Pair, state)
+                self.rejoin(call, miss, RegisterValue::word(pair, Ty::Pair), Ty::Pair, state)
             }
             List => self.list(call, miss, state),
             Path(length, steps) => self.path(length, steps, call, miss, state),
@@ -76,7 +76,7 @@ impl Emit<'_, '_> {
     }
 
     /// A primitive whose function is called as it is.
-    pub(super) fn direct(&mut self, call: Inline, state: &mut State) -> Place {
+    pub(super) fn direct(&mut self, call: Inline, state: &mut State) -> RegisterValue {
         let words: Vec<Val> = call.args.iter().map(|register| self.word(state, *register)).collect();
         let held = self.held(call.operator, state);
         let quiet = self.unit.holds_quiet(call.operator.cell);
@@ -85,7 +85,7 @@ impl Emit<'_, '_> {
                 self.require_intact(state);
             }
             let result = self.call_primitive(call.operator, &words, call.site, state);
-            return Place::word(result, Ty::Unknown);
+            return RegisterValue::word(result, Ty::Unknown);
         }
         let callee = match held {
             Held::Word(value) => value,
@@ -99,20 +99,20 @@ impl Emit<'_, '_> {
             self.call_value(callee, &words, call.site, state)
         };
         state.disturb();
-        Place::word(result, Ty::Unknown)
+        RegisterValue::word(result, Ty::Unknown)
     }
 
     // ---- pairs
 
     /// `list` of a few.
-    fn list(&mut self, call: &Inline, miss: Miss, state: &mut State) -> Place {
+    fn list(&mut self, call: &Inline, miss: Miss, state: &mut State) -> RegisterValue {
         let words: Vec<Val> = call.args.iter().map(|register| self.word(state, *register)).collect();
         let list = self.list_of(&words, call.site, state);
-        self.rejoin(call, miss, Place::word(list, Ty::Pair), Ty::Pair, state)
+        self.rejoin(call, miss, RegisterValue::word(list, Ty::Pair), Ty::Pair, state)
     }
 
     /// `car`, `cdr` and their chains: nil of anything but a pair.
-    fn path(&mut self, length: u8, steps: u8, call: &Inline, miss: Miss, state: &mut State) -> Place {
+    fn path(&mut self, length: u8, steps: u8, call: &Inline, miss: Miss, state: &mut State) -> RegisterValue {
         let mut value = self.word(state, call.args[0]);
         let known = state.places.get(call.args[0]).is_some_and(|place| place.ty == Ty::Pair);
         let (join, nil) = (self.b.block(), self.b.iconst(NIL as i64));
@@ -126,11 +126,11 @@ impl Emit<'_, '_> {
         }
         self.b.jump(join, &[value]);
         self.b.switch_to(join);
-        self.rejoin(call, miss, Place::word(result, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Unknown), Ty::Unknown, state)
     }
 
     /// `set-car` and `set-cdr`: an error for anything but a pair.
-    fn set_pair(&mut self, cdr: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn set_pair(&mut self, cdr: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let pair = self.word(state, call.args[0]);
         let place = state.places.get(call.args[0]);
         if place.is_none_or(|place| place.ty != Ty::Pair) {
@@ -140,7 +140,7 @@ impl Emit<'_, '_> {
         }
         let value = self.word(state, call.args[1]);
         self.store_pair(value, pair, cdr);
-        self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(value, Ty::Unknown), Ty::Unknown, state)
     }
 
     // ---- sequences
@@ -148,7 +148,7 @@ impl Emit<'_, '_> {
     /// A register is of a type in all that follows, since the primitive raises an error if it is not.
     fn learn(&mut self, call: &Inline, register: Reg, word: Val, ty: Ty, state: &mut State) {
         if call.held.is_none() && self.keeps_knowledge(state) {
-            state.places.learn(register, Place::word(word, ty));
+            state.places.learn(register, RegisterValue::word(word, ty));
         }
     }
 
@@ -187,17 +187,17 @@ impl Emit<'_, '_> {
         (self.load_object(array, offset::SEQUENCE_STORAGE), index)
     }
 
-    fn array_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn array_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let (storage, at) = self.element(call, &mut miss, state);
         let value = self.b.load_indexed(Width::Word, storage, at, element_offset());
-        self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(value, Ty::Unknown), Ty::Unknown, state)
     }
 
-    fn set_array_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn set_array_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let value = self.word(state, call.args[2]);
         let (storage, at) = self.element(call, &mut miss, state);
         self.b.store_indexed(Width::Word, value, storage, at, element_offset());
-        self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(value, Ty::Unknown), Ty::Unknown, state)
     }
 
     /// The storage of a string's code points, and the offset of one in it.
@@ -208,15 +208,15 @@ impl Emit<'_, '_> {
         (storage, self.b.binary_immediate(Binary::Lshr, index, 1))
     }
 
-    fn string_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn string_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let (storage, at) = self.point(call, &mut miss, state);
         let point = self.b.load_indexed(Width::Four, storage, at, offset::BYTES_FIRST - TAG_OBJECT as i32);
         let character = self.b.binary_immediate(Binary::Shl, point, i64::from(TAG_BITS));
-        self.rejoin(call, miss, Place::word(character, Ty::Fixnum), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(character, Ty::Fixnum), Ty::Unknown, state)
     }
 
     /// Code points below the surrogates are stored inline, in strings whose hash nobody knows.
-    fn set_string_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn set_string_at(&mut self, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         const SURROGATES: i64 = 0xd800;
         let value = self.word(state, call.args[2]);
         let character = self.fixnums(call, &call.args[2..3], false, &mut miss, state)[0];
@@ -230,15 +230,15 @@ impl Emit<'_, '_> {
         self.require(Condition::Compare(Compare::Eq, hash, unknown), otherwise);
         let point = self.b.binary_immediate(Binary::Lshr, character, i64::from(TAG_BITS));
         self.b.store_indexed(Width::Four, point, storage, at, offset::BYTES_FIRST - TAG_OBJECT as i32);
-        self.rejoin(call, miss, Place::word(value, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(value, Ty::Unknown), Ty::Unknown, state)
     }
 
     /// `array-length` and `string-length`: an error for anything else.
-    fn length(&mut self, array: bool, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    fn length(&mut self, array: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let (kind, ty) = if array { (Kind::Array, Ty::Array) } else { (Kind::String, Ty::String) };
         let sequence = self.sequence(call, kind, ty, &mut miss, state);
         let length = self.load_object(sequence, offset::SEQUENCE_LENGTH);
-        self.rejoin(call, miss, Place::word(length, Ty::Fixnum), Ty::Fixnum, state)
+        self.rejoin(call, miss, RegisterValue::word(length, Ty::Fixnum), Ty::Fixnum, state)
     }
 }
 

@@ -12,7 +12,7 @@
 //! runtime found to be equal share their storage, which shows here; all else is left to the runtime.
 
 use super::emit::slow::{Inline, Miss};
-use super::emit::state::{Place, State, Ty};
+use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
 use maru_core::abi::layout::{
     header, offset, sequence_header, Kind, HEADER_SIZE_SHIFT, NIL, TAG_FIXNUM, TAG_IMMEDIATE, TAG_MASK, TAG_OBJECT,
@@ -48,7 +48,7 @@ struct Search {
 
 impl Emit<'_, '_> {
     /// A use of a table and a key, which are the first two operands.
-    pub(super) fn table(&mut self, what: TableUse, call: &Inline, mut miss: Miss, state: &mut State) -> Place {
+    pub(super) fn table(&mut self, what: TableUse, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         let words: Vec<Val> = call.args.iter().map(|register| self.word(state, *register)).collect();
         let fixnum = state.places.get(call.args[1]).is_some_and(|place| place.ty == Ty::Fixnum);
         let otherwise = self.slow(&mut miss);
@@ -76,7 +76,7 @@ impl Emit<'_, '_> {
             }
         }
         self.b.switch_to(join);
-        self.rejoin(call, miss, Place::word(result, Ty::Unknown), Ty::Unknown, state)
+        self.rejoin(call, miss, RegisterValue::word(result, Ty::Unknown), Ty::Unknown, state)
     }
 
     fn begin_search(&mut self, table: Val, key: Val, strings: bool) -> Search {

@@ -9,7 +9,7 @@ use maru_core::abi::EMPTY_CACHE;
 use maru_core::ir::evaluate::Evaluator;
 use maru_language::runtime::tree::Template;
 use maru_language::runtime::tree::TemplateKind;
-use maru_language::runtime::{CellId, Places, Runtime};
+use maru_language::runtime::{CellId, Runtime, SiteFrames};
 use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::rc::Rc;
@@ -85,7 +85,7 @@ pub struct UnitImage {
     pub unit: CompiledUnit,
     /// The templates of its functions, by number.
     pub templates: Vec<Rc<Template>>,
-    /// Places that errors can come from.
+    /// SiteFrames that errors can come from.
     pub sites: Vec<SiteInfo>,
     /// Heap values that the code refers to.
     pub values: Vec<Value>,
@@ -132,7 +132,7 @@ impl UnitImage {
     /// The places that a site of the code stands for, innermost first: its position with the name of the function it
     /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that
     /// inlined bodies stand in place of.
-    pub(super) fn places(&self, site: u32) -> Places {
+    pub(super) fn places(&self, site: u32) -> SiteFrames {
         let mut places = Vec::with_capacity(1);
         let mut next = Some(site);
         while let Some(site) = next.and_then(|site| self.sites.get(site as usize)) {

@@ -5,7 +5,7 @@ use super::{primitives, queue, renewal, request, running, Units};
 
 use maru_core::abi::{Value, Word};
 use maru_language::runtime::tree::{Node, Template};
-use maru_language::runtime::{CellId, Native, NativeCode, Options, Outcome, Places, PrimitiveInfo, Runtime};
+use maru_language::runtime::{CellId, Native, NativeCode, Options, Outcome, PrimitiveInfo, Runtime, SiteFrames};
 use maru_language::value::heap::Marker;
 use std::ops::Range;
 use std::rc::Rc;
@@ -72,7 +72,7 @@ impl NativeCode for Compiler {
     fn cell_changed(&self, runtime: &mut Runtime, cell: CellId) {
         super::cell_changed(runtime, cell);
     }
-    fn places(&self, runtime: &Runtime, image: u32, site: u32) -> Places {
+    fn places(&self, runtime: &Runtime, image: u32, site: u32) -> SiteFrames {
         runtime.native.units().image(image).map_or_else(Vec::new, |image| image.places(site))
     }
     fn data_word(&self, runtime: &Runtime, image: u32, word: u32) -> Option<Word> {

@@ -103,7 +103,7 @@ impl Runtime {
         self.error(ErrorKind::Type, &format!("{operation}: not {what}"), &[got])
     }
 
-    /// Give the error on its way a position, if it has none yet. Places in the prelude do not count: what went wrong
+    /// Give the error on its way a position, if it has none yet. SiteFrames in the prelude do not count: what went wrong
     /// there is the fault of the program's call.
     pub fn place_error(&mut self, position: Position) {
         let position = self.written_position(position);

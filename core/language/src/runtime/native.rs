@@ -32,7 +32,7 @@ impl Default for Native {
 
 /// The places that a site in code stands for, innermost first, each with the name of the function that it is in, if that
 /// has a frame of its own.
-pub type Places = Vec<(Position, Option<Value>)>;
+pub type SiteFrames = Vec<(Position, Option<Value>)>;
 
 /// What makes native code, keeps it and runs it. What each does by default suits a run without any.
 pub trait NativeCode: Sync {
@@ -68,7 +68,7 @@ pub trait NativeCode: Sync {
     /// A cell that code relies on has another value now.
     fn cell_changed(&self, _runtime: &mut Runtime, _cell: CellId) {}
     /// The places that a site of an image stands for.
-    fn places(&self, _runtime: &Runtime, _image: u32, _site: u32) -> Places {
+    fn places(&self, _runtime: &Runtime, _image: u32, _site: u32) -> SiteFrames {
         Vec::new()
     }
     /// A word of an image's data table; none if the image is not loaded any more.
@@ -96,7 +96,7 @@ impl Runtime {
     /// The places that a site of an image stands for, innermost first: its position with the name of the function it
     /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that
     /// inlined bodies stand in place of.
-    pub(crate) fn site_of(&self, image: u32, site: u32) -> Places {
+    pub(crate) fn site_of(&self, image: u32, site: u32) -> SiteFrames {
         self.native.code.places(self, image, site)
     }
 

@@ -14,12 +14,12 @@ pub struct SyntaxError {
     /// A second place that helps to understand it, and what is there.
     pub also: Option<(Position, String)>,
     /// What kind of fault it is.
-    pub kind: Fault,
+    pub kind: SyntaxErrorKind,
 }
 
 /// Kinds of faults in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum SyntaxErrorKind {
     /// The text is wrong.
     Malformed,
     /// The text ends too early: more of it could make it right.
@@ -30,25 +30,25 @@ pub enum Fault {
 
 impl SyntaxError {
     pub(super) fn new(message: String, position: Position) -> SyntaxError {
-        SyntaxError { message, position, also: None, kind: Fault::Malformed }
+        SyntaxError { message, position, also: None, kind: SyntaxErrorKind::Malformed }
     }
     pub(super) fn with(mut self, label: &str, position: Position) -> SyntaxError {
         self.also = Some((position, label.into()));
         self
     }
     pub(super) fn incomplete(mut self) -> SyntaxError {
-        self.kind = Fault::Incomplete;
+        self.kind = SyntaxErrorKind::Incomplete;
         self
     }
     pub(super) fn memory(mut self) -> SyntaxError {
-        self.kind = Fault::Memory;
+        self.kind = SyntaxErrorKind::Memory;
         self
     }
 
     /// Raise this as an error of the language. A second place becomes an entry of the backtrace whose name is a
     /// string, which the rendering of errors shows as a label.
     pub fn raise(&self, runtime: &mut Runtime) -> Failure {
-        if self.kind == Fault::Memory {
+        if self.kind == SyntaxErrorKind::Memory {
             return Failure;
         }
         runtime.error(ErrorKind::Syntax, &self.message, &[]);

@@ -11,5 +11,5 @@ mod token;
 pub use atom::reads_as_symbol;
 pub use complete::is_incomplete;
 pub use diagnostic::{render_error, render_syntax_error};
-pub use fault::{Fault, SyntaxError};
+pub use fault::{SyntaxError, SyntaxErrorKind};
 pub use reader::Reader;

@@ -28,7 +28,7 @@ pub(super) enum Mark {
 
 /// Why there is no token here.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct TokenError {
     pub message: String,
     pub offset: usize,
     /// More text could make it right.
@@ -102,15 +102,15 @@ impl Tokens {
             }
         }
     }
-    fn fault<T>(&self, message: impl Into<String>, offset: usize) -> Result<T, Fault> {
-        Err(Fault { message: message.into(), offset, incomplete: false })
+    fn fault<T>(&self, message: impl Into<String>, offset: usize) -> Result<T, TokenError> {
+        Err(TokenError { message: message.into(), offset, incomplete: false })
     }
-    fn incomplete<T>(&self, message: &str, offset: usize) -> Result<T, Fault> {
-        Err(Fault { message: message.into(), offset, incomplete: true })
+    fn incomplete<T>(&self, message: &str, offset: usize) -> Result<T, TokenError> {
+        Err(TokenError { message: message.into(), offset, incomplete: true })
     }
 
     /// The next token; `None` at the end of the text.
-    pub fn next(&mut self) -> Result<Option<Token>, Fault> {
+    pub fn next(&mut self) -> Result<Option<Token>, TokenError> {
         self.end = self.at;
         self.skip_space();
         self.start = self.at;
@@ -141,7 +141,7 @@ impl Tokens {
     }
 
     /// After `?`: a character, or an escape.
-    fn character(&mut self) -> Result<Token, Fault> {
+    fn character(&mut self) -> Result<Token, TokenError> {
         let point = match self.take() {
             None => return self.incomplete("a character should follow `?`", self.start),
             // A backslash alone is itself.
@@ -159,12 +159,12 @@ impl Tokens {
     }
 
     /// After `"`.
-    fn string(&mut self) -> Result<Token, Fault> {
+    fn string(&mut self) -> Result<Token, TokenError> {
         self.quoted('"', "the string that opens here is not closed").map(Token::String)
     }
 
     /// After `|`.
-    fn name(&mut self) -> Result<Token, Fault> {
+    fn name(&mut self) -> Result<Token, TokenError> {
         let name = self.quoted('|', "the symbol that opens here is not closed")?;
         if self.peek().is_some_and(|next| !is_delimiter(next)) {
             return self.fault("the symbol goes on after the bar that closes it", self.start);
@@ -173,7 +173,7 @@ impl Tokens {
     }
 
     /// The text up to a closing mark.
-    fn quoted(&mut self, close: char, unclosed: &str) -> Result<String, Fault> {
+    fn quoted(&mut self, close: char, unclosed: &str) -> Result<String, TokenError> {
         let mut text = String::new();
         loop {
             match self.take() {
@@ -186,7 +186,7 @@ impl Tokens {
     }
 
     /// After a backslash: the character that the escape means.
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, TokenError> {
         let at = self.at - 1;
         let Some(character) = self.take() else {
             return self.incomplete("an escape should follow the backslash", at);
@@ -210,7 +210,7 @@ impl Tokens {
         })
     }
 
-    fn hexadecimal(&mut self, digits: usize, at: usize) -> Result<char, Fault> {
+    fn hexadecimal(&mut self, digits: usize, at: usize) -> Result<char, TokenError> {
         let mut point = 0;
         for _ in 0..digits {
             let Some(digit) = self.peek().and_then(|character| character.to_digit(16)) else {
@@ -228,7 +228,7 @@ impl Tokens {
     }
 
     /// `\u{1f600}`, after the brace.
-    fn braced(&mut self, at: usize) -> Result<char, Fault> {
+    fn braced(&mut self, at: usize) -> Result<char, TokenError> {
         let length = self.rest().find(|character: char| !character.is_ascii_hexdigit()).unwrap_or(self.rest().len());
         let digits = &self.text[self.at..self.at + length];
         let point = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);

@@ -5,7 +5,7 @@ use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
 use maru_language::runtime::Runtime;
 use maru_language::syntax::print::{text, Style};
-use maru_language::syntax::{Fault, Reader, SyntaxError};
+use maru_language::syntax::{Reader, SyntaxError, SyntaxErrorKind};
 use proptest::prelude::*;
 
 fn read_all(runtime: &mut Runtime, source: &str) -> Result<Vec<Value>, SyntaxError> {
@@ -117,10 +117,10 @@ fn faults_have_places() {
 #[test]
 fn text_that_could_go_on_is_told_apart() {
     for source in ["(a", "'", "(a '", "\"abc", "\"\\", "(a . ", "?", "#(1", "[", "\"\\x4", "\"\\u{12"] {
-        assert_eq!(fault(source).kind, Fault::Incomplete, "{source}");
+        assert_eq!(fault(source).kind, SyntaxErrorKind::Incomplete, "{source}");
     }
     for source in [")", "(a ]", "(a . b c", "\"\\q", "?ab", "(a . )"] {
-        assert_eq!(fault(source).kind, Fault::Malformed, "{source}");
+        assert_eq!(fault(source).kind, SyntaxErrorKind::Malformed, "{source}");
     }
 }
 
@@ -161,8 +161,8 @@ fn nesting_is_bounded_by_memory_only() {
     let source = format!("{}{}", "(".repeat(depth), ")".repeat(depth));
     let form = Reader::new(0, &source).next(&mut runtime).unwrap().unwrap();
     assert_eq!(text(&runtime, form, Style::Dump), source);
-    assert_eq!(fault(&"(".repeat(depth)).kind, Fault::Incomplete);
-    assert_eq!(fault(&"'".repeat(depth)).kind, Fault::Incomplete);
+    assert_eq!(fault(&"(".repeat(depth)).kind, SyntaxErrorKind::Incomplete);
+    assert_eq!(fault(&"'".repeat(depth)).kind, SyntaxErrorKind::Incomplete);
     let quotes = format!("{}a", "'".repeat(depth));
     let form = Reader::new(0, &quotes).next(&mut runtime).unwrap().unwrap();
     assert_eq!(text(&runtime, form, Style::Dump), quotes);

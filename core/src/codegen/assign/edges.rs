@@ -182,7 +182,7 @@ impl Assigner<'_> {
         }
     }
 
-    /// Places that moves at the end of a block may use.
+    /// Locations that moves at the end of a block may use.
     fn spare(&mut self, block: usize, moves: &ParallelMoves) -> Spare {
         let borrowed = [0, 1].map(|class| Location::register(self.file.choose(self.file.all, class).unwrap_or(0)));
         if !moves.need_spare() {

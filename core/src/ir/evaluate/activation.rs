@@ -256,23 +256,23 @@ impl<'e> Activation<'e> {
             unsafe { self.execute(&unit, base, inst, &|what| undefined(function, block, at, what)) }?;
         }
         self.burn()?;
-        match &data.exit {
-            Exit::Jump(target) => self.go(function, base, target),
-            Exit::Branch(condition, then, otherwise) => {
+        match &data.terminator {
+            Terminator::Jump(target) => self.go(function, base, target),
+            Terminator::Branch(condition, then, otherwise) => {
                 let target = if self.holds(base, condition, unit.is_narrow()) { then } else { otherwise };
                 self.go(function, base, target);
             }
-            Exit::Return(value) => return Ok(Step::Return(self.values[base + value.0 as usize])),
-            Exit::ReturnPair(low, high) => {
+            Terminator::Return(value) => return Ok(Step::Return(self.values[base + value.0 as usize])),
+            Terminator::ReturnPair(low, high) => {
                 let half = |value: &Val| self.values[base + value.0 as usize] as u32;
                 return Ok(Step::Return(joined(half(low), half(high))));
             }
-            Exit::TailCall(callee, arguments, signature) => {
+            Terminator::TailCall(callee, arguments, signature) => {
                 // SAFETY: the context is one.
                 unsafe { self.pass_values(base, arguments, signature, unit.is_narrow()) };
                 return Ok(Step::TailCall(*callee));
             }
-            Exit::Unreachable => return Err(undefined(function, block, data.insts.len(), "unreachable".into())),
+            Terminator::Unreachable => return Err(undefined(function, block, data.insts.len(), "unreachable".into())),
         }
         Ok(Step::Continue)
     }

@@ -2,10 +2,10 @@
 //! simple links. The time grows with the edges times the logarithm of the blocks, however many ways there are into
 //! loops.
 
-use super::Flow;
+use super::ControlFlow;
 
 /// The immediate dominator of each position; the entry's is its own.
-pub(super) fn of(flow: &Flow) -> Vec<u32> {
+pub(super) fn of(flow: &ControlFlow) -> Vec<u32> {
     let walk = Walk::of(flow);
     let found = walk.dominators(flow);
     let mut dominators = vec![0; walk.numbers.len()];
@@ -28,7 +28,7 @@ struct Walk {
 const NONE: u32 = u32::MAX;
 
 impl Walk {
-    fn of(flow: &Flow) -> Walk {
+    fn of(flow: &ControlFlow) -> Walk {
         let count = flow.order.len();
         let (starts, successors) = successors(flow);
         let mut walk = Walk { numbers: vec![NONE; count], positions: Vec::new(), parents: Vec::new() };
@@ -47,7 +47,7 @@ impl Walk {
         walk
     }
 
-    fn dominators(&self, flow: &Flow) -> Vec<u32> {
+    fn dominators(&self, flow: &ControlFlow) -> Vec<u32> {
         let count = self.positions.len();
         let mut forest = Forest::new(count);
         let mut dominators = vec![0; count];
@@ -81,7 +81,7 @@ impl Walk {
 }
 
 /// Successors by position, and where each position's start.
-fn successors(flow: &Flow) -> (Vec<u32>, Vec<u32>) {
+fn successors(flow: &ControlFlow) -> (Vec<u32>, Vec<u32>) {
     let count = flow.order.len();
     let mut starts = vec![0; count + 1];
     flow.predecessors.iter().for_each(|before| starts[*before as usize] += 1);

@@ -10,7 +10,7 @@ use crate::ir::arithmetic;
 const LARGEST_SKIPPED: usize = 64;
 
 /// Drop blocks that cannot be reached. Returns whether there were any.
-pub fn drop_unreachable(function: &mut Function, flow: &Flow) -> bool {
+pub fn drop_unreachable(function: &mut Function, flow: &ControlFlow) -> bool {
     let some = flow.order.len() < function.blocks.len();
     if some {
         compact(function, &|block| flow.position(block).is_some());
@@ -19,11 +19,11 @@ pub fn drop_unreachable(function: &mut Function, flow: &Flow) -> bool {
 }
 
 /// Run the pass. Returns whether control flow changed.
-pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
+pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) -> bool {
     let fresh;
     let changed = drop_unreachable(function, flow);
     let flow = if changed {
-        fresh = Flow::of(function);
+        fresh = ControlFlow::of(function);
         &fresh
     } else {
         flow
@@ -49,7 +49,7 @@ fn compact(function: &mut Function, keep: &dyn Fn(Block) -> bool) {
         block += 1;
         let kept = new(Block(block - 1)).0 != u32::MAX;
         if kept {
-            data.exit.targets_mut().for_each(|target| target.block = new(target.block));
+            data.terminator.targets_mut().for_each(|target| target.block = new(target.block));
         }
         kept
     });
@@ -60,7 +60,7 @@ fn compact(function: &mut Function, keep: &dyn Fn(Block) -> bool) {
 }
 
 /// Send edges past blocks that only lead on. Returns whether there were any.
-fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
+fn skip(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) -> bool {
     let mut changed = same_targets(function, fuel);
     let mut passable = leading_on(function);
     if !passable.contains(&true) {
@@ -81,11 +81,11 @@ fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bo
         passable[number] = !is_loop && own.into_iter().all(|value| !values.escapes[value.0 as usize]);
     }
     for number in 0..function.blocks.len() {
-        let branches = matches!(function.blocks[number].exit, Exit::Branch(..));
+        let branches = matches!(function.blocks[number].terminator, Terminator::Branch(..));
         for which in 0..1 + usize::from(branches) {
             // Blocks may lead on in a row, but not for ever.
             for _ in 0..8 {
-                let Some(target) = function.blocks[number].exit.targets().nth(which) else { break };
+                let Some(target) = function.blocks[number].terminator.targets().nth(which) else { break };
                 if !passable[target.block.0 as usize] {
                     break;
                 }
@@ -93,7 +93,7 @@ fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bo
                 if !fuel.spend() {
                     return changed;
                 }
-                *function.blocks[number].exit.targets_mut().nth(which).expect("as above") = past;
+                *function.blocks[number].terminator.targets_mut().nth(which).expect("as above") = past;
                 changed = true;
             }
         }
@@ -104,10 +104,10 @@ fn skip(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bo
 /// By block: whether it does nothing but jump, or nothing but test a parameter or constant of its own.
 fn leading_on(function: &Function) -> Vec<bool> {
     let small = |data: &BlockData| data.parameters.len().max(data.insts.len()) <= LARGEST_SKIPPED;
-    let leads_on = |data: &BlockData| match &data.exit {
+    let leads_on = |data: &BlockData| match &data.terminator {
         _ if !small(data) => false,
-        Exit::Jump(_) => data.insts.is_empty(),
-        Exit::Branch(condition, ..) => {
+        Terminator::Jump(_) => data.insts.is_empty(),
+        Terminator::Branch(condition, ..) => {
             let mut own = false;
             condition.operands(|value| own |= data.parameters.contains(value));
             own && data.insts.iter().all(|inst| matches!(inst.op, Op::Const(_)))
@@ -122,9 +122,10 @@ fn leading_on(function: &Function) -> Vec<bool> {
 fn same_targets(function: &mut Function, fuel: &mut OptimisationFuel) -> bool {
     let mut changed = false;
     for data in &mut function.blocks {
-        if let Exit::Branch(_, then, otherwise) = &mut data.exit {
+        if let Terminator::Branch(_, then, otherwise) = &mut data.terminator {
             if then == otherwise && fuel.spend() {
-                data.exit = Exit::Jump(Target { block: then.block, arguments: std::mem::take(&mut then.arguments) });
+                data.terminator =
+                    Terminator::Jump(Target { block: then.block, arguments: std::mem::take(&mut then.arguments) });
                 changed = true;
             }
         }
@@ -158,8 +159,8 @@ impl Values {
         for (number, data) in function.blocks.iter().enumerate() {
             let mut used = |value: &Val| escapes[value.0 as usize] |= homes[value.0 as usize] != number as u32;
             data.insts.iter().for_each(|inst| inst.op.operands(&mut used));
-            data.exit.own_operands(&mut used);
-            data.exit.targets().for_each(|target| target.arguments.iter().for_each(&mut used));
+            data.terminator.own_operands(&mut used);
+            data.terminator.targets().for_each(|target| target.arguments.iter().for_each(&mut used));
         }
         Values { constants, escapes }
     }
@@ -172,15 +173,15 @@ fn past(function: &Function, values: &Values, edge: &Target, from_branch: bool) 
         Some(n) => edge.arguments[n],
         None => value,
     };
-    let next = match &data.exit {
-        Exit::Jump(next) => {
+    let next = match &data.terminator {
+        Terminator::Jump(next) => {
             // Arguments on the way of a branch need code on that way: leave it there.
             if from_branch && !next.arguments.is_empty() {
                 return None;
             }
             next
         }
-        Exit::Branch(condition, then, otherwise) => {
+        Terminator::Branch(condition, then, otherwise) => {
             let constant = |value: Val| values.constants[outside(value).0 as usize].map(|number| number as u64);
             let holds = match *condition {
                 Condition::NonZero(a) => constant(a)? != 0,
@@ -209,20 +210,20 @@ fn join(function: &mut Function, fuel: &mut OptimisationFuel, unreachable: bool)
     let reachable = if unreachable { reachable(function) } else { vec![true; function.blocks.len()] };
     let mut predecessors = vec![0u32; function.blocks.len()];
     for number in (0..function.blocks.len()).filter(|&number| reachable[number]) {
-        function.blocks[number].exit.targets().for_each(|target| predecessors[target.block.0 as usize] += 1);
+        function.blocks[number].terminator.targets().for_each(|target| predecessors[target.block.0 as usize] += 1);
     }
     let is_only_way = |number: usize, next: usize| next != number && next != 0 && predecessors[next] == 1;
     // Begun where no other block can be joined to the first: so all operations move once.
     let mut is_first = reachable.clone();
     for number in (0..function.blocks.len()).filter(|&number| reachable[number]) {
-        if let Exit::Jump(target) = &function.blocks[number].exit {
+        if let Terminator::Jump(target) = &function.blocks[number].terminator {
             let next = target.block.0 as usize;
             is_first[next] &= !is_only_way(number, next);
         }
     }
     let mut joiner: Option<Joiner> = None;
     for number in (0..function.blocks.len()).filter(|&number| is_first[number]) {
-        while let Exit::Jump(target) = &function.blocks[number].exit {
+        while let Terminator::Jump(target) = &function.blocks[number].terminator {
             let next = target.block.0 as usize;
             if !is_only_way(number, next) || !fuel.spend() {
                 break;
@@ -245,7 +246,7 @@ fn reachable(function: &Function) -> Vec<bool> {
     let mut stack = vec![Block(0)];
     while let Some(block) = stack.pop() {
         if !std::mem::replace(&mut reachable[block.0 as usize], true) {
-            stack.extend(function.block(block).exit.targets().map(|target| target.block));
+            stack.extend(function.block(block).terminator.targets().map(|target| target.block));
         }
     }
     reachable
@@ -276,9 +277,9 @@ impl Joiner {
         let next_data = &mut function.blocks[next];
         let parameters = std::mem::take(&mut next_data.parameters);
         let mut insts = std::mem::take(&mut next_data.insts);
-        let exit = std::mem::replace(&mut next_data.exit, Exit::Unreachable);
+        let terminator = std::mem::replace(&mut next_data.terminator, Terminator::Unreachable);
         let data = &mut function.blocks[block];
-        if let Exit::Jump(target) = std::mem::replace(&mut data.exit, exit) {
+        if let Terminator::Jump(target) = std::mem::replace(&mut data.terminator, terminator) {
             self.replaced.extend(parameters.into_iter().zip(target.arguments));
         }
         data.insts.append(&mut insts);
@@ -298,7 +299,7 @@ impl Joiner {
             parameters::resolve(&mut replacements.0);
             for data in &mut function.blocks {
                 data.insts.iter_mut().for_each(|inst| inst.op.operands_mut(|value| replacements.apply(value)));
-                data.exit.operands_mut(|value| replacements.apply(value));
+                data.terminator.operands_mut(|value| replacements.apply(value));
             }
         }
         if !function.lines.is_empty() {

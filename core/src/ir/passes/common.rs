@@ -6,7 +6,7 @@
 use super::*;
 
 /// Run the pass.
-pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
+pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) {
     let mut replacements = Replacements::new(function);
     let pure = flow.order.iter().map(|&block| function.block(block).insts.len()).sum();
     let mut seen = Seen::with_room_for(pure);
@@ -52,7 +52,7 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
                 ),
             }
         }
-        data.exit.operands_mut(|value| replacements.apply(value));
+        data.terminator.operands_mut(|value| replacements.apply(value));
         stretches[position] = stretch;
     }
 }

@@ -6,7 +6,7 @@
 use super::*;
 
 /// Run the pass. All that it drops is one change, for what is dead uses what is dead.
-pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
+pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) {
     let alive = alive(function, flow);
     let some_dead = flow.order.iter().any(|&block| {
         let data = function.block(block);
@@ -20,14 +20,14 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
 }
 
 /// By value: whether it is used.
-fn alive(function: &Function, flow: &Flow) -> Vec<bool> {
+fn alive(function: &Function, flow: &ControlFlow) -> Vec<bool> {
     let mut alive = vec![false; function.types.len()];
     // Backwards, uses come before definitions; only edges back are met before it is known what their blocks use.
     let mut edges_back = Vec::new();
     for (position, &block) in flow.order.iter().enumerate().rev() {
         let data = function.block(block);
-        data.exit.own_operands(|value| alive[value.0 as usize] = true);
-        for target in data.exit.targets().filter(|target| !target.arguments.is_empty()) {
+        data.terminator.own_operands(|value| alive[value.0 as usize] = true);
+        for target in data.terminator.targets().filter(|target| !target.arguments.is_empty()) {
             if flow.position(target.block).is_some_and(|to| to <= position) {
                 edges_back.push(target);
             }
@@ -56,7 +56,7 @@ fn alive(function: &Function, flow: &Flow) -> Vec<bool> {
 }
 
 /// Mark all that the values need which were found alive late.
-fn follow(function: &Function, flow: &Flow, alive: &mut [bool], mut found: Vec<Val>) {
+fn follow(function: &Function, flow: &ControlFlow, alive: &mut [bool], mut found: Vec<Val>) {
     // By value: its block, and the index of its operation or, counted from the parameters' end, of its parameter.
     const PARAMETER: u32 = 1 << 31;
     let mut homes = vec![(Block(0), PARAMETER); alive.len()];
@@ -82,8 +82,8 @@ fn follow(function: &Function, flow: &Flow, alive: &mut [bool], mut found: Vec<V
         }
         let Some(position) = flow.position(block) else { continue };
         for &predecessor in flow.predecessors(position) {
-            let exit = &function.block(flow.order[predecessor as usize]).exit;
-            for target in exit.targets().filter(|target| target.block == block) {
+            let terminator = &function.block(flow.order[predecessor as usize]).terminator;
+            for target in terminator.targets().filter(|target| target.block == block) {
                 need(&target.arguments[(at & !PARAMETER) as usize]);
             }
         }
@@ -94,7 +94,7 @@ fn is_alive(inst: &Inst, alive: &[bool]) -> bool {
     inst.op.has_effect() || inst.results.iter().flatten().any(|value| alive[value.0 as usize])
 }
 
-fn drop_operations(function: &mut Function, flow: &Flow, alive: &[bool]) {
+fn drop_operations(function: &mut Function, flow: &ControlFlow, alive: &[bool]) {
     let mut lines = std::mem::take(&mut function.lines);
     for &block in &flow.order {
         let insts = &mut function.blocks[block.0 as usize].insts;
@@ -127,7 +127,7 @@ fn drop_operations(function: &mut Function, flow: &Flow, alive: &[bool]) {
     function.lines = lines;
 }
 
-fn drop_parameters(function: &mut Function, flow: &Flow, alive: &[bool]) {
+fn drop_parameters(function: &mut Function, flow: &ControlFlow, alive: &[bool]) {
     let block_count = function.blocks.len();
     let mut kept: Vec<Vec<bool>> = Vec::new();
     for &block in &flow.order[1..] {
@@ -146,7 +146,7 @@ fn drop_parameters(function: &mut Function, flow: &Flow, alive: &[bool]) {
         return;
     }
     for data in &mut function.blocks {
-        for target in data.exit.targets_mut() {
+        for target in data.terminator.targets_mut() {
             parameters::retain(&mut target.arguments, &kept[target.block.0 as usize]);
         }
     }

@@ -8,7 +8,7 @@ mod known;
 mod rules;
 
 /// Run the pass. Returns whether a branch was decided, so that control flow changed.
-pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
+pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) -> bool {
     if function.word != WordWidth::Eight {
         // The rules are those of 64-bit words.
         return false;
@@ -23,8 +23,8 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) ->
         for (at, inst) in data.insts.iter_mut().enumerate() {
             folder.inst(inst, (block, at as u32), types);
         }
-        data.exit.operands_mut(|value| folder.replacements.apply(value));
-        decided |= folder.exit(&mut data.exit);
+        data.terminator.operands_mut(|value| folder.replacements.apply(value));
+        decided |= folder.exit(&mut data.terminator);
     }
     insert(function, folder.insertions);
     decided
@@ -87,8 +87,8 @@ impl Folder<'_> {
     }
 
     /// Simplify a branch; returns whether it became a jump.
-    fn exit(&mut self, exit: &mut Exit) -> bool {
-        let Exit::Branch(condition, then, otherwise) = exit else { return false };
+    fn exit(&mut self, terminator: &mut Terminator) -> bool {
+        let Terminator::Branch(condition, then, otherwise) = terminator else { return false };
         let mut decision = None;
         loop {
             let outcome = match self.table.decide(condition) {
@@ -110,7 +110,7 @@ impl Folder<'_> {
         let Some(holds) = decision else { return false };
         let taken =
             std::mem::replace(if holds { then } else { otherwise }, Target { block: Block(0), arguments: vec![] });
-        *exit = Exit::Jump(taken);
+        *terminator = Terminator::Jump(taken);
         true
     }
 }

@@ -35,7 +35,7 @@
 //! bounded number of them.
 
 use super::*;
-use crate::ir::flow::Flow;
+use crate::ir::flow::ControlFlow;
 use crate::ir::narrow::Carrying;
 
 mod calls;
@@ -85,13 +85,13 @@ pub fn legalise(function: &Function, word: WordWidth) -> Function {
     if word == WordWidth::Eight || function.word == WordWidth::Four {
         return function.clone();
     }
-    let flow = Flow::of(function);
+    let flow = ControlFlow::of(function);
     let mut splitter = Splitter::new(function, &flow);
     for &block in &flow.order {
         splitter.block(block);
     }
     let mut split = splitter.finish();
-    let flow = Flow::of(&split);
+    let flow = ControlFlow::of(&split);
     dead::run(&mut split, &flow, &mut OptimisationFuel::unlimited());
     drop_carries(&mut split);
     split
@@ -112,7 +112,7 @@ fn drop_carries(function: &mut Function) {
 }
 
 impl<'f> Splitter<'f> {
-    fn new(function: &'f Function, flow: &Flow) -> Splitter<'f> {
+    fn new(function: &'f Function, flow: &ControlFlow) -> Splitter<'f> {
         let signature = calls::signature(&function.signature);
         let mut splitter = Splitter {
             function,
@@ -187,7 +187,7 @@ impl<'f> Splitter<'f> {
         if let Some(line) = lines.next() {
             self.b.set_line(line.2);
         }
-        self.exit(&data.exit);
+        self.exit(&data.terminator);
     }
 
     /// The function, its blocks in the order of those that they come from.
@@ -203,11 +203,16 @@ impl<'f> Splitter<'f> {
         for (number, &block) in sorted.iter().enumerate() {
             numbers[block as usize] = Block(number as u32);
         }
-        let empty = || BlockData { parameters: Vec::new(), insts: Vec::new(), exit: Exit::Unreachable, cold: false };
+        let empty = || BlockData {
+            parameters: Vec::new(),
+            insts: Vec::new(),
+            terminator: Terminator::Unreachable,
+            cold: false,
+        };
         function.blocks =
             sorted.iter().map(|&block| std::mem::replace(&mut function.blocks[block as usize], empty())).collect();
         for data in &mut function.blocks {
-            data.exit.targets_mut().for_each(|target| target.block = numbers[target.block.0 as usize]);
+            data.terminator.targets_mut().for_each(|target| target.block = numbers[target.block.0 as usize]);
         }
         function.lines.iter_mut().for_each(|line| line.0 = numbers[line.0 .0 as usize]);
         function.lines.sort_unstable();

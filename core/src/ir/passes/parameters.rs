@@ -13,7 +13,7 @@ const NONE: Val = Val(u32::MAX);
 const PATIENCE: usize = 8;
 
 /// Run the pass.
-pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
+pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) {
     if flow.order.iter().skip(1).all(|block| function.block(*block).parameters.is_empty()) {
         return;
     }
@@ -39,7 +39,7 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) {
 }
 
 /// For each value what it is the same as: itself, but for a parameter that always has another's value.
-fn values_of_parameters(function: &Function, flow: &Flow) -> Vec<Val> {
+fn values_of_parameters(function: &Function, flow: &ControlFlow) -> Vec<Val> {
     let mut same: Vec<Val> = (0..function.types.len() as u32).map(Val).collect();
     for &block in &flow.order[1..] {
         for &parameter in &function.block(block).parameters {
@@ -71,13 +71,13 @@ fn values_of_parameters(function: &Function, flow: &Flow) -> Vec<Val> {
 
 /// The one value that predecessors pass for parameter `n` of a block, [`NONE`] while nothing is known; `None` if
 /// there are several.
-fn met(function: &Function, flow: &Flow, same: &[Val], position: usize, n: usize) -> Option<Val> {
+fn met(function: &Function, flow: &ControlFlow, same: &[Val], position: usize, n: usize) -> Option<Val> {
     let block = flow.order[position];
     let parameter = function.block(block).parameters[n];
     let mut found = NONE;
     for &predecessor in flow.predecessors(position) {
-        let exit = &function.block(flow.order[predecessor as usize]).exit;
-        for target in exit.targets().filter(|target| target.block == block) {
+        let terminator = &function.block(flow.order[predecessor as usize]).terminator;
+        for target in terminator.targets().filter(|target| target.block == block) {
             let value = same[target.arguments[n].0 as usize];
             if value == NONE || value == found || value == parameter {
                 continue;
@@ -122,10 +122,10 @@ fn drop_parameters(function: &mut Function, same: &[Val]) {
         for inst in &mut data.insts {
             inst.op.operands_mut(|value| *value = same[value.0 as usize]);
         }
-        for target in data.exit.targets_mut() {
+        for target in data.terminator.targets_mut() {
             retain(&mut target.arguments, &kept[target.block.0 as usize]);
         }
-        data.exit.operands_mut(|value| *value = same[value.0 as usize]);
+        data.terminator.operands_mut(|value| *value = same[value.0 as usize]);
     }
 }
 

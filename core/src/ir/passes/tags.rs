@@ -10,7 +10,7 @@ use crate::ir::arithmetic;
 const ANY: u8 = 0xff;
 
 /// Run the pass. Returns whether a branch was decided, so that control flow changed.
-pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) -> bool {
+pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationFuel) -> bool {
     if function.word != WordWidth::Eight {
         // The rules are those of 64-bit words.
         return false;
@@ -34,14 +34,14 @@ pub fn run(function: &mut Function, flow: &Flow, fuel: &mut OptimisationFuel) ->
         for inst in &mut data.insts {
             tags.inst(inst, fuel);
         }
-        data.exit.operands_mut(|value| tags.replacements.apply(value));
+        data.terminator.operands_mut(|value| tags.replacements.apply(value));
         tags.pass(function, block);
         let data = &mut function.blocks[block.0 as usize];
-        if let Exit::Branch(condition, then, otherwise) = &mut data.exit {
+        if let Terminator::Branch(condition, then, otherwise) = &mut data.terminator {
             if let Some(holds) = tags.decide(condition).filter(|_| fuel.spend()) {
                 let taken = if holds { then } else { otherwise };
                 let taken = Target { block: taken.block, arguments: std::mem::take(&mut taken.arguments) };
-                data.exit = Exit::Jump(taken);
+                data.terminator = Terminator::Jump(taken);
                 decided = true;
             }
         }
@@ -69,7 +69,7 @@ impl Tags {
     }
 
     /// Forget what does not hold in the block at a position.
-    fn leave(&mut self, flow: &Flow, position: usize) {
+    fn leave(&mut self, flow: &ControlFlow, position: usize) {
         while let Some(&(first, value, before)) = self.narrowed.last() {
             if flow.dominates(first, position) {
                 return;
@@ -80,7 +80,7 @@ impl Tags {
     }
 
     /// What the ways into a block tell.
-    fn enter(&mut self, function: &Function, flow: &Flow, position: usize, visited: &[bool]) {
+    fn enter(&mut self, function: &Function, flow: &ControlFlow, position: usize, visited: &[bool]) {
         let block = flow.order[position];
         let predecessors = flow.predecessors(position);
         // Parameters have gathered tags from the ends of blocks visited; a block that follows may pass anything.
@@ -90,13 +90,13 @@ impl Tags {
             }
         }
         if let &[predecessor] = predecessors {
-            self.learn(&function.block(flow.order[predecessor as usize]).exit, block, position);
+            self.learn(&function.block(flow.order[predecessor as usize]).terminator, block, position);
         }
     }
 
     /// Give the parameters of a block's successors the tags of the arguments, as they are known at its end.
     fn pass(&mut self, function: &Function, block: Block) {
-        for target in function.block(block).exit.targets() {
+        for target in function.block(block).terminator.targets() {
             for (&parameter, &argument) in function.block(target.block).parameters.iter().zip(&target.arguments) {
                 self.set(parameter, self.of(parameter) | self.of(argument));
             }
@@ -104,8 +104,8 @@ impl Tags {
     }
 
     /// What the branch tells that is the only way into a block.
-    fn learn(&mut self, exit: &Exit, block: Block, position: usize) {
-        let Exit::Branch(condition, then, otherwise) = exit else { return };
+    fn learn(&mut self, terminator: &Terminator, block: Block, position: usize) {
+        let Terminator::Branch(condition, then, otherwise) = terminator else { return };
         if then.block == otherwise.block {
             return;
         }

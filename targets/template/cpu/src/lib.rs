@@ -8,7 +8,7 @@
 
 use maru_core::abi::Context;
 use maru_core::codegen::System;
-use maru_processor::{Fault, Processor, Serve};
+use maru_processor::{Processor, ProcessorFault, Serve};
 use maru_template::abi::{ON_STACK, RESERVED, SAVED_DOUBLES, SAVED_WORDS, STACK};
 use maru_template::instruction::*;
 use std::cell::Cell;
@@ -286,7 +286,7 @@ impl Processor for Cpu {
         vec![registers..registers + size_of_val(&self.words), self.word(STACK) as usize..self.bounds().end as usize]
     }
 
-    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, Fault> {
+    unsafe fn call(&self, entry: usize, words: &[u64], serve: &mut Serve) -> Result<u64, ProcessorFault> {
         assert!(words.len() <= 6, "too many words for a call");
         let before = (self.words.clone(), self.doubles.clone());
         self.active.set(self.active.get() + 1);
@@ -304,7 +304,7 @@ impl Processor for Cpu {
             false => Err("a function did not preserve what the C convention says".into()),
         });
         end.map_err(|what| {
-            let fault = Fault { what, counter, bytes: code_at(counter), registers: self.registers() };
+            let fault = ProcessorFault { what, counter, bytes: code_at(counter), registers: self.registers() };
             self.words.iter().zip(&before.0).chain(self.doubles.iter().zip(&before.1)).for_each(|(now, old)| {
                 now.set(old.get());
             });

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::{plain, Emit};
-use crate::lower::flow::{Callee, Reg, Site};
+use crate::lower::linear::{Callee, Reg, Site};
 use crate::lower::meter::Meter;
 use crate::lower::operator::Held;
 use crate::lower::SiteInfo;

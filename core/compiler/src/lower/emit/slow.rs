@@ -8,10 +8,10 @@
 //! What is known of other registers is kept. Only an operation that settles the type of its result for the code that
 //! follows (see `arithmetic`) leaves for the generic version of its place instead.
 
-use super::state::{Place, State, Ty};
+use super::state::{RegisterValue, State, Ty};
 use super::{plain, Emit};
-use crate::lower::flow::{Operator, Reg, Site};
 use crate::lower::intrinsic::Intrinsic;
+use crate::lower::linear::{Operator, Reg, Site};
 use crate::lower::operator::Held;
 use crate::lower::DataWord;
 use maru_core::abi::layout::NIL;
@@ -140,10 +140,10 @@ impl Emit<'_, '_> {
         &mut self,
         call: &Inline,
         miss: Miss,
-        fast: Place,
+        fast: RegisterValue,
         slow: Ty,
         state: &mut State,
-    ) -> Place {
+    ) -> RegisterValue {
         let Some(block) = miss.slow else { return fast };
         let word = self.place_word(fast, state.generic);
         let join = self.b.block();
@@ -155,12 +155,18 @@ impl Emit<'_, '_> {
         self.b.switch_to(join);
         self.after_runtime(call, state);
         let same = slow == fast.ty && call.held.is_none() && fast.ty != Ty::Double;
-        Place::word(result, if same { slow } else { Ty::Unknown })
+        RegisterValue::word(result, if same { slow } else { Ty::Unknown })
     }
 
     /// The same for an operation that answers a double whatever its operands are, if it answers.
-    pub(in crate::lower) fn rejoin_double(&mut self, call: &Inline, miss: Miss, fast: Val, state: &mut State) -> Place {
-        let Some(block) = miss.slow else { return Place::double(fast) };
+    pub(in crate::lower) fn rejoin_double(
+        &mut self,
+        call: &Inline,
+        miss: Miss,
+        fast: Val,
+        state: &mut State,
+    ) -> RegisterValue {
+        let Some(block) = miss.slow else { return RegisterValue::double(fast) };
         let join = self.b.block();
         let result = self.b.parameter(join, Type::Double);
         self.b.jump(join, &[fast]);
@@ -172,7 +178,7 @@ impl Emit<'_, '_> {
         self.b.jump(join, &[called]);
         self.b.switch_to(join);
         self.after_runtime(call, state);
-        Place::double(result)
+        RegisterValue::double(result)
     }
 
     /// After a join with a slow block: what it may have changed.
@@ -254,7 +260,7 @@ impl Emit<'_, '_> {
     }
 
     /// The word of a place, boxed here if need be.
-    pub(in crate::lower) fn place_word(&mut self, place: Place, cold: bool) -> Val {
+    pub(in crate::lower) fn place_word(&mut self, place: RegisterValue, cold: bool) -> Val {
         match (place.word, place.double) {
             (Some(word), _) => word,
             (None, Some(double)) => self.box_double(double, cold),

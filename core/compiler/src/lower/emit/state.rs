@@ -1,6 +1,6 @@
 //! What is known at a point of the program while it is emitted: types and places of registers.
 
-use crate::lower::flow::Reg;
+use crate::lower::linear::Reg;
 use maru_core::ir::Val;
 use maru_language::runtime::CellId;
 
@@ -24,28 +24,28 @@ pub(in crate::lower) enum Ty {
 
 /// Where a register's value is: as a word, as an unboxed double, or both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::lower) struct Place {
+pub(in crate::lower) struct RegisterValue {
     pub(in crate::lower) word: Option<Val>,
     pub(in crate::lower) double: Option<Val>,
     pub(in crate::lower) ty: Ty,
 }
 
-impl Place {
-    pub(in crate::lower) fn word(word: Val, ty: Ty) -> Place {
-        Place { word: Some(word), double: None, ty }
+impl RegisterValue {
+    pub(in crate::lower) fn word(word: Val, ty: Ty) -> RegisterValue {
+        RegisterValue { word: Some(word), double: None, ty }
     }
-    pub(in crate::lower) fn double(double: Val) -> Place {
-        Place { word: None, double: Some(double), ty: Ty::Double }
+    pub(in crate::lower) fn double(double: Val) -> RegisterValue {
+        RegisterValue { word: None, double: Some(double), ty: Ty::Double }
     }
-    pub(in crate::lower) fn operator(ty: Ty) -> Place {
-        Place { word: None, double: None, ty }
+    pub(in crate::lower) fn operator(ty: Ty) -> RegisterValue {
+        RegisterValue { word: None, double: None, ty }
     }
 }
 
 /// The places of all registers. There is one table, filled anew for each block: to make one for every block would
 /// take time in proportion to the product of blocks and registers.
-pub(in crate::lower) struct Places {
-    table: Vec<Option<Place>>,
+pub(in crate::lower) struct RegisterValues {
+    table: Vec<Option<RegisterValue>>,
     known: Vec<Reg>,
     /// For each register, the one that it was copied from.
     copied_from: Vec<Reg>,
@@ -54,15 +54,15 @@ pub(in crate::lower) struct Places {
 /// What a register was copied from that is no copy.
 const NO_REGISTER: Reg = Reg::MAX;
 
-impl Places {
-    pub(in crate::lower) fn new(registers: u32) -> Places {
+impl RegisterValues {
+    pub(in crate::lower) fn new(registers: u32) -> RegisterValues {
         let count = registers as usize;
-        Places { table: vec![None; count], known: Vec::new(), copied_from: vec![NO_REGISTER; count] }
+        RegisterValues { table: vec![None; count], known: Vec::new(), copied_from: vec![NO_REGISTER; count] }
     }
-    pub(in crate::lower) fn get(&self, register: Reg) -> Option<Place> {
+    pub(in crate::lower) fn get(&self, register: Reg) -> Option<RegisterValue> {
         self.table[register as usize]
     }
-    pub(in crate::lower) fn set(&mut self, register: Reg, place: Place) {
+    pub(in crate::lower) fn set(&mut self, register: Reg, place: RegisterValue) {
         if self.table[register as usize].replace(place).is_none() {
             self.known.push(register);
         }
@@ -73,7 +73,7 @@ impl Places {
     }
     /// More is known of a register's value. So it is of the variable that it was copied from, if that still holds the
     /// same value.
-    pub(in crate::lower) fn learn(&mut self, register: Reg, place: Place) {
+    pub(in crate::lower) fn learn(&mut self, register: Reg, place: RegisterValue) {
         let before = self.get(register);
         self.set(register, place);
         let variable = self.copied_from[register as usize];
@@ -82,7 +82,7 @@ impl Places {
         }
     }
     /// Know nothing but these.
-    fn refill(&mut self, places: &[(Reg, Place)]) {
+    fn refill(&mut self, places: &[(Reg, RegisterValue)]) {
         for register in self.known.drain(..) {
             self.table[register as usize] = None;
             self.copied_from[register as usize] = NO_REGISTER;
@@ -93,7 +93,7 @@ impl Places {
 
 /// What is known at a point of the program.
 pub(in crate::lower) struct State {
-    pub(in crate::lower) places: Places,
+    pub(in crate::lower) places: RegisterValues,
     /// Operators that are read already, but still only in their cells.
     pub(in crate::lower) pending: Vec<Reg>,
     /// The unit's assumptions were checked since the last call.
@@ -115,7 +115,7 @@ const READS: usize = 16;
 
 /// What is known at the start of a version of a block.
 pub(in crate::lower) struct Start {
-    pub(in crate::lower) places: Vec<(Reg, Place)>,
+    pub(in crate::lower) places: Vec<(Reg, RegisterValue)>,
     pub(in crate::lower) pending: Vec<Reg>,
     pub(in crate::lower) intact: bool,
     pub(in crate::lower) generic: bool,
@@ -124,7 +124,7 @@ pub(in crate::lower) struct Start {
 impl State {
     pub(in crate::lower) fn new(registers: u32) -> State {
         State {
-            places: Places::new(registers),
+            places: RegisterValues::new(registers),
             pending: Vec::new(),
             intact: false,
             generic: false,
@@ -138,11 +138,11 @@ impl State {
         self.read.clear();
     }
     /// What is known of a free variable's value, if it was read before.
-    pub(in crate::lower) fn variable(&self, cell: CellId) -> Option<Place> {
+    pub(in crate::lower) fn variable(&self, cell: CellId) -> Option<RegisterValue> {
         let (_, register, word) = *self.read.iter().find(|(read, ..)| *read == cell)?;
         // More may have been learned in that register since; or it may hold something else by now.
         let place = self.places.get(register).filter(|place| place.word == Some(word));
-        Some(place.unwrap_or(Place::word(word, Ty::Unknown)))
+        Some(place.unwrap_or(RegisterValue::word(word, Ty::Unknown)))
     }
     /// A register holds the value of a free variable, which was just read.
     pub(in crate::lower) fn note_variable(&mut self, cell: CellId, register: Reg, word: Val) {
@@ -176,16 +176,16 @@ impl State {
 #[derive(Clone, Copy)]
 pub(in crate::lower) struct Leaving<'s> {
     pub(in crate::lower) state: &'s State,
-    /// Places of some registers on this edge.
-    pub(in crate::lower) known: &'s [(Reg, Place)],
+    /// RegisterValues of some registers on this edge.
+    pub(in crate::lower) known: &'s [(Reg, RegisterValue)],
     pub(in crate::lower) intact: bool,
 }
 
 impl<'s> Leaving<'s> {
-    pub(in crate::lower) fn with(state: &'s State, known: &'s [(Reg, Place)]) -> Leaving<'s> {
+    pub(in crate::lower) fn with(state: &'s State, known: &'s [(Reg, RegisterValue)]) -> Leaving<'s> {
         Leaving { state, known, intact: state.intact }
     }
-    pub(in crate::lower) fn place(&self, register: Reg) -> Option<Place> {
+    pub(in crate::lower) fn place(&self, register: Reg) -> Option<RegisterValue> {
         let known = self.known.iter().find(|(known, _)| *known == register);
         known.map(|(_, place)| *place).or_else(|| self.state.places.get(register))
     }

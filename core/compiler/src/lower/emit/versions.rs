@@ -10,9 +10,9 @@
 //! emitted once for each block, generic and without places to leave for. Where so many registers live across blocks
 //! that passing them on would not be linear, they live in memory: see [`Homes`].
 
-use super::state::{Leaving, Place, Start, State, Ty};
+use super::state::{Leaving, RegisterValue, Start, State, Ty};
 use super::{plain, Emit};
-use crate::lower::flow::{BlockId, Flow, Reg};
+use crate::lower::linear::{BlockId, Linear, Reg};
 use crate::lower::liveness::Liveness;
 use maru_core::abi::layout::{offset, Kind, DOUBLE_TAGS, FIXNUM_TAGS, NIL, TAG_OBJECT, TAG_PAIR};
 use maru_core::abi::{word_offset, DATA_INTACT};
@@ -73,7 +73,7 @@ pub(super) enum Passing {
 
 impl Passing {
     /// The way for a function, which is memory if that is asked for: both take time and memory in proportion to its size.
-    pub(super) fn of(flow: &Flow, in_memory: bool) -> Passing {
+    pub(super) fn of(flow: &Linear, in_memory: bool) -> Passing {
         if !in_memory && flow.blocks.len().saturating_mul(flow.registers as usize) <= PASSING_LIMIT {
             let instructions: usize = flow.blocks.iter().map(|block| 1 + block.instrs.len()).sum();
             if let Some(liveness) = Liveness::of(flow, LIVE_ON_AVERAGE * instructions + BUDGET_BASE) {
@@ -86,7 +86,7 @@ impl Passing {
 
 impl Homes {
     /// Every register that more than one block speaks of gets a slot.
-    fn of(flow: &Flow) -> Homes {
+    fn of(flow: &Linear) -> Homes {
         const NOBODY: u32 = u32::MAX;
         let registers = flow.registers as usize;
         let (mut speaker, mut crosses) = (vec![NOBODY; registers], vec![false; registers]);
@@ -170,7 +170,7 @@ impl Emit<'_, '_> {
         self.budget = self.budget.saturating_sub(amount);
     }
 
-    pub(super) fn budget_of(flow: &Flow, options: &Options) -> usize {
+    pub(super) fn budget_of(flow: &Linear, options: &Options) -> usize {
         if options.level == OptimisationLevel::None {
             return 0;
         }
@@ -211,7 +211,7 @@ impl Emit<'_, '_> {
         self.check_intact(otherwise.clone());
         let mut arguments = Vec::with_capacity(live.len());
         for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
-            let place = leaving.place(*register).unwrap_or(Place { word: None, double: None, ty: Ty::Unknown });
+            let place = leaving.place(*register).unwrap_or(RegisterValue { word: None, double: None, ty: Ty::Unknown });
             arguments.push(self.as_type(place, *ty, &otherwise));
         }
         self.jump(Target { block: ir, arguments });
@@ -220,7 +220,7 @@ impl Emit<'_, '_> {
     }
 
     /// The value of a place as a type wants it, tested here.
-    fn as_type(&mut self, place: Place, ty: Ty, otherwise: &Target) -> Val {
+    fn as_type(&mut self, place: RegisterValue, ty: Ty, otherwise: &Target) -> Val {
         if let (Ty::Double, Some(double)) = (ty, place.double) {
             return double;
         }
@@ -288,13 +288,13 @@ impl Emit<'_, '_> {
         let here = self.b.current_block();
         for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
             let value = match (leaving.place(*register), ty) {
-                (Some(Place { double: Some(double), .. }), Ty::Double) => double,
-                (Some(Place { word: Some(word), .. }), _) => word,
-                (Some(Place { double: Some(double), .. }), _) => {
+                (Some(RegisterValue { double: Some(double), .. }), Ty::Double) => double,
+                (Some(RegisterValue { word: Some(word), .. }), _) => word,
+                (Some(RegisterValue { double: Some(double), .. }), _) => {
                     self.start_edge(&mut on_edge, generic);
                     self.box_double(double, generic)
                 }
-                (Some(Place { ty, .. }), _) if ty.is_operator() => {
+                (Some(RegisterValue { ty, .. }), _) if ty.is_operator() => {
                     self.start_edge(&mut on_edge, generic);
                     self.operator_word(*register, ty, leaving.state)
                 }
@@ -401,11 +401,11 @@ impl Emit<'_, '_> {
         for (register, ty) in live.iter().zip(types) {
             let place = if ty.is_operator() {
                 start.pending.extend((*ty == Ty::InCell).then_some(*register));
-                Place::operator(*ty)
+                RegisterValue::operator(*ty)
             } else if *ty == Ty::Double {
-                Place::double(self.b.parameter(ir, Type::Double))
+                RegisterValue::double(self.b.parameter(ir, Type::Double))
             } else {
-                Place::word(self.b.parameter(ir, Type::Word), *ty)
+                RegisterValue::word(self.b.parameter(ir, Type::Word), *ty)
             };
             start.places.push((*register, place));
         }

@@ -1,8 +1,8 @@
 //! Calls: primitives done inline, functions whose bodies stand in their place, and all others.
 
 use super::{is_quiet, is_small, mark_assigned, Destination, Linearise, DEEPEST_INLINING};
-use crate::lower::flow::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
 use crate::lower::intrinsic::Intrinsic;
+use crate::lower::linear::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
 use crate::lower::Assumption;
 use maru_language::interp;
 use maru_language::runtime::tree::{Call, Node, Template};

@@ -3,7 +3,7 @@
 use super::expression::{Expression, Function, NamedLet, Variable, VariableState};
 use super::form::at_least;
 use super::scope::Bound;
-use super::{Expander, Place};
+use super::{Expander, FormContext};
 use crate::runtime::{Failure, Symbol};
 use crate::value::Value;
 
@@ -13,11 +13,11 @@ struct Binding {
     target: Value,
     /// The list whose car is the value's form; nil if there is none.
     value: Value,
-    place: Place,
+    place: FormContext,
 }
 
 /// `(let ((x 1) (y) z) body…)`, `(let name ((x 1)) body…)`.
-pub(super) fn let_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn let_(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "let: a list of bindings is wanted")?;
     let bindings = expander.runtime.car(operands);
     if let Some(name) = expander.runtime.as_symbol(bindings) {
@@ -41,7 +41,7 @@ pub(super) fn let_(expander: &mut Expander, form: Value, place: Place) -> Result
 }
 
 /// `(let* ((x 1) ((a . b) (f x))) body…)`: each value sees the variables before it.
-pub(super) fn let_star(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn let_star(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "let*: a list of bindings is wanted")?;
     let bindings = expander.runtime.car(operands);
     let bindings = expander.bindings("let*", bindings, place)?;
@@ -63,7 +63,7 @@ pub(super) fn let_star(expander: &mut Expander, form: Value, place: Place) -> Re
 }
 
 /// `(letrec ((f (lambda …)) …) body…)`: every value sees all variables.
-pub(super) fn letrec(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn letrec(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "letrec: a list of bindings is wanted")?;
     let bindings = expander.runtime.car(operands);
     let bindings = expander.bindings("letrec", bindings, place)?;
@@ -110,7 +110,7 @@ fn recursive(variables: Vec<Variable>, values: Vec<Expression>, body: Expression
 }
 
 /// `(let name ((x first)…) body…)`.
-fn named_let(expander: &mut Expander, symbol: Symbol, form: Value, place: Place) -> Result<Expression, Failure> {
+fn named_let(expander: &mut Expander, symbol: Symbol, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "let: bindings are wanted after the name";
     let operands = expander.operands(form, place, at_least(2), what)?;
     let name = expander.runtime.car(operands);
@@ -154,7 +154,7 @@ fn named_let(expander: &mut Expander, symbol: Symbol, form: Value, place: Place)
 }
 
 /// `(lambda (a b . rest) body…)`, `(lambda args body…)`.
-pub(super) fn lambda(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn lambda(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "lambda: a list of parameters is wanted")?;
     let parameters = expander.runtime.car(operands);
     let body = expander.runtime.cdr(operands);
@@ -162,7 +162,7 @@ pub(super) fn lambda(expander: &mut Expander, form: Value, place: Place) -> Resu
 }
 
 /// `(form (a . rest) body…)`, `(form function)`: a macro as a value.
-pub(super) fn form(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn form(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "form: a function, or parameters and a body are wanted";
     let operands = expander.operands(form, place, at_least(1), what)?;
     let body = expander.runtime.cdr(operands);
@@ -184,7 +184,7 @@ impl Expander<'_> {
         name: Value,
         parameters: Value,
         body: Value,
-        place: Place,
+        place: FormContext,
     ) -> Result<Expression, Failure> {
         let mut fixed = Bound::default();
         let mut at = parameters;
@@ -215,7 +215,7 @@ impl Expander<'_> {
         what: &str,
         name: Value,
         before: &Bound,
-        place: Place,
+        place: FormContext,
     ) -> Result<(Symbol, Variable), Failure> {
         let symbol = self.symbol(name, place, &format!("{what}: a parameter must be a symbol"))?;
         self.check_distinct(what, before, symbol, place)?;
@@ -223,7 +223,13 @@ impl Expander<'_> {
     }
 
     /// Raise `syntax` if a name is bound already by the same form.
-    fn check_distinct(&mut self, what: &str, before: &Bound, symbol: Symbol, place: Place) -> Result<(), Failure> {
+    fn check_distinct(
+        &mut self,
+        what: &str,
+        before: &Bound,
+        symbol: Symbol,
+        place: FormContext,
+    ) -> Result<(), Failure> {
         if !before.has(symbol) {
             return Ok(());
         }
@@ -233,7 +239,7 @@ impl Expander<'_> {
     }
 
     /// The bindings of a `let`, taken apart.
-    fn bindings(&mut self, what: &str, list: Value, place: Place) -> Result<Vec<Binding>, Failure> {
+    fn bindings(&mut self, what: &str, list: Value, place: FormContext) -> Result<Vec<Binding>, Failure> {
         if self.proper_length(list).is_none() {
             return Err(self.malformed(list, place, &format!("{what}: the bindings are no proper list")));
         }
@@ -243,7 +249,7 @@ impl Expander<'_> {
             let position = self.position_of(rest, place.position);
             let binding = self.runtime.car(rest);
             rest = self.runtime.cdr(rest);
-            let place = Place { position: self.position_of(binding, position), ..self.operand(place) };
+            let place = FormContext { position: self.position_of(binding, position), ..self.operand(place) };
             let (target, value) = match self.proper_length(binding) {
                 Some(1 | 2) => (self.runtime.car(binding), self.runtime.cdr(binding)),
                 None if self.runtime.as_symbol(binding).is_some() => (binding, Value::NIL),
@@ -272,7 +278,7 @@ impl Expander<'_> {
         what: &str,
         pattern: Value,
         value: Expression,
-        place: Place,
+        place: FormContext,
         expressions: &mut Vec<Expression>,
         variables: &mut Bound,
     ) -> Result<(), Failure> {
@@ -306,7 +312,7 @@ impl Expander<'_> {
     }
 
     /// The operand that must be one form behind another: used by forms of the shape `(name (head…) body…)`.
-    pub fn head(&mut self, form: Value, place: Place, what: &str) -> Result<(Value, Value), Failure> {
+    pub fn head(&mut self, form: Value, place: FormContext, what: &str) -> Result<(Value, Value), Failure> {
         let operands = self.operands(form, place, at_least(1), what)?;
         Ok((self.runtime.car(operands), self.runtime.cdr(operands)))
     }

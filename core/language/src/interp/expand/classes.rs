@@ -2,13 +2,13 @@
 
 use super::expression::Expression;
 use super::form::{at_least, between};
-use super::{Expander, Place};
+use super::{Expander, FormContext};
 use crate::runtime::classes::generic;
 use crate::runtime::{Failure, Symbol};
 use crate::value::{Kind, Value};
 
 /// `(define-class <point3> <point> (z))`: defines the class, and a reader and a writer for each field.
-pub(super) fn define_class(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_class(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "define-class: a name, a base class or () and a list of fields are wanted";
     let operands = expander.operands(form, place, between(2, 3), what)?;
     let name = expander.runtime.car(operands);
@@ -28,7 +28,7 @@ pub(super) fn define_class(expander: &mut Expander, form: Value, place: Place) -
 }
 
 /// `(define-selector area)`.
-pub(super) fn define_selector(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_selector(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, between(1, 1), "define-selector: a name is wanted")?;
     let name = expander.runtime.car(operands);
     let symbol = expander.symbol(name, place, "define-selector: the name must be a symbol")?;
@@ -38,7 +38,11 @@ pub(super) fn define_selector(expander: &mut Expander, form: Value, place: Place
 
 /// `(define-multimethod emit (insn arch port))` defines a multimethod without methods;
 /// `(define-multimethod add ((<long> a) (<double> b)) body…)` a method of one, and the multimethod if need be.
-pub(super) fn define_multimethod(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_multimethod(
+    expander: &mut Expander,
+    form: Value,
+    place: FormContext,
+) -> Result<Expression, Failure> {
     let what = "define-multimethod: a name and a list of parameters are wanted";
     let operands = expander.operands(form, place, at_least(2), what)?;
     let name = expander.runtime.car(operands);
@@ -69,7 +73,7 @@ pub(super) fn define_multimethod(expander: &mut Expander, form: Value, place: Pl
 
 /// `(define-method emit <ir-add> <machine> (port) body…)`: one argument is dispatched on for each class in front of the
 /// parameters. The first is `self`, the others have the names that the multimethod gave them.
-pub(super) fn define_method(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_method(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "define-method: a selector, classes and a list of parameters are wanted";
     let operands = expander.operands(form, place, at_least(3), what)?;
     let name = expander.runtime.car(operands);
@@ -112,7 +116,13 @@ impl Expander<'_> {
     }
 
     /// A list of different symbols, as a constant.
-    fn distinct_symbols(&mut self, form: Value, list: Value, place: Place, what: &str) -> Result<Expression, Failure> {
+    fn distinct_symbols(
+        &mut self,
+        form: Value,
+        list: Value,
+        place: FormContext,
+        what: &str,
+    ) -> Result<Expression, Failure> {
         if self.proper_length(list).is_none() {
             return Err(self.malformed(form, place, what));
         }
@@ -148,7 +158,7 @@ impl Expander<'_> {
         &mut self,
         form: Value,
         parameters: Value,
-        place: Place,
+        place: FormContext,
     ) -> Result<Vec<Expression>, Failure> {
         let operand = self.operand(place);
         let mut classes = Vec::new();
@@ -183,7 +193,7 @@ impl Expander<'_> {
         selector: Symbol,
         dispatched: usize,
         own: Value,
-        place: Place,
+        place: FormContext,
     ) -> Result<Value, Failure> {
         let mut names = vec![self.runtime.symbol_value("self")];
         if dispatched > 1 {
@@ -215,13 +225,13 @@ impl Expander<'_> {
     }
 
     /// `object.field`, where `object` is a lexical variable, or itself such an access.
-    pub fn field_access(&mut self, symbol: Symbol, place: Place) -> Option<Expression> {
+    pub fn field_access(&mut self, symbol: Symbol, place: FormContext) -> Option<Expression> {
         let (object, field) = self.split_access(symbol, place)?;
         Some(self.call_global("%field", vec![object, field], place))
     }
 
     /// The object and the field's name of an access, if the symbol is one.
-    pub fn split_access(&mut self, symbol: Symbol, place: Place) -> Option<(Expression, Expression)> {
+    pub fn split_access(&mut self, symbol: Symbol, place: FormContext) -> Option<(Expression, Expression)> {
         let name = self.runtime.symbols.name(symbol);
         let mut segments = name.split('.');
         let variable = self.runtime.symbols.find(segments.next()?)?;

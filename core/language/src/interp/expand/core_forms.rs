@@ -4,14 +4,14 @@
 
 use super::expression::{Expression, Function, Try, VariableState, WithEnvironment};
 use super::form::{at_least, between};
-use super::{binding, classes, definition, derived, quasiquote, Expander, Place};
+use super::{binding, classes, definition, derived, quasiquote, Expander, FormContext};
 use crate::runtime::Failure;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// Expands a form of its kind, in a place whose position is the form's.
-pub(super) type CoreForm = fn(&mut Expander, Value, Place) -> Result<Expression, Failure>;
+pub(super) type CoreForm = fn(&mut Expander, Value, FormContext) -> Result<Expression, Failure>;
 
 /// All core forms, the derived ones among them.
 const CORE_FORMS: &[(&str, CoreForm)] = &[
@@ -76,14 +76,14 @@ pub(super) fn takes_environment(name: &str) -> bool {
 }
 
 /// `(quote datum)`.
-fn quote(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn quote(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, between(1, 1), "quote: one datum is wanted")?;
     let datum = expander.runtime.car(operands);
     Ok(expander.constant(datum))
 }
 
 /// `(if condition then else…)`.
-fn if_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn if_(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "if: a condition and a form for when it holds are wanted";
     let operands = expander.operands(form, place, at_least(2), what)?;
     let test = expander.test(place);
@@ -96,13 +96,13 @@ fn if_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression,
 }
 
 /// `(progn form…)`.
-fn progn(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn progn(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let forms = expander.operands(form, place, at_least(0), "")?;
     expander.body(forms, place)
 }
 
 /// `(while test body…)`.
-fn while_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn while_(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "while: a test is wanted")?;
     let test = expander.test(place);
     let condition = expander.element_of(operands, test)?;
@@ -110,14 +110,14 @@ fn while_(expander: &mut Expander, form: Value, place: Place) -> Result<Expressi
 }
 
 /// `(current-environment)`: the environment that the form is expanded in.
-fn current_environment(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn current_environment(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     expander.operands(form, place, between(0, 0), "current-environment: takes nothing")?;
     let environment = expander.environment;
     Ok(expander.constant(environment))
 }
 
 /// `(until test body…)`.
-fn until(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn until(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "until: a test is wanted")?;
     let test = expander.test(place);
     let condition = expander.element_of(operands, test)?;
@@ -126,7 +126,12 @@ fn until(expander: &mut Expander, form: Value, place: Place) -> Result<Expressio
 }
 
 /// A loop whose body follows its test in a list.
-fn turns(expander: &mut Expander, condition: Expression, operands: Value, place: Place) -> Result<Expression, Failure> {
+fn turns(
+    expander: &mut Expander,
+    condition: Expression,
+    operands: Value,
+    place: FormContext,
+) -> Result<Expression, Failure> {
     let operand = expander.operand(place);
     let body = expander.runtime.cdr(operands);
     let body = expander.body(body, operand)?;
@@ -134,7 +139,7 @@ fn turns(expander: &mut Expander, condition: Expression, operands: Value, place:
 }
 
 /// `(and form…)`: the first nil, or the last value.
-fn and(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn and(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let mut rest = expander.operands(form, place, at_least(0), "")?;
     if rest.is_nil() {
         return Ok(Expression::Constant(Value::TRUE));
@@ -154,9 +159,9 @@ fn and(expander: &mut Expander, form: Value, place: Place) -> Result<Expression,
 }
 
 /// `(or form…)`: the first value that is not nil, or the last one.
-fn or(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn or(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let mut rest = expander.operands(form, place, at_least(0), "")?;
-    let operand = Place { condition: place.condition, ..expander.operand(place) };
+    let operand = FormContext { condition: place.condition, ..expander.operand(place) };
     let mut tests = Vec::new();
     if rest.is_nil() {
         return Ok(Expression::NIL);
@@ -174,7 +179,7 @@ fn or(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, 
 }
 
 /// A value unless it is nil, in which case another one. Where only the truth matters, no variable is needed.
-pub(super) fn or_else(value: Expression, otherwise: Expression, place: Place) -> Expression {
+pub(super) fn or_else(value: Expression, otherwise: Expression, place: FormContext) -> Expression {
     if place.condition {
         return Expression::branch(value, Expression::Constant(Value::TRUE), otherwise);
     }
@@ -186,7 +191,7 @@ pub(super) fn or_else(value: Expression, otherwise: Expression, place: Place) ->
 }
 
 /// `(try body… (catch (e) handler…) (finally form…))`.
-fn try_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn try_(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(0), "")?;
     let operand = expander.operand(place);
     let mut body = Vec::new();
@@ -196,7 +201,7 @@ fn try_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression
     while rest.is_pair() {
         let clause = expander.runtime.car(rest);
         let head = expander.runtime.car(clause);
-        let at = Place { position: expander.position_of(clause, place.position), ..operand };
+        let at = FormContext { position: expander.position_of(clause, place.position), ..operand };
         if expander.is_symbol(head, "catch") {
             if catch.is_some() || finally.is_some() {
                 return Err(expander.malformed(clause, at, "try: one catch is allowed, in front of finally"));
@@ -223,7 +228,7 @@ fn try_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression
 fn catch_clause(
     expander: &mut Expander,
     clause: Value,
-    place: Place,
+    place: FormContext,
 ) -> Result<(super::Variable, Expression), Failure> {
     let what = "catch: a list of one variable is wanted, then what to do";
     let operands = expander.operands(clause, place, at_least(1), what)?;
@@ -242,13 +247,13 @@ fn catch_clause(
     Ok((variable, handler?))
 }
 
-fn stray_clause(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn stray_clause(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let name = expander.name_of(form);
     Err(expander.malformed(form, place, &format!("{name}: this stands at the end of a try only")))
 }
 
 /// `(with-environment environment form…)`: the forms are expanded when they are reached.
-fn with_environment(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+fn with_environment(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "with-environment: an environment is wanted";
     let operands = expander.operands(form, place, at_least(1), what)?;
     let operand = expander.operand(place);
@@ -267,7 +272,7 @@ fn with_environment(expander: &mut Expander, form: Value, place: Place) -> Resul
 }
 
 /// A function of no arguments.
-pub(super) fn thunk(expander: &mut Expander, forms: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn thunk(expander: &mut Expander, forms: Value, place: FormContext) -> Result<Expression, Failure> {
     let body = expander.operand(place);
     let body = expander.body(forms, body)?;
     let function = Function::new(Value::NIL, Vec::new(), None, body, place.position);

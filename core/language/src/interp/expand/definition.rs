@@ -2,12 +2,12 @@
 
 use super::expression::Expression;
 use super::form::{at_least, between};
-use super::{Expander, Place};
+use super::{Expander, FormContext};
 use crate::runtime::{Failure, Symbol};
 use crate::value::Value;
 
 /// `(define name value)`, `(define (f a) body…)`.
-pub(super) fn define(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "define: a name is wanted")?;
     let target = expander.runtime.car(operands);
     if target.is_pair() {
@@ -17,7 +17,7 @@ pub(super) fn define(expander: &mut Expander, form: Value, place: Place) -> Resu
 }
 
 /// `(define-constant name value)`.
-pub(super) fn define_constant(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_constant(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     variable(expander, "define-constant", form, true, place)
 }
 
@@ -26,7 +26,7 @@ fn variable(
     what: &str,
     form: Value,
     constant: bool,
-    place: Place,
+    place: FormContext,
 ) -> Result<Expression, Failure> {
     let wanted = format!("{what}: a name and one value are wanted");
     let operands = expander.operands(form, place, between(1, 2), &wanted)?;
@@ -39,12 +39,16 @@ fn variable(
 }
 
 /// `(define-function f (a) body…)`.
-pub(super) fn define_function(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_function(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     function(expander, "define-function", form, place).map(|(_, definition)| definition)
 }
 
 /// `(define-compilable f (a) body…)`: the function is marked once it is defined.
-pub(super) fn define_compilable(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_compilable(
+    expander: &mut Expander,
+    form: Value,
+    place: FormContext,
+) -> Result<Expression, Failure> {
     let (name, definition) = function(expander, "define-compilable", form, place)?;
     let name = Expression::Constant(name);
     let environment = expander.constant(expander.environment);
@@ -53,7 +57,7 @@ pub(super) fn define_compilable(expander: &mut Expander, form: Value, place: Pla
 }
 
 /// `(define-form f (a . b) body…)`, `(define-form (f a . b) body…)`: the function gets the operands unevaluated.
-pub(super) fn define_form(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn define_form(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = expander.name_of(form);
     let (_, definition) = function(expander, &what, form, place)?;
     Ok(match definition {
@@ -66,7 +70,12 @@ pub(super) fn define_form(expander: &mut Expander, form: Value, place: Place) ->
 }
 
 /// A function definition with the parameters behind the name or in a list with it. Its name, and the definition.
-fn function(expander: &mut Expander, what: &str, form: Value, place: Place) -> Result<(Value, Expression), Failure> {
+fn function(
+    expander: &mut Expander,
+    what: &str,
+    form: Value,
+    place: FormContext,
+) -> Result<(Value, Expression), Failure> {
     let wanted = format!("{what}: a name, parameters and a body are wanted");
     let operands = expander.operands(form, place, at_least(1), &wanted)?;
     let name = expander.runtime.car(operands);
@@ -89,7 +98,7 @@ fn define_by_pattern(
     what: &str,
     pattern: Value,
     operands: Value,
-    place: Place,
+    place: FormContext,
 ) -> Result<(Value, Expression), Failure> {
     let name = expander.runtime.car(pattern);
     let symbol = expander.symbol(name, place, &format!("{what}: the function's name must be a symbol"))?;
@@ -104,14 +113,14 @@ fn define_named(
     (symbol, name): (Symbol, Value),
     parameters: Value,
     body: Value,
-    place: Place,
+    place: FormContext,
 ) -> Result<(Value, Expression), Failure> {
     let function = expander.function(what, name, parameters, body, place)?;
     Ok((name, Expression::Define(symbol, Box::new(function), false, place.position)))
 }
 
 /// `(set variable value)`; `(set (f a…) value)` is `(set-f a… value)`.
-pub(super) fn set(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn set(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, between(2, 2), "set: a place and a value are wanted")?;
     let target = expander.runtime.car(operands);
     if target.is_pair() {
@@ -135,7 +144,7 @@ fn set_by_function(
     form: Value,
     target: Value,
     operands: Value,
-    place: Place,
+    place: FormContext,
 ) -> Result<Expression, Failure> {
     let head = expander.runtime.car(target);
     let what = "set: the place must be a variable, or a call of a function by its name";

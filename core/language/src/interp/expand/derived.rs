@@ -5,18 +5,18 @@ use super::core_forms::{or_else, thunk};
 use super::expression::{Expression, VariableState};
 use super::form::at_least;
 use super::scope::Bound;
-use super::{Expander, Place};
+use super::{Expander, FormContext};
 use crate::runtime::Failure;
 use crate::value::Value;
 
 /// `(when test body…)`.
-pub(super) fn when(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn when(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let (condition, body) = test_and_body(expander, form, place, "when: a test is wanted")?;
     Ok(Expression::branch(condition, body, Expression::NIL))
 }
 
 /// `(unless test body…)`.
-pub(super) fn unless(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn unless(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let (condition, body) = test_and_body(expander, form, place, "unless: a test is wanted")?;
     Ok(Expression::branch(condition, Expression::NIL, body))
 }
@@ -24,7 +24,7 @@ pub(super) fn unless(expander: &mut Expander, form: Value, place: Place) -> Resu
 fn test_and_body(
     expander: &mut Expander,
     form: Value,
-    place: Place,
+    place: FormContext,
     what: &str,
 ) -> Result<(Expression, Expression), Failure> {
     let operands = expander.operands(form, place, at_least(1), what)?;
@@ -43,13 +43,13 @@ enum Clause {
 }
 
 /// `(cond (test body…) (test => function) (test) (else body…))`.
-pub(super) fn cond(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn cond(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let mut rest = expander.operands(form, place, at_least(0), "")?;
     let mut clauses = Vec::new();
     let mut otherwise = Expression::NIL;
     while rest.is_pair() {
         let clause = expander.runtime.car(rest);
-        let at = Place { position: expander.position_of(clause, place.position), ..place };
+        let at = FormContext { position: expander.position_of(clause, place.position), ..place };
         rest = expander.runtime.cdr(rest);
         if !clause.is_pair() || expander.proper_length(clause).is_none() {
             return Err(expander.malformed(clause, at, "cond: a clause is a list of a test and a body"));
@@ -75,11 +75,11 @@ pub(super) fn cond(expander: &mut Expander, form: Value, place: Place) -> Result
     }))
 }
 
-fn cond_clause(expander: &mut Expander, clause: Value, place: Place) -> Result<Clause, Failure> {
+fn cond_clause(expander: &mut Expander, clause: Value, place: FormContext) -> Result<Clause, Failure> {
     let body = expander.runtime.cdr(clause);
     if body.is_nil() {
         // A clause that is not the last one is never in tail position: what follows depends on its value.
-        let operand = Place { condition: place.condition, ..expander.operand(place) };
+        let operand = FormContext { condition: place.condition, ..expander.operand(place) };
         return expander.element_of(clause, operand).map(Clause::Value);
     }
     let arrow = expander.runtime.car(body);
@@ -102,7 +102,7 @@ fn cond_clause(expander: &mut Expander, clause: Value, place: Place) -> Result<C
 }
 
 /// `(case key (datum body…) ((datum…) body…) (else body…))`: data are compared by `=`.
-pub(super) fn case(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn case(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "case: a key is wanted")?;
     let operand = expander.operand(place);
     let key = expander.element_of(operands, operand)?;
@@ -112,7 +112,7 @@ pub(super) fn case(expander: &mut Expander, form: Value, place: Place) -> Result
     let mut rest = expander.runtime.cdr(operands);
     while rest.is_pair() {
         let clause = expander.runtime.car(rest);
-        let at = Place { position: expander.position_of(clause, place.position), ..place };
+        let at = FormContext { position: expander.position_of(clause, place.position), ..place };
         rest = expander.runtime.cdr(rest);
         if !clause.is_pair() || expander.proper_length(clause).is_none() {
             return Err(expander.malformed(clause, at, "case: a clause is a list of data and a body"));
@@ -148,10 +148,10 @@ pub(super) fn case(expander: &mut Expander, form: Value, place: Place) -> Result
 
 /// `(for (i from limit [step]) body…)`: `i` runs from `from` up to, not including, `limit`; down, if the step is
 /// negative. The body may assign `i`; all turns share it.
-pub(super) fn for_(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn for_(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let what = "for: a list of a variable, its first value, a limit and perhaps a step is wanted";
     let (head, body) = expander.head(form, place, what)?;
-    let at = Place { position: expander.position_of(head, place.position), ..expander.operand(place) };
+    let at = FormContext { position: expander.position_of(head, place.position), ..expander.operand(place) };
     if !matches!(expander.proper_length(head), Some(3 | 4)) {
         return Err(expander.malformed(head, at, what));
     }
@@ -193,9 +193,9 @@ pub(super) fn for_(expander: &mut Expander, form: Value, place: Place) -> Result
 }
 
 /// `(list-do x list body…)`: each turn has an `x` of its own.
-pub(super) fn list_do(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn list_do(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let rest = VariableState::new(Value::NIL);
-    let of_rest = |expander: &mut Expander, name: &str, place: Place| {
+    let of_rest = |expander: &mut Expander, name: &str, place: FormContext| {
         expander.call_global(name, vec![Expression::of(&rest)], place)
     };
     let at = expander.operand(place);
@@ -208,17 +208,23 @@ pub(super) fn list_do(expander: &mut Expander, form: Value, place: Place) -> Res
 }
 
 /// `(array-do x array body…)`.
-pub(super) fn array_do(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn array_do(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     indexed(expander, form, place, "array-length", "array-at")
 }
 
 /// `(string-do c string body…)`.
-pub(super) fn string_do(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn string_do(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     indexed(expander, form, place, "string-length", "string-at")
 }
 
 /// A loop over what has a length, which is asked for at each turn, and elements by index.
-fn indexed(expander: &mut Expander, form: Value, place: Place, length: &str, at: &str) -> Result<Expression, Failure> {
+fn indexed(
+    expander: &mut Expander,
+    form: Value,
+    place: FormContext,
+    length: &str,
+    at: &str,
+) -> Result<Expression, Failure> {
     let (sequence, index) = (VariableState::new(Value::NIL), VariableState::new(Value::NIL));
     let operand = expander.operand(place);
     let length = expander.call_global(length, vec![Expression::of(&sequence)], operand);
@@ -238,7 +244,7 @@ fn indexed(expander: &mut Expander, form: Value, place: Place, length: &str, at:
 fn collection(
     expander: &mut Expander,
     form: Value,
-    place: Place,
+    place: FormContext,
     element: Expression,
     advance: Expression,
 ) -> Result<(Expression, Expression), Failure> {
@@ -262,14 +268,22 @@ fn collection(
 }
 
 /// `(with-output-to-string body…)`.
-pub(super) fn with_output_to_string(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn with_output_to_string(
+    expander: &mut Expander,
+    form: Value,
+    place: FormContext,
+) -> Result<Expression, Failure> {
     let body = expander.operands(form, place, at_least(0), "")?;
     let body = thunk(expander, body, place)?;
     Ok(expander.call_global("call-with-output-to-string", vec![body], place))
 }
 
 /// `(with-output-to-file path body…)`.
-pub(super) fn with_output_to_file(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn with_output_to_file(
+    expander: &mut Expander,
+    form: Value,
+    place: FormContext,
+) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, at_least(1), "with-output-to-file: a path is wanted")?;
     let operand = expander.operand(place);
     let path = expander.element_of(operands, operand)?;

@@ -1,6 +1,6 @@
 //! Taking forms apart, and saying what is wrong with them.
 
-use super::{Expander, Place};
+use super::{Expander, FormContext};
 use crate::runtime::{ErrorKind, Failure, Symbol};
 use crate::value::Value;
 use maru_core::abi::Position;
@@ -17,7 +17,7 @@ impl Expander<'_> {
 
     /// Raise `syntax` for a form: at its own position if it has one.
     #[cold]
-    pub fn malformed(&mut self, form: Value, place: Place, message: &str) -> Failure {
+    pub fn malformed(&mut self, form: Value, place: FormContext, message: &str) -> Failure {
         let position = self.position_of(form, place.position);
         self.fail(position, message, &[form])
     }
@@ -47,7 +47,7 @@ impl Expander<'_> {
     }
 
     /// The operands of a form, whose number must lie in a range. `what` says what is wanted.
-    pub fn operands(&mut self, form: Value, place: Place, counts: Counts, what: &str) -> Result<Value, Failure> {
+    pub fn operands(&mut self, form: Value, place: FormContext, counts: Counts, what: &str) -> Result<Value, Failure> {
         let operands = self.runtime.cdr(form);
         match self.proper_length(operands) {
             Some(length) if length >= counts.least && counts.most.is_none_or(|most| length <= most) => Ok(operands),
@@ -74,7 +74,7 @@ impl Expander<'_> {
     }
 
     /// The symbol that a form must be.
-    pub fn symbol(&mut self, form: Value, place: Place, what: &str) -> Result<Symbol, Failure> {
+    pub fn symbol(&mut self, form: Value, place: FormContext, what: &str) -> Result<Symbol, Failure> {
         match self.runtime.as_symbol(form) {
             Some(symbol) => Ok(symbol),
             None => Err(self.malformed(form, place, what)),
@@ -82,7 +82,7 @@ impl Expander<'_> {
     }
 
     /// Raise `syntax` if more operands or parameters are written than a call can have.
-    pub fn check_written(&mut self, count: usize, form: Value, place: Place, what: &str) -> Result<(), Failure> {
+    pub fn check_written(&mut self, count: usize, form: Value, place: FormContext, what: &str) -> Result<(), Failure> {
         if count <= MAX_WRITTEN_ARGUMENTS {
             return Ok(());
         }

@@ -98,7 +98,7 @@ struct Expander<'a> {
 
 /// What is known of the place where a form stands.
 #[derive(Clone, Copy)]
-struct Place {
+struct FormContext {
     /// Position of the nearest enclosing form that has one.
     position: Position,
     /// The form is in tail position of the bodies of the named lets from this one on (see `Expander::loops`).
@@ -109,14 +109,14 @@ struct Place {
     name: Value,
 }
 
-impl Place {
+impl FormContext {
     /// The same place, for what a definition or binding calls by a name.
-    fn named(self, name: Value) -> Place {
-        Place { name, ..self }
+    fn named(self, name: Value) -> FormContext {
+        FormContext { name, ..self }
     }
     /// The same place, but the value matters.
-    fn for_value(self) -> Place {
-        Place { condition: false, ..self }
+    fn for_value(self) -> FormContext {
+        FormContext { condition: false, ..self }
     }
 }
 
@@ -138,24 +138,24 @@ impl<'a> Expander<'a> {
             }
             captured.push(variable);
         }
-        let place = Place { position, jumps_from: 0, condition: false, name: Value::NIL };
+        let place = FormContext { position, jumps_from: 0, condition: false, name: Value::NIL };
         let body = self.expand(form, place)?;
         mark::mark(self.runtime, &body)?;
         resolve::resolve(self.runtime, self.environment, position, &body, captured)
     }
 
     /// A place whose value an enclosing form uses: not in tail position of any named let.
-    fn operand(&self, place: Place) -> Place {
-        Place { jumps_from: self.loops.len(), condition: false, name: Value::NIL, ..place }
+    fn operand(&self, place: FormContext) -> FormContext {
+        FormContext { jumps_from: self.loops.len(), condition: false, name: Value::NIL, ..place }
     }
 
     /// Likewise, where only the truth of the value matters.
-    fn test(&self, place: Place) -> Place {
-        Place { condition: true, ..self.operand(place) }
+    fn test(&self, place: FormContext) -> FormContext {
+        FormContext { condition: true, ..self.operand(place) }
     }
 
     /// Expand a form.
-    fn expand(&mut self, form: Value, place: Place) -> Result<Expression, Failure> {
+    fn expand(&mut self, form: Value, place: FormContext) -> Result<Expression, Failure> {
         check_stack(self.runtime)?;
         let mut form = form;
         for _ in 0..MAX_EXPANSIONS {
@@ -165,7 +165,7 @@ impl<'a> Expander<'a> {
             if !form.is_pair() {
                 return Ok(self.constant(form));
             }
-            let place = Place { position: self.position_of(form, place.position), ..place };
+            let place = FormContext { position: self.position_of(form, place.position), ..place };
             let head = self.runtime.car(form);
             match self.meaning(head) {
                 Meaning::Macro(function) => form = self.expand_macro(function, form, place)?,
@@ -213,7 +213,7 @@ impl<'a> Expander<'a> {
         None
     }
 
-    fn expand_macro(&mut self, function: Value, form: Value, place: Place) -> Result<Value, Failure> {
+    fn expand_macro(&mut self, function: Value, form: Value, place: FormContext) -> Result<Value, Failure> {
         let operands = self.runtime.cdr(form);
         if self.proper_length(operands).is_none() {
             let name = self.name_of(form);
@@ -241,7 +241,7 @@ impl<'a> Expander<'a> {
     }
 
     /// A variable, lexical or free.
-    fn reference(&mut self, symbol: Symbol, place: Place) -> Expression {
+    fn reference(&mut self, symbol: Symbol, place: FormContext) -> Expression {
         match self.scope.find(symbol) {
             Some(variable) => {
                 let uses = &variable.looping.references;
@@ -256,17 +256,17 @@ impl<'a> Expander<'a> {
     }
 
     /// A free variable by name, whatever the lexical scope is: for what derived forms use.
-    fn global(&mut self, name: &str, place: Place) -> Expression {
+    fn global(&mut self, name: &str, place: FormContext) -> Expression {
         Expression::Global(self.runtime.symbol(name), place.position)
     }
 
     /// A call of a function that a derived form uses.
-    fn call_global(&mut self, name: &str, arguments: Vec<Expression>, place: Place) -> Expression {
+    fn call_global(&mut self, name: &str, arguments: Vec<Expression>, place: FormContext) -> Expression {
         Expression::call(self.global(name, place), arguments, place.position)
     }
 
     /// A call.
-    fn call(&mut self, form: Value, place: Place) -> Result<Expression, Failure> {
+    fn call(&mut self, form: Value, place: FormContext) -> Result<Expression, Failure> {
         let Some(length) = self.proper_length(form) else {
             return Err(self.malformed(form, place, "the operands of this call do not form a proper list"));
         };
@@ -285,14 +285,14 @@ impl<'a> Expander<'a> {
     }
 
     /// Expand the car of a list. A symbol stands where the pair does, if that has a position.
-    fn element_of(&mut self, list: Value, place: Place) -> Result<Expression, Failure> {
+    fn element_of(&mut self, list: Value, place: FormContext) -> Result<Expression, Failure> {
         let position = self.position_of(list, place.position);
         let element = self.runtime.car(list);
-        self.expand(element, Place { position, ..place })
+        self.expand(element, FormContext { position, ..place })
     }
 
     /// Whether a call is one of the name of a named let in tail position of its body. It is then counted.
-    fn could_jump(&mut self, function: &Expression, arguments: usize, place: Place) -> bool {
+    fn could_jump(&mut self, function: &Expression, arguments: usize, place: FormContext) -> bool {
         let Expression::Variable(variable) = function else { return false };
         let depth = variable.looping.depth.get();
         let is_around = self.loops.get(depth).is_some_and(|name| Rc::ptr_eq(name, variable));
@@ -306,7 +306,7 @@ impl<'a> Expander<'a> {
     }
 
     /// `(eval x)`, `(load x)`, `(require x)`: the environment that may follow is the current one by default.
-    fn call_with_environment(&mut self, form: Value, place: Place) -> Result<Expression, Failure> {
+    fn call_with_environment(&mut self, form: Value, place: FormContext) -> Result<Expression, Failure> {
         let operands = self.runtime.cdr(form);
         if self.proper_length(operands) != Some(1) {
             return self.call(form, place);
@@ -320,7 +320,7 @@ impl<'a> Expander<'a> {
     }
 
     /// The forms of a list one after another; nil if there is none. The last one stands in the list's place.
-    fn body(&mut self, forms: Value, place: Place) -> Result<Expression, Failure> {
+    fn body(&mut self, forms: Value, place: FormContext) -> Result<Expression, Failure> {
         let operand = self.operand(place);
         let mut expressions = Vec::new();
         let mut rest = forms;

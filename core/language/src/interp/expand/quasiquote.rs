@@ -2,13 +2,13 @@
 
 use super::expression::Expression;
 use super::form::between;
-use super::{Expander, Place};
+use super::{Expander, FormContext};
 use crate::runtime::Failure;
 use crate::value::Value;
 use maru_core::abi::MAX_WRITTEN_ARGUMENTS;
 
 /// `(quasiquote template)`.
-pub(super) fn quasiquote(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn quasiquote(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let operands = expander.operands(form, place, between(1, 1), "quasiquote: one template is wanted")?;
     let template = expander.runtime.car(operands);
     let operand = expander.operand(place);
@@ -16,7 +16,7 @@ pub(super) fn quasiquote(expander: &mut Expander, form: Value, place: Place) -> 
 }
 
 /// `(unquote x)` outside of a template.
-pub(super) fn stray(expander: &mut Expander, form: Value, place: Place) -> Result<Expression, Failure> {
+pub(super) fn stray(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
     let name = expander.name_of(form);
     Err(expander.malformed(form, place, &format!("{name}: this stands inside a quasiquote only")))
 }
@@ -29,12 +29,12 @@ enum Part {
 
 impl Expander<'_> {
     /// What makes a template's value. `depth` counts the quasiquotes around it.
-    fn template(&mut self, template: Value, depth: u32, place: Place) -> Result<Expression, Failure> {
+    fn template(&mut self, template: Value, depth: u32, place: FormContext) -> Result<Expression, Failure> {
         super::check_stack(self.runtime)?;
         if !template.is_pair() {
             return Ok(self.constant(template));
         }
-        let place = Place { position: self.position_of(template, place.position), ..place };
+        let place = FormContext { position: self.position_of(template, place.position), ..place };
         if let Some(operand) = self.marked(template, "unquote") {
             return self.hole(template, operand, "unquote", depth, place);
         }
@@ -64,7 +64,7 @@ impl Expander<'_> {
         operand: Value,
         name: &str,
         depth: u32,
-        place: Place,
+        place: FormContext,
     ) -> Result<Expression, Failure> {
         if depth == 1 {
             return self.expand(operand, place);
@@ -74,7 +74,13 @@ impl Expander<'_> {
     }
 
     /// `(name inner)`, or the template itself if it has no holes.
-    fn rebuild(&mut self, template: Value, name: &str, inner: Expression, place: Place) -> Result<Expression, Failure> {
+    fn rebuild(
+        &mut self,
+        template: Value,
+        name: &str,
+        inner: Expression,
+        place: FormContext,
+    ) -> Result<Expression, Failure> {
         if matches!(inner, Expression::Constant(_)) {
             return Ok(self.constant(template));
         }
@@ -83,7 +89,7 @@ impl Expander<'_> {
     }
 
     /// A list: the elements up to the last one that has a hole are made anew, the rest is shared.
-    fn list_template(&mut self, template: Value, depth: u32, place: Place) -> Result<Expression, Failure> {
+    fn list_template(&mut self, template: Value, depth: u32, place: FormContext) -> Result<Expression, Failure> {
         let mut parts = Vec::new();
         // Behind how many elements the list is constant, and from which pair on.
         let mut constant_from = (0, template);
@@ -118,17 +124,17 @@ impl Expander<'_> {
         Ok(self.join(parts, tail, place))
     }
 
-    fn part(&mut self, element: Value, depth: u32, place: Place) -> Result<Part, Failure> {
+    fn part(&mut self, element: Value, depth: u32, place: FormContext) -> Result<Part, Failure> {
         let Some(operand) = self.marked(element, "unquote-splicing") else {
             return self.template(element, depth, place).map(Part::Element);
         };
-        let place = Place { position: self.position_of(element, place.position), ..place };
+        let place = FormContext { position: self.position_of(element, place.position), ..place };
         let hole = self.hole(element, operand, "unquote-splicing", depth, place)?;
         Ok(if depth == 1 { Part::Splice(hole) } else { Part::Element(hole) })
     }
 
     /// Calls that make the list of all parts with a tail, evaluated left to right.
-    fn join(&mut self, parts: Vec<Part>, tail: Expression, place: Place) -> Expression {
+    fn join(&mut self, parts: Vec<Part>, tail: Expression, place: FormContext) -> Expression {
         let mut result = tail;
         let mut run: Vec<Expression> = Vec::new();
         for part in parts.into_iter().rev() {
@@ -153,7 +159,7 @@ impl Expander<'_> {
     }
 
     /// Elements, last one first, in front of a list.
-    fn elements(&mut self, mut elements: Vec<Expression>, tail: Expression, place: Place) -> Expression {
+    fn elements(&mut self, mut elements: Vec<Expression>, tail: Expression, place: FormContext) -> Expression {
         const CONSES: usize = 4;
         elements.reverse();
         match tail {

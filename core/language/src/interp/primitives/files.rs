@@ -4,7 +4,7 @@ use super::arguments;
 use crate::runtime::ports::{Port, Reading, Stream};
 use crate::runtime::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
-use crate::syntax::{Fault, Reader};
+use crate::syntax::{Reader, SyntaxErrorKind};
 use crate::value::{Kind, Value};
 use std::any::Any;
 
@@ -246,7 +246,7 @@ fn read_input(runtime: &mut Runtime) -> Outcome {
         let form = reader.next(runtime);
         let incomplete = match &form {
             Ok(form) => form.is_none(),
-            Err(fault) => fault.kind == Fault::Incomplete,
+            Err(fault) => fault.kind == SyntaxErrorKind::Incomplete,
         };
         if incomplete && goes_on {
             continue;

@@ -41,27 +41,27 @@ impl Splitter<'_> {
         }
     }
 
-    pub(super) fn exit(&mut self, exit: &Exit) {
-        let exit = match exit {
-            Exit::Jump(to) => Exit::Jump(self.target(to)),
-            Exit::Branch(condition, then, otherwise) => {
+    pub(super) fn exit(&mut self, terminator: &Terminator) {
+        let terminator = match terminator {
+            Terminator::Jump(to) => Terminator::Jump(self.target(to)),
+            Terminator::Branch(condition, then, otherwise) => {
                 let condition = self.condition(condition);
-                Exit::Branch(condition, self.target(then), self.target(otherwise))
+                Terminator::Branch(condition, self.target(then), self.target(otherwise))
             }
-            Exit::Return(value) => match self.parts[value.0 as usize] {
-                Parts::Double(double) => Exit::Return(double),
+            Terminator::Return(value) => match self.parts[value.0 as usize] {
+                Parts::Double(double) => Terminator::Return(double),
                 _ => {
                     let Halves { low, high } = self.halves(*value);
-                    Exit::ReturnPair(low, high)
+                    Terminator::ReturnPair(low, high)
                 }
             },
-            Exit::TailCall(callee, arguments, of) => {
-                Exit::TailCall(self.callee(*callee), self.all_parts(arguments), signature(of))
+            Terminator::TailCall(callee, arguments, of) => {
+                Terminator::TailCall(self.callee(*callee), self.all_parts(arguments), signature(of))
             }
-            Exit::Unreachable => Exit::Unreachable,
-            Exit::ReturnPair(..) => unreachable!("the function's words are not narrow"),
+            Terminator::Unreachable => Terminator::Unreachable,
+            Terminator::ReturnPair(..) => unreachable!("the function's words are not narrow"),
         };
-        self.b.terminate(exit);
+        self.b.terminate(terminator);
     }
 
     fn target(&self, target: &Target) -> Target {

@@ -6,7 +6,7 @@ use crate::ir::Type;
 use regalloc2::PReg;
 
 /// Where an argument travels.
-pub(super) enum Place {
+pub(super) enum Location {
     Register(PReg),
     /// Byte offset in the argument area.
     Area(i32),
@@ -16,19 +16,19 @@ pub(super) enum Place {
 }
 
 /// Deals out the places of a call layout, in the order of the arguments.
-pub(super) struct Places<'l> {
+pub(super) struct Locations<'l> {
     layout: &'l CallLayout,
     words: usize,
     doubles: usize,
 }
 
-impl<'l> Places<'l> {
-    pub fn new(layout: &'l CallLayout) -> Places<'l> {
-        Places { layout, words: 0, doubles: 0 }
+impl<'l> Locations<'l> {
+    pub fn new(layout: &'l CallLayout) -> Locations<'l> {
+        Locations { layout, words: 0, doubles: 0 }
     }
 
     /// The place of the next argument.
-    pub fn next(&mut self, kind: Type) -> Place {
+    pub fn next(&mut self, kind: Type) -> Location {
         let (registers, used) = match kind {
             Type::Word | Type::Pair => (&self.layout.words, &mut self.words),
             Type::Double => (&self.layout.doubles, &mut self.doubles),
@@ -36,13 +36,15 @@ impl<'l> Places<'l> {
         let number = *used;
         *used += 1;
         match registers.get(number) {
-            Some(register) => Place::Register(*register),
-            None if kind == Type::Word && self.layout.has_area => Place::Area(argument_offset(number - FIRST_ARGUMENT)),
+            Some(register) => Location::Register(*register),
+            None if kind == Type::Word && self.layout.has_area => {
+                Location::Area(argument_offset(number - FIRST_ARGUMENT))
+            }
             None if kind == Type::Word => {
                 let slot = |stack: &StackWords| stack.reserved + (number - registers.len()) as u32;
-                self.layout.stack.as_ref().map_or(Place::Nowhere, |stack| Place::Stack(slot(stack)))
+                self.layout.stack.as_ref().map_or(Location::Nowhere, |stack| Location::Stack(slot(stack)))
             }
-            None => Place::Nowhere,
+            None => Location::Nowhere,
         }
     }
 }

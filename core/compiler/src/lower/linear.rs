@@ -126,7 +126,7 @@ pub enum End {
 
 /// A block.
 #[derive(Clone, Debug)]
-pub struct FlowBlock {
+pub struct LinearBlock {
     /// Instructions.
     pub instrs: Vec<Instr>,
     /// The end.
@@ -144,9 +144,9 @@ pub struct FlowBlock {
 
 /// A function.
 #[derive(Debug)]
-pub struct Flow {
+pub struct Linear {
     /// Blocks; the first is the entry.
-    pub blocks: Vec<FlowBlock>,
+    pub blocks: Vec<LinearBlock>,
     /// Number of registers.
     pub registers: u32,
     /// For each register, whether a primitive that wants types uses it.
