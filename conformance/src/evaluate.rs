@@ -163,11 +163,11 @@ impl Evaluation<'_> {
         let units = self.runtime.native.units().statistics.units - self.units;
         self.runtime.roots.truncate(self.base);
         let mut refused = Vec::new();
-        for index in self.runtime.templates.indices() {
-            let Some(template) = self.runtime.templates.find(index) else { continue };
-            if template.position.source == self.source {
-                if let Some(reason) = &*template.native.failure.borrow() {
-                    refused.push(format!("{}: {reason}", self.dump(template.name)));
+        for index in self.runtime.prototypes.indices() {
+            let Some(prototype) = self.runtime.prototypes.find(index) else { continue };
+            if prototype.position.source == self.source {
+                if let Some(reason) = &*prototype.native.failure.borrow() {
+                    refused.push(format!("{}: {reason}", self.dump(prototype.name)));
                 }
             }
         }

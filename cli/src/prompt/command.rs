@@ -140,8 +140,8 @@ fn ir(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {
 
 fn tree(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {
     let Ok(function) = evaluate(runtime, expression, environment) else { return Answer::Failed };
-    match runtime.template(function).cloned() {
-        Some(template) => Answer::Text(interp::tree_text::tree_text(runtime, &template)),
+    match runtime.prototype(function).cloned() {
+        Some(prototype) => Answer::Text(interp::tree_text::tree_text(runtime, &prototype)),
         None => Answer::Refused(format!("{expression}: not a function written in Maru")),
     }
 }

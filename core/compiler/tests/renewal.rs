@@ -30,10 +30,10 @@ fn run(runtime: &mut Runtime, program: &str) -> Value {
 fn call_of(runtime: &mut Runtime, name: &str) -> (u32, u32, u8) {
     let global = runtime.global_environment();
     let function = runtime.lookup(global, name).expect("bound");
-    let template = runtime.template(function).expect("a function").clone();
-    assert!(template.native.compiled.get(), "{name}");
-    let Node::Call(call) = &template.body else { panic!("{:?}", template.body) };
-    let number = template.native.image.get();
+    let prototype = runtime.prototype(function).expect("a function").clone();
+    assert!(prototype.native.compiled.get(), "{name}");
+    let Node::Call(call) = &prototype.body else { panic!("{:?}", prototype.body) };
+    let number = prototype.native.image.get();
     let image = runtime.native.units().image(number).expect("an image");
     let site = image.sites.iter().position(|site| site.position == call.position).expect("a site");
     (number, site as u32, call.feedback.get())
@@ -89,11 +89,11 @@ fn a_function_is_compiled_anew_five_times_at_most() {
         run(runtime, "(define (many a) (list (+ a 1) (+ a 2) (+ a 3) (+ a 4) (+ a 5) (+ a 6) (+ a 7))) (many 1)");
         let global = runtime.global_environment();
         let function = runtime.lookup(global, "many").expect("bound");
-        let template = runtime.template(function).expect("a function").clone();
+        let prototype = runtime.prototype(function).expect("a function").clone();
         // One operand's kind after another turns out to be another.
         for number in 0..7 {
-            let image = template.native.image.get();
-            let Node::Call(list) = &template.body else { panic!() };
+            let image = prototype.native.image.get();
+            let Node::Call(list) = &prototype.body else { panic!() };
             let Node::Call(call) = &list.arguments[number] else { panic!() };
             let sites = &runtime.native.units().image(image).expect("an image").sites;
             let site = sites.iter().position(|site| site.position == call.position).expect("a site");
@@ -101,7 +101,7 @@ fn a_function_is_compiled_anew_five_times_at_most() {
                 deviated(runtime, image, site as u32, feedback::OTHER);
             }
         }
-        assert_eq!(template.native.renewals.get(), 5);
+        assert_eq!(prototype.native.renewals.get(), 5);
         assert_eq!(runtime.native.units().statistics.renewed, 5);
     });
 }

@@ -37,7 +37,7 @@ helpers! {
     SetCell "set_cell" 2,
     /// Define in the cell's environment: cell, value, 1 for a constant.
     DefineCell "define_cell" 3,
-    /// Make a closure of a template's code (value) with room for n captures (raw count), filled with nil.
+    /// Make a closure of a prototype's code (value) with room for n captures (raw count), filled with nil.
     MakeClosure "make_closure" 2,
     /// Callee value, argument count (with `TAIL_CALL_FLAG`): the wrong number of arguments.
     WrongCount "wrong_count" 2,
@@ -85,7 +85,7 @@ helpers! {
     TakeError "take_error" 0,
     /// Puts an error value (caught before) back on its way; returns `FAILURE`.
     RaiseError "raise_error" 1,
-    /// Evaluate the body of a `with-environment`: environment, code (value of its template's code object). The
+    /// Evaluate the body of a `with-environment`: environment, code (value of its prototype's code object). The
     /// captured variables are in the argument area, their number is the third word.
     WithEnvironment "with_environment" 3,
     /// In metered code, a function was entered with this argument count (with `TAIL_CALL_FLAG`), and the context's

@@ -122,7 +122,7 @@ pub enum Kind {
     Data = 8,
     /// A variable that closures share and somebody assigns: its value.
     Box = 9,
-    /// What several closures of one lambda share: native entry, index of its template.
+    /// What several closures of one lambda share: native entry, index of its prototype.
     Code = 10,
     /// `<environment>`: index of its table of cells.
     Environment = 11,
@@ -249,8 +249,8 @@ pub mod offset {
     pub const CODE_ENTRY: i32 = field(0);
     /// Fields of a code object.
     pub const CODE_FIELDS: usize = 2;
-    /// Code: index of the template, a fixnum.
-    pub const CODE_TEMPLATE: i32 = field(1);
+    /// Code: index of the prototype, a fixnum.
+    pub const CODE_PROTOTYPE: i32 = field(1);
     /// Array, string, data: the length, a fixnum.
     pub const SEQUENCE_LENGTH: i32 = field(0);
     /// Array, string, data: the storage, a value of kind Slots or Bytes.

@@ -15,7 +15,7 @@ use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
     self, Block, Compare, Condition, Convention, Function, Helper, Signature, Target, Terminator, Type, Val, Width,
 };
-use maru_language::runtime::tree::Template;
+use maru_language::runtime::tree::Prototype;
 use maru_language::runtime::CellId;
 use rustc_hash::FxHashMap;
 use slow::Inline;
@@ -48,23 +48,23 @@ pub(super) struct Emit<'a, 'r> {
 }
 
 impl<'a, 'r> Emit<'a, 'r> {
-    /// The IR of a template's flow graph, or of the flow graph of one of its loops.
+    /// The IR of a prototype's flow graph, or of the flow graph of one of its loops.
     pub(super) fn function(
         unit: &'a mut UnitContext<'r>,
         flow: &'a Linear,
-        template: &Template,
+        prototype: &Prototype,
         number: u32,
         is_loop: bool,
     ) -> Function {
         let registers = unit.target.argument_registers;
-        let (fixed, rest) = if is_loop { (0, false) } else { (template.parameters, template.rest) };
+        let (fixed, rest) = if is_loop { (0, false) } else { (prototype.parameters, prototype.rest) };
         let arguments = if rest { registers } else { fixed as usize };
         let signature = Signature {
             convention: Convention::Maru,
             parameters: vec![Type::Word; FIRST_ARGUMENT + arguments],
             result: Type::Word,
         };
-        let name = match unit.runtime.as_symbol(template.name) {
+        let name = match unit.runtime.as_symbol(prototype.name) {
             Some(symbol) => unit.runtime.symbols.name(symbol).to_string(),
             None => format!("lambda_{number}"),
         };
@@ -286,8 +286,8 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let result = self.call(callee, args, *site, state);
                 self.set(state, *to, result);
             }
-            Instr::Closure(to, template, captures, site) => {
-                let made = self.closure(template, captures, *site, state);
+            Instr::Closure(to, prototype, captures, site) => {
+                let made = self.closure(prototype, captures, *site, state);
                 self.set(state, *to, made);
             }
             Instr::SetCapture(closure, index, from) => {
@@ -306,12 +306,12 @@ impl<'a, 'r> Emit<'a, 'r> {
                 state.disturb();
                 self.set(state, *to, error);
             }
-            Instr::WithEnvironment(to, environment, template, captures, site) => {
+            Instr::WithEnvironment(to, environment, prototype, captures, site) => {
                 let words: Vec<Val> = captures.iter().map(|r| self.word(state, *r)).collect();
                 self.settle(state);
                 self.store_arguments(&words);
                 let environment = self.word(state, *environment);
-                let code = self.load_constant(template.code);
+                let code = self.load_constant(prototype.code);
                 let count = self.b.iconst(words.len() as i64);
                 let result = self.b.helper(Helper::WithEnvironment, &[environment, code, count]);
                 self.check_failure(result, *site, state);

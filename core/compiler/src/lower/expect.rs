@@ -2,7 +2,7 @@
 //! with a double somewhere in the unit. Nothing relies on it; it says what to guess in code that was never seen running.
 
 use super::UnitContext;
-use maru_language::runtime::tree::{Call, Node, Template};
+use maru_language::runtime::tree::{Call, Node, Prototype};
 use maru_language::value::Kind;
 use rustc_hash::FxHashSet;
 use std::rc::Rc;
@@ -23,8 +23,8 @@ impl UnitContext<'_> {
     /// Find the functions that are called with doubles.
     pub(super) fn find_expected_doubles(&mut self) {
         let mut found = Found::default();
-        for (number, template) in self.templates.iter().enumerate() {
-            self.has_double(template, number as u32, &template.body, &mut found);
+        for (number, prototype) in self.prototypes.iter().enumerate() {
+            self.has_double(prototype, number as u32, &prototype.body, &mut found);
         }
         found.passed.sort_unstable();
         let mut known: FxHashSet<Variable> = FxHashSet::default();
@@ -45,45 +45,45 @@ impl UnitContext<'_> {
     }
 
     /// Whether an expression is computed from a double that stands in it; note the variables that get one.
-    fn has_double(&self, template: &Rc<Template>, number: u32, node: &Node, found: &mut Found) -> bool {
+    fn has_double(&self, prototype: &Rc<Prototype>, number: u32, node: &Node, found: &mut Found) -> bool {
         let is_double = |value| self.runtime.is_kind(value, Kind::Double) || value.as_immediate_double().is_some();
         match node {
-            Node::Constant(index) => is_double(template.constants[*index as usize]),
-            Node::Global(index, _) => is_double(self.runtime.cells.get(template.cells[*index as usize]).value),
+            Node::Constant(index) => is_double(prototype.constants[*index as usize]),
+            Node::Global(index, _) => is_double(self.runtime.cells.get(prototype.cells[*index as usize]).value),
             Node::Bind(slot, value) | Node::SetLocal(slot, value) => {
-                let double = self.has_double(template, number, value, found);
+                let double = self.has_double(prototype, number, value, found);
                 found.doubles.extend(double.then_some((number, *slot)));
                 double
             }
             Node::Loop(inner) => {
                 for (slot, value) in &inner.bindings {
-                    let double = self.has_double(template, number, value, found);
+                    let double = self.has_double(prototype, number, value, found);
                     found.doubles.extend(double.then_some((number, *slot)));
                 }
-                self.has_double(template, number, &inner.body, found)
+                self.has_double(prototype, number, &inner.body, found)
             }
-            Node::Call(call) => self.passes_double(template, number, call, found),
+            Node::Call(call) => self.passes_double(prototype, number, call, found),
             _ => {
                 let mut double = false;
-                node.children(&mut |child| double |= self.has_double(template, number, child, found));
+                node.children(&mut |child| double |= self.has_double(prototype, number, child, found));
                 double
             }
         }
     }
 
     /// The same for a call: what it is given, its parameters get.
-    fn passes_double(&self, template: &Rc<Template>, number: u32, call: &Call, found: &mut Found) -> bool {
+    fn passes_double(&self, prototype: &Rc<Prototype>, number: u32, call: &Call, found: &mut Found) -> bool {
         let callee = match &call.function {
             Node::Global(index, _) => {
-                let value = self.runtime.cells.get(template.cells[*index as usize]).value;
-                self.runtime.template(value).filter(|_| self.runtime.is_kind(value, Kind::Closure))
+                let value = self.runtime.cells.get(prototype.cells[*index as usize]).value;
+                self.runtime.prototype(value).filter(|_| self.runtime.is_kind(value, Kind::Closure))
             }
             _ => None,
         };
         let callee = callee.and_then(|callee| Some((self.number_of(callee)?, callee.parameters)));
         let mut any = false;
         for (argument, position) in call.arguments.iter().zip(0..) {
-            let double = self.has_double(template, number, argument, found);
+            let double = self.has_double(prototype, number, argument, found);
             any |= double;
             let Some((callee, _)) = callee.filter(|(_, parameters)| position < *parameters) else { continue };
             found.doubles.extend(double.then_some((callee, position)));

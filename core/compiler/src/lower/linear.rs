@@ -6,12 +6,12 @@
 use super::intrinsic::Intrinsic;
 use super::Assumption;
 use maru_core::abi::layout::Value;
-use maru_language::runtime::tree::Template;
+use maru_language::runtime::tree::Prototype;
 use maru_language::runtime::CellId;
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
-/// A register: first the slots of the template's frame, then temporaries.
+/// A register: first the slots of the prototype's frame, then temporaries.
 pub type Reg = u32;
 /// A block, by number.
 pub type BlockId = u32;
@@ -85,13 +85,13 @@ pub enum Instr {
     /// A call.
     Call(Reg, Callee, Vec<Reg>, Site),
     /// A new closure with captured values from registers.
-    Closure(Reg, Rc<Template>, Vec<Reg>, Site),
+    Closure(Reg, Rc<Prototype>, Vec<Reg>, Site),
     /// Change a closure's (first) captured value.
     SetCapture(Reg, u32, Reg),
     /// At the start of a handler: the error that led here. A second flag: also what `catch` must not see.
     Catch(Reg, bool),
-    /// Evaluate the deferred forms of a template in an environment.
-    WithEnvironment(Reg, Reg, Rc<Template>, Vec<Reg>, Site),
+    /// Evaluate the deferred forms of a prototype in an environment.
+    WithEnvironment(Reg, Reg, Rc<Prototype>, Vec<Reg>, Site),
     /// A loop turn: serve interrupts.
     Poll(Site),
     /// Take a slot over from the interpreter's frame, whose slots are in the argument area.

@@ -15,7 +15,7 @@
 use super::linear::{Callee, End, Instr, Linear, LinearBlock, Operator, Reg, Site};
 use super::UnitContext;
 use maru_core::abi::layout::Value;
-use maru_language::runtime::tree::Template;
+use maru_language::runtime::tree::Prototype;
 use maru_language::runtime::CellId;
 use maru_language::syntax::print;
 use std::fmt::Write;
@@ -26,12 +26,12 @@ const LONGEST_CONSTANT: usize = 60;
 const PLACES: usize = 44;
 
 /// The text of a function's linear form.
-pub(super) fn text(unit: &UnitContext, flow: &Linear, template: &Template) -> String {
+pub(super) fn text(unit: &UnitContext, flow: &Linear, prototype: &Prototype) -> String {
     let writer = Writer { unit };
     let plural = |count: u32, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
         "linear {}: {}, {}\n",
-        writer.value(template.name),
+        writer.value(prototype.name),
         plural(flow.parameters, "parameter"),
         plural(flow.registers, "register")
     );
@@ -109,8 +109,8 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn template(&self, template: &Template) -> String {
-        format!("lambda {}", self.value(template.name))
+    fn prototype(&self, prototype: &Prototype) -> String {
+        format!("lambda {}", self.value(prototype.name))
     }
 
     fn instr(&self, instr: &Instr) -> String {
@@ -135,13 +135,13 @@ impl Writer<'_, '_> {
                 format!("{} [{intrinsic:?}]{}", self.operator(operator), registers(arguments))
             }
             Instr::Call(_, callee, arguments, _) => format!("call {}{}", self.callee(callee), registers(arguments)),
-            Instr::Closure(_, template, captures, _) => {
-                format!("closure {}{}", self.template(template), registers(captures))
+            Instr::Closure(_, prototype, captures, _) => {
+                format!("closure {}{}", self.prototype(prototype), registers(captures))
             }
             Instr::SetCapture(closure, index, value) => format!("set-captured r{closure} {index} r{value}"),
             Instr::Catch(_, everything) => format!("catch{}", if *everything { " everything" } else { "" }),
-            Instr::WithEnvironment(_, environment, template, captures, _) => {
-                format!("with-environment r{environment} {}{}", self.template(template), registers(captures))
+            Instr::WithEnvironment(_, environment, prototype, captures, _) => {
+                format!("with-environment r{environment} {}{}", self.prototype(prototype), registers(captures))
             }
             Instr::Poll(_) => "poll".to_string(),
             Instr::FrameLoad(_) => "frame-load".to_string(),

@@ -6,7 +6,7 @@ use super::linear::{BlockId, End, Instr, Linear, LinearBlock, OperatorRead, Reg,
 use super::UnitContext;
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::abi::Position;
-use maru_language::runtime::tree::{Capture, Loop, Node, Template, Try, WithEnvironment};
+use maru_language::runtime::tree::{Capture, Loop, Node, Prototype, Try, WithEnvironment};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
@@ -21,21 +21,21 @@ enum Destination {
     Return,
 }
 
-/// Makes the flow graph of one template.
+/// Makes the flow graph of one prototype.
 pub struct Linearise<'a, 'r> {
     unit: &'a mut UnitContext<'r>,
-    /// All templates of the unit.
-    all: &'a [Rc<Template>],
-    /// The template whose nodes are being made linear: the function's own, or one that is inlined.
-    template: &'a Template,
-    /// The template's number in the unit, for sites and known captures.
+    /// All prototypes of the unit.
+    all: &'a [Rc<Prototype>],
+    /// The prototype whose nodes are being made linear: the function's own, or one that is inlined.
+    prototype: &'a Prototype,
+    /// The prototype's number in the unit, for sites and known captures.
     number: u32,
-    /// The register of the template's slot 0.
+    /// The register of the prototype's slot 0.
     base: Reg,
-    /// The call in place of which the template's body stands, if it is inlined.
+    /// The call in place of which the prototype's body stands, if it is inlined.
     outer_site: Option<Site>,
-    /// Templates that are being inlined, to end recursion.
-    inlining: Vec<*const Template>,
+    /// Prototype that are being inlined, to end recursion.
+    inlining: Vec<*const Prototype>,
     blocks: Vec<LinearBlock>,
     current: Option<BlockId>,
     handler: Option<BlockId>,
@@ -60,20 +60,20 @@ pub struct Linearise<'a, 'r> {
 impl<'a, 'r> Linearise<'a, 'r> {
     fn new(
         unit: &'a mut UnitContext<'r>,
-        all: &'a [Rc<Template>],
-        template: &'a Template,
+        all: &'a [Rc<Prototype>],
+        prototype: &'a Prototype,
         number: u32,
     ) -> Linearise<'a, 'r> {
-        let slots = template.frame_size();
+        let slots = prototype.frame_size();
         let has_doubles = unit.expects_doubles(number);
         let mut linearise = Linearise {
             unit,
             all,
-            template,
+            prototype,
             number,
             base: 0,
             outer_site: None,
-            inlining: vec![std::ptr::from_ref(template)],
+            inlining: vec![std::ptr::from_ref(prototype)],
             blocks: Vec::new(),
             current: None,
             handler: None,
@@ -81,47 +81,47 @@ impl<'a, 'r> Linearise<'a, 'r> {
             typed: Vec::new(),
             has_doubles,
             operators: FxHashMap::default(),
-            loops: vec![None; template.loops as usize],
+            loops: vec![None; prototype.loops as usize],
             assigned: vec![false; slots],
             known_slots: vec![None; slots],
-            parameters: template.parameters + u32::from(template.rest),
+            parameters: prototype.parameters + u32::from(prototype.rest),
             loop_depth: 0,
             turns: None,
         };
-        mark_assigned(&template.body, &mut linearise.assigned);
+        mark_assigned(&prototype.body, &mut linearise.assigned);
         let entry = linearise.new_block();
         linearise.current = Some(entry);
         linearise
     }
 
-    /// The flow graph of template `number` of the unit.
-    pub fn template(
+    /// The flow graph of prototype `number` of the unit.
+    pub fn prototype(
         unit: &'a mut UnitContext<'r>,
-        all: &'a [Rc<Template>],
-        template: &'a Template,
+        all: &'a [Rc<Prototype>],
+        prototype: &'a Prototype,
         number: u32,
     ) -> Linear {
-        let mut linearise = Linearise::new(unit, all, template, number);
+        let mut linearise = Linearise::new(unit, all, prototype, number);
         linearise.box_parameters();
         linearise.begin_turns();
-        linearise.lower(&template.body, Destination::Return);
+        linearise.lower(&prototype.body, Destination::Return);
         linearise.finish()
     }
 
-    /// The flow graph of one loop of a template, which takes over the interpreter's frame between two turns and
+    /// The flow graph of one loop of a prototype, which takes over the interpreter's frame between two turns and
     /// gives it back at the end, whether that is a value or an error.
     pub fn running_loop(
         unit: &'a mut UnitContext<'r>,
-        all: &'a [Rc<Template>],
-        template: &'a Template,
+        all: &'a [Rc<Prototype>],
+        prototype: &'a Prototype,
         number: u32,
         node: &Node,
     ) -> Linear {
-        let mut linearise = Linearise::new(unit, all, template, number);
-        let slots = template.frame_size() as Reg;
+        let mut linearise = Linearise::new(unit, all, prototype, number);
+        let slots = prototype.frame_size() as Reg;
         linearise.parameters = 0;
         (0..slots).for_each(|slot| linearise.push(Instr::FrameLoad(slot)));
-        let changed = changed_slots(template, node);
+        let changed = changed_slots(prototype, node);
         let (on_error, site) = linearise.passing_handler();
         linearise.handler = Some(on_error);
         let result = linearise.new_register();
@@ -178,9 +178,9 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn box_parameters(&mut self) {
-        let parameters = self.template.parameters + u32::from(self.template.rest);
+        let parameters = self.prototype.parameters + u32::from(self.prototype.rest);
         for slot in 0..parameters {
-            if self.template.variables[slot as usize].boxed {
+            if self.prototype.variables[slot as usize].boxed {
                 self.push(Instr::NewBox(self.base + slot, self.base + slot));
             }
         }
@@ -259,7 +259,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     /// The register that holds an expression's value: a variable's own, if nobody changes it meanwhile.
     fn value(&mut self, node: &Node) -> Reg {
         if let Node::Local(slot) = node {
-            if !self.template.variables[*slot as usize].boxed && !self.assigned[*slot as usize] {
+            if !self.prototype.variables[*slot as usize].boxed && !self.assigned[*slot as usize] {
                 return self.base + slot;
             }
         }
@@ -279,7 +279,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 self.define(instr, result, destination);
             }
             Node::Local(slot) => {
-                if self.template.variables[*slot as usize].boxed {
+                if self.prototype.variables[*slot as usize].boxed {
                     let result = self.target(destination);
                     self.define(Instr::BoxGet(result, self.base + slot), result, destination);
                 } else {
@@ -288,7 +288,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             }
             Node::Captured(index) => self.captured(*index, destination),
             Node::Global(cell, position) => {
-                let cell = self.template.cells[*cell as usize];
+                let cell = self.prototype.cells[*cell as usize];
                 let bound = self.unit.is_bound(cell);
                 if bound && matches!(destination, Destination::Effect) {
                     return;
@@ -307,7 +307,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 self.define(instr, result, destination);
             }
             Node::Bind(slot, value) => {
-                if self.template.variables[*slot as usize].boxed {
+                if self.prototype.variables[*slot as usize].boxed {
                     let value = self.value(value);
                     self.push(Instr::NewBox(self.base + slot, value));
                 } else {
@@ -317,7 +317,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             }
             Node::SetLocal(slot, value) => {
                 let value = self.value(value);
-                if self.template.variables[*slot as usize].boxed {
+                if self.prototype.variables[*slot as usize].boxed {
                     self.push(Instr::BoxSet(self.base + slot, value));
                 } else {
                     self.push(Instr::Move(self.base + slot, value));
@@ -334,13 +334,13 @@ impl<'a, 'r> Linearise<'a, 'r> {
             Node::SetGlobal(cell, value, position) => {
                 let value = self.value(value);
                 let site = self.site(*position);
-                self.push(Instr::SetGlobal(self.template.cells[*cell as usize], value, site));
+                self.push(Instr::SetGlobal(self.prototype.cells[*cell as usize], value, site));
                 self.deliver(value, destination);
             }
             Node::Define(cell, value, constant, position) => {
                 let value = self.value(value);
                 let site = self.site(*position);
-                self.push(Instr::Define(self.template.cells[*cell as usize], value, *constant, site));
+                self.push(Instr::Define(self.prototype.cells[*cell as usize], value, *constant, site));
                 self.deliver(value, destination);
             }
             Node::If(test, then, otherwise) => self.conditional(test, then, otherwise, destination),
@@ -352,7 +352,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             Node::While(test, body, position) => self.while_loop(test, body, *position, destination),
             Node::Loop(inner) => self.named_loop(inner, destination),
             Node::Continue(label, arguments) => self.next_turn(*label, arguments),
-            Node::Lambda(template) => self.closure(template, destination),
+            Node::Lambda(prototype) => self.closure(prototype, destination),
             Node::Fix(bindings, body) => {
                 self.fix(bindings);
                 self.lower(body, destination);
@@ -364,7 +364,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
 
     fn constant(&mut self, result: Reg, index: u32) -> Instr {
-        let value = self.template.constants[index as usize];
+        let value = self.prototype.constants[index as usize];
         if value.as_immediate_double().is_some() || self.unit.runtime.is_kind(value, Kind::Double) {
             self.has_doubles = true;
         }
@@ -377,7 +377,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     fn captured(&mut self, index: u32, destination: Destination) {
         let result = self.target(destination);
-        if self.template.captured_boxed[index as usize] {
+        if self.prototype.captured_boxed[index as usize] {
             let place = self.new_register();
             self.push(Instr::Captured(place, index));
             self.define(Instr::BoxGet(result, place), result, destination);
@@ -411,7 +411,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     fn test(&mut self, node: &Node, yes: BlockId, no: BlockId) {
         match node {
             Node::Constant(index) => {
-                let taken = if self.template.constants[*index as usize].is_true() { yes } else { no };
+                let taken = if self.prototype.constants[*index as usize].is_true() { yes } else { no };
                 self.end(End::Jump(taken));
             }
             Node::If(first, then, otherwise) => {
@@ -508,7 +508,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             self.push(Instr::Move(*saved, *source));
         }
         for ((slot, place), source) in slots.iter().zip(places).zip(&sources) {
-            if self.template.variables[*slot as usize].boxed {
+            if self.prototype.variables[*slot as usize].boxed {
                 self.push(Instr::NewBox(place, *source));
             } else if place != *source {
                 self.push(Instr::Move(place, *source));
@@ -516,10 +516,10 @@ impl<'a, 'r> Linearise<'a, 'r> {
         }
     }
 
-    /// The registers that hold what a closure of a template captures here: boxes as they are.
-    fn captures(&mut self, template: &Template) -> Vec<Reg> {
-        let mut registers = Vec::with_capacity(template.captures.len());
-        for capture in &template.captures {
+    /// The registers that hold what a closure of a prototype captures here: boxes as they are.
+    fn captures(&mut self, prototype: &Prototype) -> Vec<Reg> {
+        let mut registers = Vec::with_capacity(prototype.captures.len());
+        for capture in &prototype.captures {
             registers.push(match capture {
                 Capture::Local(slot) => self.base + slot,
                 Capture::Captured(index) => {
@@ -532,32 +532,32 @@ impl<'a, 'r> Linearise<'a, 'r> {
         registers
     }
 
-    fn closure(&mut self, template: &Rc<Template>, destination: Destination) {
-        let captures = self.captures(template);
-        let site = self.site(template.position);
+    fn closure(&mut self, prototype: &Rc<Prototype>, destination: Destination) {
+        let captures = self.captures(prototype);
+        let site = self.site(prototype.position);
         let result = self.target(destination);
-        self.define(Instr::Closure(result, template.clone(), captures, site), result, destination);
+        self.define(Instr::Closure(result, prototype.clone(), captures, site), result, destination);
     }
 
-    fn fix(&mut self, bindings: &[(u32, Rc<Template>)]) {
+    fn fix(&mut self, bindings: &[(u32, Rc<Prototype>)]) {
         let group: FxHashSet<u32> = bindings.iter().map(|(slot, _)| *slot).collect();
         let in_group = |capture: &Capture| matches!(capture, Capture::Local(slot) if group.contains(slot));
-        for (slot, template) in bindings {
-            let known = self.unit.number_of(template);
+        for (slot, prototype) in bindings {
+            let known = self.unit.number_of(prototype);
             self.known_slots[*slot as usize] = known;
-            let mut captures = self.captures(template);
+            let mut captures = self.captures(prototype);
             let nil = self.new_register();
             self.push(Instr::Immediate(nil, Value::NIL));
-            for (register, capture) in captures.iter_mut().zip(&template.captures) {
+            for (register, capture) in captures.iter_mut().zip(&prototype.captures) {
                 if in_group(capture) {
                     *register = nil;
                 }
             }
-            let site = self.site(template.position);
-            self.push(Instr::Closure(self.base + slot, template.clone(), captures, site));
+            let site = self.site(prototype.position);
+            self.push(Instr::Closure(self.base + slot, prototype.clone(), captures, site));
         }
-        for (slot, template) in bindings {
-            for (index, capture) in template.captures.iter().enumerate() {
+        for (slot, prototype) in bindings {
+            for (index, capture) in prototype.captures.iter().enumerate() {
                 if let (true, Capture::Local(from)) = (in_group(capture), capture) {
                     self.push(Instr::SetCapture(self.base + slot, index as u32, self.base + from));
                 }
@@ -581,7 +581,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         self.end(End::Jump(done));
         if let (Some(catch), Some((slot, handler))) = (catch, &inner.catch) {
             self.current = Some(catch);
-            if self.template.variables[*slot as usize].boxed {
+            if self.prototype.variables[*slot as usize].boxed {
                 let error = self.new_register();
                 self.push(Instr::Catch(error, false));
                 self.push(Instr::NewBox(self.base + slot, error));
@@ -615,19 +615,19 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     fn with_environment(&mut self, inner: &WithEnvironment, destination: Destination) {
         let environment = self.value(&inner.environment);
-        let captures = self.captures(&inner.template);
+        let captures = self.captures(&inner.prototype);
         let site = self.site(inner.position);
         let result = self.target(destination);
-        let instr = Instr::WithEnvironment(result, environment, inner.template.clone(), captures, site);
+        let instr = Instr::WithEnvironment(result, environment, inner.prototype.clone(), captures, site);
         self.define(instr, result, destination);
     }
 }
 
 /// Slots that a loop changes and that are not boxed: what the interpreter's frame must get back.
-pub fn changed_slots(template: &Template, node: &Node) -> Vec<Reg> {
-    let mut changed = vec![false; template.frame_size()];
+pub fn changed_slots(prototype: &Prototype, node: &Node) -> Vec<Reg> {
+    let mut changed = vec![false; prototype.frame_size()];
     mark_assigned(node, &mut changed);
-    let is_changed = |slot: &Reg| changed[*slot as usize] && !template.variables[*slot as usize].boxed;
+    let is_changed = |slot: &Reg| changed[*slot as usize] && !prototype.variables[*slot as usize].boxed;
     (0..changed.len() as Reg).filter(is_changed).collect()
 }
 
@@ -636,9 +636,9 @@ const DEEPEST_INLINING: usize = 3;
 /// The largest function, in nodes, that is inlined.
 const LARGEST_INLINED: usize = 30;
 
-/// Whether a function is worth inlining: small, and without closures, handlers and definitions, whose templates and
+/// Whether a function is worth inlining: small, and without closures, handlers and definitions, whose prototypes and
 /// frames belong to it.
-fn is_small(template: &Template) -> bool {
+fn is_small(prototype: &Prototype) -> bool {
     fn count(node: &Node, left: &mut usize) -> bool {
         let plain = !matches!(
             node,
@@ -652,7 +652,7 @@ fn is_small(template: &Template) -> bool {
         node.children(&mut |child| all = all && count(child, left));
         all
     }
-    count(&template.body, &mut LARGEST_INLINED.clone())
+    count(&prototype.body, &mut LARGEST_INLINED.clone())
 }
 
 /// Whether evaluating an expression runs no code that could change what a name refers to.

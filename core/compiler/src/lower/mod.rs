@@ -1,6 +1,6 @@
-//! Tree to IR: a unit's templates become IR functions, with the data words and sites they need.
+//! Tree to IR: a unit's prototypes become IR functions, with the data words and sites they need.
 //!
-//! A template is first made linear (`linear`, `linearise`); then each block of its flow graph is emitted once for
+//! A prototype is first made linear (`linear`, `linearise`); then each block of its flow graph is emitted once for
 //! each useful combination of known types of its live registers (`emit`): basic block versioning. An operation whose
 //! fast way does not apply does its one step in the runtime and rejoins; see `emit::slow`. Where what follows builds on
 //! a type that turns out wrong, a *generic* version of the same place takes over, up to the head of the next loop,
@@ -34,7 +34,7 @@ use maru_core::abi::Position;
 use maru_core::codegen::Architecture;
 use maru_core::ir;
 use maru_core::registry;
-use maru_language::runtime::tree::{Capture, Node, Template};
+use maru_language::runtime::tree::{Capture, Node, Prototype};
 use maru_language::runtime::{CellId, Runtime};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
@@ -50,7 +50,7 @@ pub enum DataWord {
     Cell(CellId),
     /// A constant.
     Constant(Value),
-    /// The code object of a template of the unit.
+    /// The code object of a prototype of the unit.
     Code(u32),
     /// The address of a primitive's function.
     Function(Value),
@@ -74,9 +74,9 @@ pub enum Assumption {
 pub struct SiteInfo {
     /// Where it stands.
     pub position: Position,
-    /// Number of the template it belongs to.
-    pub template: u32,
-    /// If that template's body was inlined: the call that it stands in place of.
+    /// Number of the prototype it belongs to.
+    pub prototype: u32,
+    /// If that prototype's body was inlined: the call that it stands in place of.
     pub outer: Option<Site>,
     /// Whether the function has left by then: a call in tail position takes its place.
     pub left: bool,
@@ -112,11 +112,11 @@ impl LoweringTarget {
 
 /// A unit in IR.
 pub struct LoweredUnit {
-    /// The templates, nested ones included, in order of their functions.
-    pub templates: Vec<Rc<Template>>,
-    /// The file that its line tables speak of: that of the first template.
+    /// The prototypes, nested ones included, in order of their functions.
+    pub prototypes: Vec<Rc<Prototype>>,
+    /// The file that its line tables speak of: that of the first prototype.
     pub source: String,
-    /// One function a template.
+    /// One function a prototype.
     pub functions: Vec<ir::Function>,
     /// The data table.
     pub data: Vec<DataWord>,
@@ -132,8 +132,8 @@ const CHANGES_TOLERATED: u32 = 3;
 /// What the functions of a unit share while they are lowered.
 pub(crate) struct UnitContext<'r> {
     pub(crate) runtime: &'r mut Runtime,
-    templates: Vec<Rc<Template>>,
-    numbers: FxHashMap<*const Template, u32>,
+    prototypes: Vec<Rc<Prototype>>,
+    numbers: FxHashMap<*const Prototype, u32>,
     known_captures: FxHashMap<(u32, u32), u32>,
     data: Vec<DataWord>,
     data_numbers: FxHashMap<DataWord, u32>,
@@ -150,38 +150,43 @@ pub(crate) struct UnitContext<'r> {
     metered: bool,
 }
 
-/// Lower templates, and all that are nested in them, as one unit.
+/// Lower prototypes, and all that are nested in them, as one unit.
 pub fn lower_unit(
     runtime: &mut Runtime,
-    roots: &[Rc<Template>],
+    roots: &[Rc<Prototype>],
     target: LoweringTarget,
     linking: Linking,
 ) -> LoweredUnit {
     let mut unit = UnitContext::new(runtime, target, linking);
-    roots.iter().for_each(|template| unit.add(template));
-    let functions = unit.lower_templates();
+    roots.iter().for_each(|prototype| unit.add(prototype));
+    let functions = unit.lower_prototypes();
     unit.finish(functions)
 }
 
-/// The linear form of templates and all that are nested in them, as text: see `linear_text`.
-pub fn linear_text(runtime: &mut Runtime, roots: &[Rc<Template>], target: LoweringTarget, linking: Linking) -> String {
+/// The linear form of prototypes and all that are nested in them, as text: see `linear_text`.
+pub fn linear_text(runtime: &mut Runtime, roots: &[Rc<Prototype>], target: LoweringTarget, linking: Linking) -> String {
     let mut unit = UnitContext::new(runtime, target, linking);
-    roots.iter().for_each(|template| unit.add(template));
-    unit.lower_each(|unit, flow, template, _| linear_text::text(unit, flow, template)).join("\n")
+    roots.iter().for_each(|prototype| unit.add(prototype));
+    unit.lower_each(|unit, flow, prototype, _| linear_text::text(unit, flow, prototype)).join("\n")
 }
 
-/// Lower one loop of a template, to take over from the interpreter between two turns, and all templates nested in
-/// the template. The loop's function is the last; it has the template's name, but is not the template's code.
-pub fn lower_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node, target: LoweringTarget) -> LoweredUnit {
+/// Lower one loop of a prototype, to take over from the interpreter between two turns, and all prototypes nested in
+/// the prototype. The loop's function is the last; it has the prototype's name, but is not the prototype's code.
+pub fn lower_loop(
+    runtime: &mut Runtime,
+    prototype: &Rc<Prototype>,
+    node: &Node,
+    target: LoweringTarget,
+) -> LoweredUnit {
     let mut unit = UnitContext::new(runtime, target, Linking::Now);
-    unit.add_nested(&template.body);
-    let mut functions = unit.lower_templates();
-    let number = unit.templates.len() as u32;
-    unit.templates.push(template.clone());
+    unit.add_nested(&prototype.body);
+    let mut functions = unit.lower_prototypes();
+    let number = unit.prototypes.len() as u32;
+    unit.prototypes.push(prototype.clone());
     unit.find_known_captures(number);
-    let all = unit.templates.clone();
-    let flow = linearise::Linearise::running_loop(&mut unit, &all, template, number, node);
-    functions.push(emit::Emit::function(&mut unit, &flow, template, number, true));
+    let all = unit.prototypes.clone();
+    let flow = linearise::Linearise::running_loop(&mut unit, &all, prototype, number, node);
+    functions.push(emit::Emit::function(&mut unit, &flow, prototype, number, true));
     unit.finish(functions)
 }
 
@@ -190,7 +195,7 @@ impl<'r> UnitContext<'r> {
         let mut unit = UnitContext {
             metered: runtime.options.is_metered(),
             runtime,
-            templates: Vec::new(),
+            prototypes: Vec::new(),
             numbers: FxHashMap::default(),
             known_captures: FxHashMap::default(),
             data: Vec::new(),
@@ -207,32 +212,32 @@ impl<'r> UnitContext<'r> {
         unit
     }
 
-    fn lower_templates(&mut self) -> Vec<ir::Function> {
-        self.lower_each(|unit, flow, template, number| emit::Emit::function(unit, flow, template, number, false))
+    fn lower_prototypes(&mut self) -> Vec<ir::Function> {
+        self.lower_each(|unit, flow, prototype, number| emit::Emit::function(unit, flow, prototype, number, false))
     }
 
-    /// Make each template linear, and something of that.
+    /// Make each prototype linear, and something of that.
     fn lower_each<T>(
         &mut self,
-        make: impl Fn(&mut UnitContext<'r>, &linear::Linear, &Rc<Template>, u32) -> T,
+        make: impl Fn(&mut UnitContext<'r>, &linear::Linear, &Rc<Prototype>, u32) -> T,
     ) -> Vec<T> {
-        let count = self.templates.len() as u32;
+        let count = self.prototypes.len() as u32;
         (0..count).for_each(|number| self.find_known_captures(number));
         self.find_expected_doubles();
-        let all = self.templates.clone();
+        let all = self.prototypes.clone();
         let each = |number: u32| {
-            let template = &all[number as usize];
-            let flow = linearise::Linearise::template(self, &all, template, number);
-            make(self, &flow, template, number)
+            let prototype = &all[number as usize];
+            let flow = linearise::Linearise::prototype(self, &all, prototype, number);
+            make(self, &flow, prototype, number)
         };
         (0..count).map(each).collect()
     }
 
     fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {
-        let position = self.templates.first().map_or(Position::UNKNOWN, |template| template.position);
+        let position = self.prototypes.first().map_or(Position::UNKNOWN, |prototype| prototype.position);
         let source = self.runtime.sources.get(position.source).map_or(String::new(), |source| source.name.clone());
         LoweredUnit {
-            templates: self.templates,
+            prototypes: self.prototypes,
             source,
             functions,
             data: self.data,
@@ -241,51 +246,51 @@ impl<'r> UnitContext<'r> {
         }
     }
 
-    fn add(&mut self, template: &Rc<Template>) {
-        if self.numbers.contains_key(&Rc::as_ptr(template)) {
+    fn add(&mut self, prototype: &Rc<Prototype>) {
+        if self.numbers.contains_key(&Rc::as_ptr(prototype)) {
             return;
         }
-        self.numbers.insert(Rc::as_ptr(template), self.templates.len() as u32);
-        self.templates.push(template.clone());
-        self.add_nested(&template.body);
+        self.numbers.insert(Rc::as_ptr(prototype), self.prototypes.len() as u32);
+        self.prototypes.push(prototype.clone());
+        self.add_nested(&prototype.body);
     }
 
     fn add_nested(&mut self, node: &Node) {
         match node {
-            Node::Lambda(template) => self.add(template),
-            Node::Fix(bindings, _) => bindings.iter().for_each(|(_, template)| self.add(template)),
+            Node::Lambda(prototype) => self.add(prototype),
+            Node::Fix(bindings, _) => bindings.iter().for_each(|(_, prototype)| self.add(prototype)),
             _ => {}
         }
         node.children(&mut |child| self.add_nested(child));
     }
 
-    /// Note which captured values of other templates are functions bound by a `Fix` of this one.
+    /// Note which captured values of other prototypes are functions bound by a `Fix` of this one.
     fn find_known_captures(&mut self, number: u32) {
-        let template = self.templates[number as usize].clone();
+        let prototype = self.prototypes[number as usize].clone();
         let mut slots = FxHashMap::default();
-        self.collect_fixed(&template.body, &mut slots);
-        self.note_captures(&template.body, number, &slots);
+        self.collect_fixed(&prototype.body, &mut slots);
+        self.note_captures(&prototype.body, number, &slots);
     }
     fn collect_fixed(&self, node: &Node, slots: &mut FxHashMap<u32, u32>) {
         if let Node::Fix(bindings, _) = node {
-            for (slot, template) in bindings {
-                slots.extend(self.number_of(template).map(|number| (*slot, number)));
+            for (slot, prototype) in bindings {
+                slots.extend(self.number_of(prototype).map(|number| (*slot, number)));
             }
         }
         node.children(&mut |child| self.collect_fixed(child, slots));
     }
     fn note_captures(&mut self, node: &Node, number: u32, slots: &FxHashMap<u32, u32>) {
-        let nested: Vec<&Rc<Template>> = match node {
-            Node::Lambda(template) => vec![template],
-            Node::Fix(bindings, _) => bindings.iter().map(|(_, template)| template).collect(),
+        let nested: Vec<&Rc<Prototype>> = match node {
+            Node::Lambda(prototype) => vec![prototype],
+            Node::Fix(bindings, _) => bindings.iter().map(|(_, prototype)| prototype).collect(),
             _ => Vec::new(),
         };
-        for template in nested {
-            let Some(inner) = self.number_of(template) else { continue };
-            for (index, capture) in template.captures.iter().enumerate() {
+        for prototype in nested {
+            let Some(inner) = self.number_of(prototype) else { continue };
+            for (index, capture) in prototype.captures.iter().enumerate() {
                 let known = match capture {
                     Capture::Local(slot) => slots.get(slot).copied(),
-                    // Enclosing templates have lower numbers, so theirs are known by now.
+                    // Enclosing prototypes have lower numbers, so theirs are known by now.
                     Capture::Captured(outer) => self.known_captures.get(&(number, *outer)).copied(),
                 };
                 self.known_captures.extend(known.map(|known| ((inner, index as u32), known)));
@@ -294,8 +299,8 @@ impl<'r> UnitContext<'r> {
         node.children(&mut |child| self.note_captures(child, number, slots));
     }
 
-    pub(crate) fn number_of(&self, template: &Rc<Template>) -> Option<u32> {
-        self.numbers.get(&Rc::as_ptr(template)).copied()
+    pub(crate) fn number_of(&self, prototype: &Rc<Prototype>) -> Option<u32> {
+        self.numbers.get(&Rc::as_ptr(prototype)).copied()
     }
     pub(crate) fn known_capture(&self, number: u32, index: u32) -> Option<u32> {
         self.known_captures.get(&(number, index)).copied()
@@ -314,8 +319,8 @@ impl<'r> UnitContext<'r> {
         self.data.extend((0..count as u32).map(|word| DataWord::Cache(first + word)));
         first
     }
-    pub(crate) fn site(&mut self, position: Position, template: u32, outer: Option<Site>, left: bool) -> Site {
-        let site = SiteInfo { position, template, outer, left };
+    pub(crate) fn site(&mut self, position: Position, prototype: u32, outer: Option<Site>, left: bool) -> Site {
+        let site = SiteInfo { position, prototype, outer, left };
         if self.sites.last() != Some(&site) {
             self.sites.push(site);
         }
@@ -393,9 +398,9 @@ impl<'r> UnitContext<'r> {
         if !self.runtime.is_kind(value, Kind::Closure) {
             return None;
         }
-        let template = self.runtime.template(value)?;
-        let number = self.number_of(template)?;
-        let usable = template.captures.is_empty() && self.accepts(number, arguments);
+        let prototype = self.runtime.prototype(value)?;
+        let number = self.number_of(prototype)?;
+        let usable = prototype.captures.is_empty() && self.accepts(number, arguments);
         let assumption = if usable { self.rely_on(cell, Assumption::Function(number)) } else { None };
         Some((number, assumption?))
     }
@@ -406,19 +411,19 @@ impl<'r> UnitContext<'r> {
         if self.metered || !self.runtime.is_kind(value, Kind::Closure) {
             return None;
         }
-        let template = self.runtime.template(value)?;
-        let number = self.number_of(template)?;
-        (template.captures.is_empty() && self.accepts(number, arguments)).then_some(number)
+        let prototype = self.runtime.prototype(value)?;
+        let number = self.number_of(prototype)?;
+        (prototype.captures.is_empty() && self.accepts(number, arguments)).then_some(number)
     }
     /// Rely on a cell keeping the function of this unit that it holds.
     pub(crate) fn rely_on_function(&mut self, cell: CellId) -> Option<Assumption> {
         let value = self.runtime.cells.get(cell).value;
-        let number = self.runtime.template(value).and_then(|template| self.number_of(template));
+        let number = self.runtime.prototype(value).and_then(|prototype| self.number_of(prototype));
         self.rely_on(cell, Assumption::Function(number?))
     }
     /// Whether a function of the unit takes exactly that many arguments.
     pub(crate) fn accepts(&self, number: u32, arguments: usize) -> bool {
-        let template = &self.templates[number as usize];
-        !template.rest && template.parameters as usize == arguments
+        let prototype = &self.prototypes[number as usize];
+        !prototype.rest && prototype.parameters as usize == arguments
     }
 }

@@ -11,7 +11,7 @@ use maru_core::abi::layout::{
 use maru_core::abi::Position;
 use maru_core::abi::{context, word_offset};
 use maru_core::ir::{self, Block, Compare, Condition, Helper, Type, Val, Width};
-use maru_language::runtime::tree::Template;
+use maru_language::runtime::tree::Prototype;
 use std::rc::Rc;
 
 impl Emit<'_, '_> {
@@ -134,14 +134,20 @@ impl Emit<'_, '_> {
         self.tagged(address, TAG_OBJECT)
     }
     /// A new closure.
-    pub(super) fn closure(&mut self, template: &Rc<Template>, captures: &[Reg], site: Site, state: &mut State) -> Val {
+    pub(super) fn closure(
+        &mut self,
+        prototype: &Rc<Prototype>,
+        captures: &[Reg],
+        site: Site,
+        state: &mut State,
+    ) -> Val {
         let words: Vec<Val> = captures.iter().map(|r| self.word(state, *r)).collect();
-        let code = match self.unit.number_of(template) {
+        let code = match self.unit.number_of(prototype) {
             Some(number) => {
                 let word = self.unit.data_word(DataWord::Code(number));
                 self.b.load_data(word)
             }
-            None => self.load_constant(template.code),
+            None => self.load_constant(prototype.code),
         };
         let bytes = (2 + words.len()) * WORD_SIZE;
         if bytes > INLINE_ALLOCATION_MAX {

@@ -15,7 +15,7 @@ use maru_core::format::ObjectFormat;
 use maru_core::ir::evaluate::{Evaluator, Limits};
 use maru_core::ir::passes::OptimisationFuel;
 use maru_core::ir::Function;
-use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{OptimisationLevel, Options, Runtime};
 use std::rc::Rc;
 
@@ -41,15 +41,15 @@ pub(super) fn optimisation_fuel(options: &Options) -> OptimisationFuel {
     options.optimisation_fuel.map_or_else(OptimisationFuel::unlimited, OptimisationFuel::limited)
 }
 
-/// Compile templates with all nested in them, load the code, and let it take over.
-pub(super) fn compile(runtime: &mut Runtime, roots: &[Rc<Template>], name: &str) -> Result<u32, CompileFailure> {
+/// Compile prototypes with all nested in them, load the code, and let it take over.
+pub(super) fn compile(runtime: &mut Runtime, roots: &[Rc<Prototype>], name: &str) -> Result<u32, CompileFailure> {
     let lowered = lower_functions(runtime, roots)?;
-    let count = lowered.templates.len();
+    let count = lowered.prototypes.len();
     load_lowered(runtime, lowered, count, name)
 }
 
 /// Tree to IR, for a unit that another thread compiles.
-pub(super) fn lower_functions(runtime: &mut Runtime, roots: &[Rc<Template>]) -> Result<LoweredUnit, CompileFailure> {
+pub(super) fn lower_functions(runtime: &mut Runtime, roots: &[Rc<Prototype>]) -> Result<LoweredUnit, CompileFailure> {
     set_up_machine(runtime)?;
     let target = lowering_target(runtime)?;
     let mut watch = Watch::start();
@@ -61,26 +61,30 @@ pub(super) fn lower_functions(runtime: &mut Runtime, roots: &[Rc<Template>]) -> 
 /// The same for a loop, whose function is the last.
 pub(super) fn lower_running_loop(
     runtime: &mut Runtime,
-    template: &Rc<Template>,
+    prototype: &Rc<Prototype>,
     node: &Node,
 ) -> Result<LoweredUnit, CompileFailure> {
     set_up_machine(runtime)?;
     let target = lowering_target(runtime)?;
     let mut watch = Watch::start();
-    let lowered = lower_loop(runtime, template, node, target);
+    let lowered = lower_loop(runtime, prototype, node, target);
     watch.lap(&mut runtime.native.units_mut().statistics.lower);
     Ok(lowered)
 }
 
-/// Compile one loop of a template that the interpreter is running; the number of its image, whose last function
+/// Compile one loop of a prototype that the interpreter is running; the number of its image, whose last function
 /// it is.
-pub(super) fn compile_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node) -> Result<u32, CompileFailure> {
-    let lowered = lower_running_loop(runtime, template, node)?;
-    let count = lowered.templates.len() - 1;
+pub(super) fn compile_loop(
+    runtime: &mut Runtime,
+    prototype: &Rc<Prototype>,
+    node: &Node,
+) -> Result<u32, CompileFailure> {
+    let lowered = lower_running_loop(runtime, prototype, node)?;
+    let count = lowered.prototypes.len() - 1;
     load_lowered(runtime, lowered, count, "loop")
 }
 
-/// Optimise, compile and load; the first `count` functions become the code of their templates.
+/// Optimise, compile and load; the first `count` functions become the code of their prototypes.
 fn load_lowered(
     runtime: &mut Runtime,
     mut lowered: LoweredUnit,
@@ -88,10 +92,10 @@ fn load_lowered(
     name: &str,
 ) -> Result<u32, CompileFailure> {
     optimise(runtime, &mut lowered)?;
-    let LoweredUnit { templates, source, functions, data, sites, assumptions } = lowered;
+    let LoweredUnit { prototypes, source, functions, data, sites, assumptions } = lowered;
     let unit = load_functions(runtime, functions, data.len(), name, &source)?;
     let mut watch = Watch::start();
-    let image = UnitImage::new(unit, templates, sites, assumptions);
+    let image = UnitImage::new(unit, prototypes, sites, assumptions);
     let number = attach(runtime, image, &data, count);
     watch.lap(&mut runtime.native.units_mut().statistics.attach);
     runtime.native.units_mut().statistics.units += 1;

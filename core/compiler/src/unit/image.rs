@@ -7,8 +7,8 @@ use maru_core::abi::image_word;
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::EMPTY_CACHE;
 use maru_core::ir::evaluate::Evaluator;
-use maru_language::runtime::tree::Template;
-use maru_language::runtime::tree::TemplateKind;
+use maru_language::runtime::tree::Prototype;
+use maru_language::runtime::tree::PrototypeKind;
 use maru_language::runtime::{CellId, Runtime, SiteFrames};
 use std::cell::{Cell, OnceCell};
 use std::ops::Range;
@@ -83,8 +83,8 @@ impl CompiledUnit {
 pub struct UnitImage {
     /// The code.
     pub unit: CompiledUnit,
-    /// The templates of its functions, by number.
-    pub templates: Vec<Rc<Template>>,
+    /// The prototypes of its functions, by number.
+    pub prototypes: Vec<Rc<Prototype>>,
     /// SiteFrames that errors can come from.
     pub sites: Vec<SiteInfo>,
     /// Heap values that the code refers to.
@@ -109,14 +109,14 @@ impl UnitImage {
     /// An image that is not attached yet.
     pub(super) fn new(
         unit: CompiledUnit,
-        templates: Vec<Rc<Template>>,
+        prototypes: Vec<Rc<Prototype>>,
         sites: Vec<SiteInfo>,
         assumptions: Vec<(CellId, Assumption)>,
     ) -> UnitImage {
-        let patience = Cell::new(super::renewal::patience(&templates));
+        let patience = Cell::new(super::renewal::patience(&prototypes));
         UnitImage {
             unit,
-            templates,
+            prototypes,
             sites,
             values: Vec::new(),
             assumptions,
@@ -136,9 +136,9 @@ impl UnitImage {
         let mut places = Vec::with_capacity(1);
         let mut next = Some(site);
         while let Some(site) = next.and_then(|site| self.sites.get(site as usize)) {
-            let template = &self.templates[site.template as usize];
-            let is_frame = template.kind == TemplateKind::Function && !site.left;
-            places.push((site.position, is_frame.then_some(template.name)));
+            let prototype = &self.prototypes[site.prototype as usize];
+            let is_frame = prototype.kind == PrototypeKind::Function && !site.left;
+            places.push((site.position, is_frame.then_some(prototype.name)));
             next = site.outer;
         }
         places
@@ -146,7 +146,7 @@ impl UnitImage {
 
     /// The entry of the last function, which a loop's image has the loop in.
     pub(super) fn last_entry(&self) -> usize {
-        self.unit.entry(self.templates.len() - 1)
+        self.unit.entry(self.prototypes.len() - 1)
     }
 }
 
@@ -169,7 +169,7 @@ pub(super) fn tie(runtime: &mut Runtime, mut image: UnitImage, data: &[DataWord]
                 image.values.push(value);
                 value.0
             }
-            DataWord::Code(template) => image.templates[template as usize].code.0,
+            DataWord::Code(prototype) => image.prototypes[prototype as usize].code.0,
             DataWord::Function(primitive) => {
                 image.values.push(primitive);
                 maru_language::interp::primitive_address(runtime, primitive) as u64
@@ -179,7 +179,7 @@ pub(super) fn tie(runtime: &mut Runtime, mut image: UnitImage, data: &[DataWord]
         };
         image.unit.set_data(index, value);
     }
-    image.values.extend(image.templates.iter().map(|template| template.code));
+    image.values.extend(image.prototypes.iter().map(|prototype| prototype.code));
     for (cell, _) in &image.assumptions {
         runtime.cells.get_mut(*cell).dependents.push(number);
     }
@@ -194,14 +194,14 @@ pub(super) fn tie(runtime: &mut Runtime, mut image: UnitImage, data: &[DataWord]
 /// Let the code objects and cells of functions of an image lead to its code.
 pub(super) fn lead_to(runtime: &mut Runtime, number: u32, functions: &[usize]) {
     let Some(image) = runtime.native.units().image(number) else { return };
-    let places = functions.iter().map(|function| (image.templates[*function].clone(), image.unit.entry(*function)));
+    let places = functions.iter().map(|function| (image.prototypes[*function].clone(), image.unit.entry(*function)));
     let mut environments = Vec::new();
-    for (template, entry) in Vec::from_iter(places) {
-        runtime.set_field(template.code, offset::CODE_ENTRY, Value(entry as u64));
-        template.native.compiled.set(true);
-        template.native.image.set(number);
-        template.native.failure.replace(None);
-        let environment = runtime.index(template.environment);
+    for (prototype, entry) in Vec::from_iter(places) {
+        runtime.set_field(prototype.code, offset::CODE_ENTRY, Value(entry as u64));
+        prototype.native.compiled.set(true);
+        prototype.native.image.set(number);
+        prototype.native.failure.replace(None);
+        let environment = runtime.index(prototype.environment);
         if environments.last() != Some(&environment) {
             environments.push(environment);
         }
@@ -226,7 +226,7 @@ fn is_true(runtime: &Runtime, image: &UnitImage, cell: CellId, assumption: Assum
         Assumption::Value(expected) => value == expected,
         Assumption::Function(number) => {
             runtime.is_kind(value, Kind::Closure)
-                && runtime.field(value, offset::CALLABLE_CODE) == image.templates[number as usize].code
+                && runtime.field(value, offset::CALLABLE_CODE) == image.prototypes[number as usize].code
         }
     }
 }

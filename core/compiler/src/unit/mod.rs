@@ -169,12 +169,12 @@ fn invalidate(runtime: &mut Runtime, images: &[u32]) {
         let Some(image) = runtime.native.units().image(*number) else { continue };
         image.intact.set(0);
         image.teach();
-        for template in image.templates.clone() {
-            if template.native.image.get() == *number {
-                template.native.compiled.set(false);
-                template.native.image.set(u32::MAX);
+        for prototype in image.prototypes.clone() {
+            if prototype.native.image.get() == *number {
+                prototype.native.compiled.set(false);
+                prototype.native.image.set(u32::MAX);
                 let bridge = runtime.native.bridge;
-                runtime.set_field(template.code, offset::CODE_ENTRY, Value(bridge as u64));
+                runtime.set_field(prototype.code, offset::CODE_ENTRY, Value(bridge as u64));
             }
         }
         runtime.native.units_mut().statistics.invalidated += 1;

@@ -4,7 +4,7 @@ use super::image::UnitImage;
 use super::{primitives, queue, renewal, request, running, Units};
 
 use maru_core::abi::{Value, Word};
-use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{CellId, Native, NativeCode, Options, Outcome, PrimitiveInfo, Runtime, SiteFrames};
 use maru_language::value::heap::Marker;
 use std::ops::Range;
@@ -47,8 +47,8 @@ impl NativeCode for Compiler {
     fn primitives(&self) -> &'static [PrimitiveInfo] {
         primitives::TABLE
     }
-    fn heat(&self, runtime: &mut Runtime, template: &Rc<Template>) {
-        request::heat(runtime, template);
+    fn heat(&self, runtime: &mut Runtime, prototype: &Rc<Prototype>) {
+        request::heat(runtime, prototype);
     }
     fn serve(&self, runtime: &mut Runtime) {
         queue::serve_compiled(runtime);
@@ -59,12 +59,12 @@ impl NativeCode for Compiler {
     fn run_loop(
         &self,
         runtime: &mut Runtime,
-        template: &Rc<Template>,
+        prototype: &Rc<Prototype>,
         node: &Node,
         closure: Value,
         frame: usize,
     ) -> Option<Outcome> {
-        running::run_loop(runtime, template, node, closure, frame)
+        running::run_loop(runtime, prototype, node, closure, frame)
     }
     fn deviated(&self, runtime: &mut Runtime, image: u32, site: u32, seen: u8) {
         renewal::deviated(runtime, image, site, seen);
@@ -93,8 +93,8 @@ impl NativeCode for Compiler {
         }
         queue::trace_waiting(units, marker);
     }
-    fn trace_template(&self, runtime: &Runtime, template: &Template, marker: &mut Marker) {
-        if let Some(image) = runtime.native.units().image(template.native.image.get()) {
+    fn trace_prototype(&self, runtime: &Runtime, prototype: &Prototype, marker: &mut Marker) {
+        if let Some(image) = runtime.native.units().image(prototype.native.image.get()) {
             image.trace_once(marker);
         }
     }

@@ -79,7 +79,7 @@ fn architectures(runtime: &mut Runtime, _: &[Value]) -> Outcome {
 
 fn is_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let function = arguments::named_function(runtime, "compiled?", arguments)?;
-    Ok(Value::boolean(runtime.template(function).is_some_and(|template| template.native.compiled.get())))
+    Ok(Value::boolean(runtime.prototype(function).is_some_and(|prototype| prototype.native.compiled.get())))
 }
 
 /// `(why-not-compiled f)`: a string; nil if nothing speaks against it.

@@ -4,10 +4,10 @@
 //! since may have defined others, in a file that it loaded, say. So a form that turns out to call a macro is expanded
 //! anew, from the program's source, before it runs.
 
-use super::save::all_templates;
+use super::save::all_prototypes;
 use maru_core::abi::layout::{Kind, Value};
 use maru_language::interp::{call, evaluate_toplevel};
-use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{Outcome, Runtime};
 use maru_language::syntax::Reader;
 use std::rc::Rc;
@@ -16,9 +16,9 @@ use std::rc::Rc;
 pub struct BuiltProgram {
     /// Number of its source.
     pub(super) source: u32,
-    /// Its forms: templates, and closures of them without parameters. The closures are kept reachable by the caller
+    /// Its forms: prototypes, and closures of them without parameters. The closures are kept reachable by the caller
     /// of `open_program`.
-    pub(super) forms: Vec<(Rc<Template>, Value)>,
+    pub(super) forms: Vec<(Rc<Prototype>, Value)>,
 }
 
 impl BuiltProgram {
@@ -29,8 +29,8 @@ impl BuiltProgram {
     pub fn run(&self, runtime: &mut Runtime) -> Outcome {
         let mut source = SourceForms { reader: None, read: 0 };
         let mut result = Value::NIL;
-        for (number, (template, closure)) in self.forms.iter().enumerate() {
-            result = if calls_macro(runtime, template) {
+        for (number, (prototype, closure)) in self.forms.iter().enumerate() {
+            result = if calls_macro(runtime, prototype) {
                 let form = source.form(runtime, self.source, number)?;
                 evaluate_toplevel(runtime, form, runtime.global)?
             } else {
@@ -64,16 +64,16 @@ impl SourceForms {
 }
 
 /// Whether a form has a call, in any of its functions, whose operator is bound to a macro by now.
-fn calls_macro(runtime: &Runtime, root: &Rc<Template>) -> bool {
-    fn is_macro(runtime: &Runtime, template: &Template, operator: &Node) -> bool {
+fn calls_macro(runtime: &Runtime, root: &Rc<Prototype>) -> bool {
+    fn is_macro(runtime: &Runtime, prototype: &Prototype, operator: &Node) -> bool {
         let Node::Global(cell, _) = operator else { return false };
-        let cell = runtime.binding_cell(template.cells[*cell as usize]);
+        let cell = runtime.binding_cell(prototype.cells[*cell as usize]);
         cell.is_some_and(|cell| runtime.is_kind(runtime.cells.get(cell).value, Kind::Form))
     }
-    fn any(runtime: &Runtime, template: &Template, node: &Node) -> bool {
-        let mut found = matches!(node, Node::Call(call) if is_macro(runtime, template, &call.function));
-        node.children(&mut |child| found = found || any(runtime, template, child));
+    fn any(runtime: &Runtime, prototype: &Prototype, node: &Node) -> bool {
+        let mut found = matches!(node, Node::Call(call) if is_macro(runtime, prototype, &call.function));
+        node.children(&mut |child| found = found || any(runtime, prototype, child));
         found
     }
-    all_templates(std::slice::from_ref(root)).iter().any(|template| any(runtime, template, &template.body))
+    all_prototypes(std::slice::from_ref(root)).iter().any(|prototype| any(runtime, prototype, &prototype.body))
 }

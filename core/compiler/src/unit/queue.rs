@@ -19,7 +19,7 @@ use crate::load::LoadedImage;
 use crate::lower::{Assumption, DataWord, LoweredUnit, SiteInfo};
 use maru_core::abi::announce_compiled;
 use maru_core::abi::layout::Value;
-use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{CellId, JitMode, OptimisationLevel, Runtime};
 use maru_language::value::heap::Marker;
 use rustc_hash::FxHashMap;
@@ -43,11 +43,11 @@ pub(super) struct Queue {
     /// The system had no thread to give: the program waits for its compilations.
     refused: bool,
     /// Functions to be compiled.
-    wanted: Vec<Rc<Template>>,
+    wanted: Vec<Rc<Prototype>>,
     /// Functions of units that could not be compiled as a whole.
-    alone: Vec<Rc<Template>>,
+    alone: Vec<Rc<Prototype>>,
     /// Functions to be compiled anew, together, in place of an image.
-    anew: Vec<Vec<Rc<Template>>>,
+    anew: Vec<Vec<Rc<Prototype>>>,
     at_work: FxHashMap<u64, Ticket>,
     last_ticket: u64,
     /// How long a node took to lower lately, in nanoseconds; 0 if that is not known.
@@ -65,24 +65,24 @@ enum Purpose {
 /// What ties a unit that is at work to the runtime.
 struct Ticket {
     purpose: Purpose,
-    /// The templates that were asked for.
-    roots: Vec<Rc<Template>>,
+    /// The prototypes that were asked for.
+    roots: Vec<Rc<Prototype>>,
     /// Those whose code is compiled, with the image that each had: these functions are its first.
     code: Vec<Option<u32>>,
-    templates: Vec<Rc<Template>>,
+    prototypes: Vec<Rc<Prototype>>,
     data: Vec<DataWord>,
     sites: Vec<SiteInfo>,
     assumptions: Vec<(CellId, Assumption)>,
 }
 
-/// The image that a template's code is in.
-fn image_of(template: &Template) -> Option<u32> {
-    template.native.compiled.get().then(|| template.native.image.get())
+/// The image that a prototype's code is in.
+fn image_of(prototype: &Prototype) -> Option<u32> {
+    prototype.native.compiled.get().then(|| prototype.native.image.get())
 }
 
-/// How many nodes a template has, with those nested in it, as far as it matters.
-fn count_nodes(template: &Template, most: usize) -> usize {
-    let mut nodes = vec![&template.body];
+/// How many nodes a prototype has, with those nested in it, as far as it matters.
+fn count_nodes(prototype: &Prototype, most: usize) -> usize {
+    let mut nodes = vec![&prototype.body];
     let mut count = 0;
     while let Some(node) = nodes.pop() {
         count += 1;
@@ -108,23 +108,23 @@ impl Queue {
     }
 
     /// The functions of the next unit.
-    fn next_batch(&mut self) -> Option<(Purpose, Vec<Rc<Template>>)> {
+    fn next_batch(&mut self) -> Option<(Purpose, Vec<Rc<Prototype>>)> {
         if let Some(roots) = self.anew.pop() {
             return Some((Purpose::Anew, roots));
         }
         if let Some(root) = self.alone.pop() {
             return Some((Purpose::Functions, vec![root]));
         }
-        self.wanted.retain(|template| {
-            let wanted = !template.native.compiled.get();
-            template.native.waiting.set(wanted);
+        self.wanted.retain(|prototype| {
+            let wanted = !prototype.native.compiled.get();
+            prototype.native.waiting.set(wanted);
             wanted
         });
-        self.wanted.sort_by_key(|template| Reverse(template.heat.get()));
+        self.wanted.sort_by_key(|prototype| Reverse(prototype.heat.get()));
         let time = if self.node_time == 0 { NODE_TIME } else { self.node_time };
         let mut room = STANDSTILL.as_nanos() as usize / time as usize;
-        let fits = |template: &&Rc<Template>| {
-            let nodes = count_nodes(template, room);
+        let fits = |prototype: &&Rc<Prototype>| {
+            let nodes = count_nodes(prototype, room);
             let fits = nodes <= room;
             room = room.saturating_sub(nodes);
             fits
@@ -173,7 +173,7 @@ fn start_worker(runtime: &mut Runtime) -> bool {
 }
 
 /// Compile functions when their turn comes, for all I know while the program goes on.
-pub(super) fn want(runtime: &mut Runtime, roots: Vec<Rc<Template>>) {
+pub(super) fn want(runtime: &mut Runtime, roots: Vec<Rc<Prototype>>) {
     for root in roots {
         if !root.native.waiting.replace(true) {
             runtime.native.units_mut().queue.wanted.push(root);
@@ -182,7 +182,7 @@ pub(super) fn want(runtime: &mut Runtime, roots: Vec<Rc<Template>>) {
 }
 
 /// The same for functions that are compiled already.
-pub(super) fn want_anew(runtime: &mut Runtime, roots: Vec<Rc<Template>>) {
+pub(super) fn want_anew(runtime: &mut Runtime, roots: Vec<Rc<Prototype>>) {
     runtime.native.units_mut().queue.anew.push(roots);
 }
 
@@ -198,41 +198,41 @@ pub(super) fn feed_worker(runtime: &mut Runtime, since: &Stall) {
         let Ok(lowered) = lower_functions(runtime, &roots) else { return };
         let nodes = roots.iter().map(|root| count_nodes(root, usize::MAX)).sum();
         runtime.native.units_mut().queue.note_time(nodes, batch.processor_time());
-        let count = lowered.templates.len();
+        let count = lowered.prototypes.len();
         let name = super::request::unit_name(runtime, &roots);
         hand_over(runtime, purpose, roots, lowered, count, name);
     }
 }
 
 /// Compile a loop that is running, as soon as there is room. False if there is none now.
-pub(super) fn want_loop(runtime: &mut Runtime, key: LoopKey, template: &Rc<Template>, node: &Node) -> bool {
+pub(super) fn want_loop(runtime: &mut Runtime, key: LoopKey, prototype: &Rc<Prototype>, node: &Node) -> bool {
     if runtime.native.units().queue.at_work.len() >= UNITS_WITH_LOOPS {
         return false;
     }
     let stall = Stall::begin();
-    let Ok(lowered) = lower_running_loop(runtime, template, node) else { return false };
-    let count = lowered.templates.len() - 1;
-    hand_over(runtime, Purpose::Loop(key), vec![template.clone()], lowered, count, "loop".into());
+    let Ok(lowered) = lower_running_loop(runtime, prototype, node) else { return false };
+    let count = lowered.prototypes.len() - 1;
+    hand_over(runtime, Purpose::Loop(key), vec![prototype.clone()], lowered, count, "loop".into());
     runtime.native.units_mut().statistics.note_stall(&stall);
     true
 }
 
-/// Give a unit to the worker; its first `count` functions are the code of their templates.
+/// Give a unit to the worker; its first `count` functions are the code of their prototypes.
 fn hand_over(
     runtime: &mut Runtime,
     purpose: Purpose,
-    roots: Vec<Rc<Template>>,
+    roots: Vec<Rc<Prototype>>,
     lowered: LoweredUnit,
     count: usize,
     name: String,
 ) {
-    let LoweredUnit { templates, source, functions, data, sites, assumptions } = lowered;
+    let LoweredUnit { prototypes, source, functions, data, sites, assumptions } = lowered;
     let queue = &mut runtime.native.units_mut().queue;
     queue.last_ticket += 1;
     let job = Job { ticket: queue.last_ticket, functions, data_words: data.len(), name, source };
-    let code = templates[..count].iter().map(|template| image_of(template)).collect();
+    let code = prototypes[..count].iter().map(|prototype| image_of(prototype)).collect();
     if queue.worker.as_ref().is_some_and(|worker| worker.send(job)) {
-        let ticket = Ticket { purpose, roots, code, templates, data, sites, assumptions };
+        let ticket = Ticket { purpose, roots, code, prototypes, data, sites, assumptions };
         queue.at_work.insert(queue.last_ticket, ticket);
     } else {
         queue.refused = true;
@@ -271,9 +271,9 @@ fn take_back(runtime: &mut Runtime, since: &Stall) {
 /// An image is there. What the unit relied on may have changed meanwhile: then it is as if it had been compiled
 /// and taken back.
 fn take_over(runtime: &mut Runtime, ticket: Ticket, image: LoadedImage) {
-    let Ticket { purpose, code, templates, data, sites, assumptions, .. } = ticket;
+    let Ticket { purpose, code, prototypes, data, sites, assumptions, .. } = ticket;
     let mut watch = Watch::start();
-    let image = UnitImage::new(CompiledUnit::Library(image), templates, sites, assumptions);
+    let image = UnitImage::new(CompiledUnit::Library(image), prototypes, sites, assumptions);
     let broken = broken_assumptions(runtime, &image);
     if !broken.is_empty() {
         broken.into_iter().for_each(|cell| runtime.cells.get_mut(cell).changes += 1);
@@ -284,7 +284,7 @@ fn take_over(runtime: &mut Runtime, ticket: Ticket, image: LoadedImage) {
     }
     // Functions that were compiled meanwhile, because somebody asked for it, have the newer code.
     let current = |function: &usize| {
-        let now = image_of(&image.templates[*function]);
+        let now = image_of(&image.prototypes[*function]);
         now.is_none() || now == code[*function]
     };
     let functions: Vec<usize> = (0..code.len()).filter(current).collect();
@@ -339,9 +339,9 @@ pub fn serve_compiled(runtime: &mut Runtime) {
 pub(super) fn trace_waiting(units: &Units, marker: &mut Marker) {
     let queue = &units.queue;
     let waiting = queue.wanted.iter().chain(&queue.alone).chain(queue.anew.iter().flatten());
-    waiting.for_each(|template| marker.value(template.code));
+    waiting.for_each(|prototype| marker.value(prototype.code));
     for ticket in queue.at_work.values() {
-        ticket.roots.iter().chain(&ticket.templates).for_each(|template| marker.value(template.code));
+        ticket.roots.iter().chain(&ticket.prototypes).for_each(|prototype| marker.value(prototype.code));
         let constant = |word: &DataWord| match word {
             DataWord::Constant(value) | DataWord::Function(value) => Some(*value),
             _ => None,

@@ -11,7 +11,7 @@ use super::running::RunningLoop;
 use super::statistics::Stall;
 use super::HasUnits;
 use maru_core::abi::Position;
-use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{JitMode, Runtime};
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
@@ -24,9 +24,9 @@ const RENEWALS: u32 = 5;
 /// The patience of images that are not compiled anew any more.
 const ENDLESS: u32 = u32::MAX;
 
-/// How many deviations an image of these templates bears with.
-pub(super) fn patience(templates: &[Rc<Template>]) -> u32 {
-    let renewals = templates.iter().map(|template| template.native.renewals.get()).max().unwrap_or(0);
+/// How many deviations an image of these prototypes bears with.
+pub(super) fn patience(prototypes: &[Rc<Prototype>]) -> u32 {
+    let renewals = prototypes.iter().map(|prototype| prototype.native.renewals.get()).max().unwrap_or(0);
     if renewals >= RENEWALS {
         ENDLESS
     } else {
@@ -53,11 +53,11 @@ impl UnitImage {
         let Some(learned) = self.learned.get() else { return false };
         let mut seen: FxHashMap<u32, FxHashMap<Position, u8>> = FxHashMap::default();
         for (site, bits) in self.sites.iter().zip(learned.iter()).filter(|(_, bits)| bits.get() != 0) {
-            *seen.entry(site.template).or_default().entry(site.position).or_default() |= bits.take();
+            *seen.entry(site.prototype).or_default().entry(site.position).or_default() |= bits.take();
         }
         let mut is_new = false;
-        for (template, seen) in seen {
-            is_new |= teach_calls(&self.templates[template as usize].body, &seen);
+        for (prototype, seen) in seen {
+            is_new |= teach_calls(&self.prototypes[prototype as usize].body, &seen);
         }
         is_new
     }
@@ -91,24 +91,24 @@ pub fn deviated(runtime: &mut Runtime, image: u32, site: u32, seen: u8) {
 #[cold]
 fn renew(runtime: &mut Runtime, number: u32) {
     let Some(image) = runtime.native.units().image(number).filter(|image| image.teach()) else { return };
-    let own = |template: &&Rc<Template>| {
-        template.native.compiled.get() && template.native.image.get() == number && !template.native.waiting.get()
+    let own = |prototype: &&Rc<Prototype>| {
+        prototype.native.compiled.get() && prototype.native.image.get() == number && !prototype.native.waiting.get()
     };
-    let templates: Vec<Rc<Template>> = image.templates.iter().filter(own).cloned().collect();
+    let prototypes: Vec<Rc<Prototype>> = image.prototypes.iter().filter(own).cloned().collect();
     // A loop that is native is left to its end; the next time it is made anew.
     runtime.native.units_mut().loops.retain(|_, state| *state != RunningLoop::Native(number));
-    if templates.is_empty() || runtime.options.jit == JitMode::Off {
+    if prototypes.is_empty() || runtime.options.jit == JitMode::Off {
         return;
     }
     let stall = Stall::begin();
-    for template in &templates {
-        template.native.renewals.set(template.native.renewals.get() + 1);
+    for prototype in &prototypes {
+        prototype.native.renewals.set(prototype.native.renewals.get() + 1);
     }
     if compiles_in_background(runtime) {
-        templates.iter().for_each(|template| template.native.waiting.set(true));
-        want_anew(runtime, templates);
+        prototypes.iter().for_each(|prototype| prototype.native.waiting.set(true));
+        want_anew(runtime, prototypes);
         feed_worker(runtime, &stall);
-    } else if compile(runtime, &templates, &super::request::unit_name(runtime, &templates)).is_ok() {
+    } else if compile(runtime, &prototypes, &super::request::unit_name(runtime, &prototypes)).is_ok() {
         // If that has failed, the code that is there does as well.
         runtime.native.units_mut().statistics.renewed += 1;
     }

@@ -9,34 +9,34 @@ use super::HasUnits;
 use crate::lower::{lower_unit, Linking};
 use maru_core::abi::layout::{Kind, Value};
 use maru_language::interp::poll;
-use maru_language::runtime::tree::{Node, Template, TemplateKind};
+use maru_language::runtime::tree::{Node, Prototype, PrototypeKind};
 use maru_language::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
-/// A template's environment is hot; or, in the `always` mode, the template is about to run for the first time.
+/// A prototype's environment is hot; or, in the `always` mode, the prototype is about to run for the first time.
 ///
-/// In the `always` mode that compiles the environment's functions, all of them, and the template itself, if it is
+/// In the `always` mode that compiles the environment's functions, all of them, and the prototype itself, if it is
 /// none of them. Otherwise it compiles those functions that have been called: of the others nothing is known yet, and
 /// most may never be needed. They are compiled when they get hot themselves, for the count of calls starts anew. The
 /// program goes on meanwhile, where the machine allows that.
-pub fn heat(runtime: &mut Runtime, template: &Rc<Template>) {
+pub fn heat(runtime: &mut Runtime, prototype: &Rc<Prototype>) {
     let always = runtime.options.jit == JitMode::Always;
-    if template.kind == TemplateKind::TopLevel && (is_trivial(&template.body) || !always) {
+    if prototype.kind == PrototypeKind::TopLevel && (is_trivial(&prototype.body) || !always) {
         return;
     }
-    if template.native.waiting.get() {
+    if prototype.native.waiting.get() {
         // All that were hot with it wait, too.
         return serve_compiled(runtime);
     }
     let stall = Stall::begin();
-    let environment = runtime.index(template.environment);
+    let environment = runtime.index(prototype.environment);
     let mut roots = uncompiled_functions(runtime, environment);
     if !always {
         roots.retain(|root| root.heat.get() > 0 && !root.native.waiting.get());
     }
-    if !roots.iter().any(|root| Rc::ptr_eq(root, template)) {
-        roots.push(template.clone());
+    if !roots.iter().any(|root| Rc::ptr_eq(root, prototype)) {
+        roots.push(prototype.clone());
     }
     if !always && compiles_in_background(runtime) {
         want(runtime, roots);
@@ -58,8 +58,8 @@ fn is_trivial(node: &Node) -> bool {
     }
 }
 
-/// Compile templates as one unit; if that fails, note why in each, and try those that can alone.
-fn compile_all(runtime: &mut Runtime, roots: &[Rc<Template>]) {
+/// Compile prototypes as one unit; if that fails, note why in each, and try those that can alone.
+fn compile_all(runtime: &mut Runtime, roots: &[Rc<Prototype>]) {
     let name = unit_name(runtime, roots);
     let Err(CompileFailure(reason)) = compile(runtime, roots, &name) else { return };
     if runtime.context.is_interrupt_requested() {
@@ -80,26 +80,26 @@ fn compile_all(runtime: &mut Runtime, roots: &[Rc<Template>]) {
 }
 
 /// The name of a unit: that of its first function.
-pub(super) fn unit_name(runtime: &Runtime, roots: &[Rc<Template>]) -> String {
-    let first = roots.first().and_then(|template| runtime.as_symbol(template.name));
+pub(super) fn unit_name(runtime: &Runtime, roots: &[Rc<Prototype>]) -> String {
+    let first = roots.first().and_then(|prototype| runtime.as_symbol(prototype.name));
     first.map_or_else(|| "unit".to_string(), |symbol| runtime.symbols.name(symbol).to_string())
 }
 
-/// Templates of the functions that an environment binds and that are not compiled, in order of definition.
-pub(super) fn uncompiled_functions(runtime: &Runtime, environment: u32) -> Vec<Rc<Template>> {
-    let mut found: Vec<Rc<Template>> = Vec::new();
+/// Prototype of the functions that an environment binds and that are not compiled, in order of definition.
+pub(super) fn uncompiled_functions(runtime: &Runtime, environment: u32) -> Vec<Rc<Prototype>> {
+    let mut found: Vec<Rc<Prototype>> = Vec::new();
     let mut known = FxHashSet::default();
     for cell in &runtime.environments.get(environment).bound {
         let value = runtime.cells.get(*cell).value;
         if !runtime.is_kind(value, Kind::Closure) {
             continue;
         }
-        let Some(template) = runtime.template(value) else { continue };
+        let Some(prototype) = runtime.prototype(value) else { continue };
         // Most programs use little of the prelude: its functions are compiled once they have been called.
-        let used = cell.0 >= runtime.prelude_cells || template.heat.get() > 0;
-        let wanted = used && !template.native.compiled.get() && template.native.failure.borrow().is_none();
-        if wanted && known.insert(Rc::as_ptr(template)) {
-            found.push(template.clone());
+        let used = cell.0 >= runtime.prelude_cells || prototype.heat.get() > 0;
+        let wanted = used && !prototype.native.compiled.get() && prototype.native.failure.borrow().is_none();
+        if wanted && known.insert(Rc::as_ptr(prototype)) {
+            found.push(prototype.clone());
         }
     }
     found
@@ -128,7 +128,7 @@ pub fn compile_environment(runtime: &mut Runtime, environment: u32, architecture
     }
 }
 
-fn refuse(runtime: &mut Runtime, roots: &[Rc<Template>], CompileFailure(reason): CompileFailure) -> Failure {
+fn refuse(runtime: &mut Runtime, roots: &[Rc<Prototype>], CompileFailure(reason): CompileFailure) -> Failure {
     if runtime.context.is_interrupt_requested() {
         if let Err(Failure) = poll(runtime) {
             return Failure;
@@ -145,13 +145,13 @@ fn refuse(runtime: &mut Runtime, roots: &[Rc<Template>], CompileFailure(reason):
 /// # Errors
 /// Kind `compile`, with the reason; kind `type` for what is no function of the language.
 pub fn compile_function(runtime: &mut Runtime, closure: Value) -> Outcome {
-    let Some(template) = runtime.template(closure).cloned() else {
+    let Some(prototype) = runtime.prototype(closure).cloned() else {
         return Err(runtime.type_error("compile-now", "a function written in Maru", closure));
     };
-    if !template.native.compiled.get() {
-        let name = unit_name(runtime, std::slice::from_ref(&template));
-        if let Err(failure) = compile(runtime, std::slice::from_ref(&template), &name) {
-            return Err(refuse(runtime, std::slice::from_ref(&template), failure));
+    if !prototype.native.compiled.get() {
+        let name = unit_name(runtime, std::slice::from_ref(&prototype));
+        if let Err(failure) = compile(runtime, std::slice::from_ref(&prototype), &name) {
+            return Err(refuse(runtime, std::slice::from_ref(&prototype), failure));
         }
     }
     Ok(closure)
@@ -166,11 +166,11 @@ pub fn function_ir(
     function: Value,
     optimised: bool,
 ) -> Result<Vec<maru_core::ir::Function>, String> {
-    let Some(template) = runtime.template(function).cloned() else {
+    let Some(prototype) = runtime.prototype(function).cloned() else {
         return Err(why_not(runtime, function).unwrap_or_else(|| "it is not a function".into()));
     };
     let target = lowering_target(runtime).map_err(|CompileFailure(reason)| reason)?;
-    let mut lowered = lower_unit(runtime, &[template], target, Linking::Now);
+    let mut lowered = lower_unit(runtime, &[prototype], target, Linking::Now);
     if optimised {
         optimise(runtime, &mut lowered).map_err(|CompileFailure(reason)| reason)?;
     }
@@ -179,19 +179,19 @@ pub fn function_ir(
 
 /// Why a function is not native; `None` if it is.
 pub fn why_not(runtime: &Runtime, function: Value) -> Option<String> {
-    let Some(template) = runtime.template(function) else {
+    let Some(prototype) = runtime.prototype(function) else {
         return Some(match runtime.kind(function) {
             Some(Kind::Primitive) => "it is a primitive, part of Maru itself".to_string(),
             _ => "it is not a function".to_string(),
         });
     };
-    if template.native.compiled.get() {
+    if prototype.native.compiled.get() {
         return None;
     }
-    let failure = template.native.failure.borrow().clone();
+    let failure = prototype.native.failure.borrow().clone();
     Some(failure.unwrap_or_else(|| match runtime.options.jit {
         JitMode::Off => "compilation is off in this run; compile-now and compile-environment still compile".into(),
-        _ if template.native.waiting.get() => "it is being compiled".to_string(),
+        _ if prototype.native.waiting.get() => "it is being compiled".to_string(),
         _ => "its environment is not hot yet".to_string(),
     }))
 }

@@ -9,12 +9,12 @@ use super::HasUnits;
 use crate::lower::changed_slots;
 use maru_core::abi::layout::{Value, FAILURE};
 use maru_core::abi::MAX_ARGUMENTS;
-use maru_language::runtime::tree::{Node, Template, TemplateKind};
+use maru_language::runtime::tree::{Node, Prototype, PrototypeKind};
 use maru_language::runtime::{Failure, Outcome, Runtime};
 use rustc_hash::FxHashSet;
 use std::rc::Rc;
 
-/// A loop: its node's address and its template's code object.
+/// A loop: its node's address and its prototype's code object.
 pub(super) type LoopKey = (usize, Value);
 
 /// What has become of a loop that got hot while it ran.
@@ -43,32 +43,32 @@ fn goes_on_outside(node: &Node) -> bool {
     meant.iter().any(|label| !own.contains(label))
 }
 
-/// Run the rest of a loop natively: `node` is a `While` or `Loop` of the template, whose frame starts at index
+/// Run the rest of a loop natively: `node` is a `While` or `Loop` of the prototype, whose frame starts at index
 /// `frame` of the stack of values, between two turns. `None` if the loop cannot be compiled, or is being compiled
 /// by another thread: then it is asked for again after the next turn.
 pub(crate) fn run_loop(
     runtime: &mut Runtime,
-    template: &Rc<Template>,
+    prototype: &Rc<Prototype>,
     node: &Node,
     closure: Value,
     frame: usize,
 ) -> Option<Outcome> {
-    let size = template.frame_size();
-    if size > MAX_ARGUMENTS || template.native.failure.borrow().is_some() {
+    let size = prototype.frame_size();
+    if size > MAX_ARGUMENTS || prototype.native.failure.borrow().is_some() {
         return None;
     }
-    let number = match compiled_loop(runtime, template, node) {
+    let number = match compiled_loop(runtime, prototype, node) {
         Ok(number) => number?,
         // The interrupt is served between this turn and the next.
         Err(_) if runtime.context.is_interrupt_requested() => return None,
         Err(CompileFailure(reason)) => {
-            template.native.failure.replace(Some(reason));
+            prototype.native.failure.replace(Some(reason));
             return None;
         }
     };
     // A call that leaves the loop in tail position waits here for its end. If it comes to this function again, that
     // must be native by then, or frames would pile up until it is.
-    if runtime.options.background && template.kind == TemplateKind::Function && !template.native.compiled.get() {
+    if runtime.options.background && prototype.kind == PrototypeKind::Function && !prototype.native.compiled.get() {
         return None;
     }
     let entry = runtime.native.units().image(number).map(UnitImage::last_entry)?;
@@ -82,7 +82,7 @@ pub(crate) fn run_loop(
     let context = std::ptr::from_mut(&mut *runtime.context);
     // SAFETY: as for `run_native`; the image stays loaded while an address of its code is on the stack.
     let result = unsafe { machine.run(enter, context, entry, closure, 0) };
-    for slot in changed_slots(template, node) {
+    for slot in changed_slots(prototype, node) {
         // SAFETY: the code stored the slots it changed there just before it returned.
         let value = unsafe { *runtime.context.arguments.add(slot as usize) };
         runtime.stack.set(frame + slot as usize, value);
@@ -91,8 +91,8 @@ pub(crate) fn run_loop(
 }
 
 /// The image of a loop; `None` while another thread compiles it.
-fn compiled_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node) -> Result<Option<u32>, CompileFailure> {
-    let key = (std::ptr::from_ref(node) as usize, template.code);
+fn compiled_loop(runtime: &mut Runtime, prototype: &Rc<Prototype>, node: &Node) -> Result<Option<u32>, CompileFailure> {
+    let key = (std::ptr::from_ref(node) as usize, prototype.code);
     match runtime.native.units().loops.get(&key) {
         Some(RunningLoop::Compiling | RunningLoop::Unfit) => return Ok(None),
         Some(RunningLoop::Native(number)) => {
@@ -108,13 +108,13 @@ fn compiled_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node) ->
         return Ok(None);
     }
     if compiles_in_background(runtime) {
-        if want_loop(runtime, key, template, node) {
+        if want_loop(runtime, key, prototype, node) {
             runtime.native.units_mut().loops.insert(key, RunningLoop::Compiling);
         }
         return Ok(None);
     }
     let stall = Stall::begin();
-    let number = compile_loop(runtime, template, node);
+    let number = compile_loop(runtime, prototype, node);
     runtime.native.units_mut().statistics.note_stall(&stall);
     loop_is_back(runtime, key, number.as_ref().ok().copied());
     number.map(Some)
@@ -124,8 +124,8 @@ fn compiled_loop(runtime: &mut Runtime, template: &Rc<Template>, node: &Node) ->
 pub(super) fn loop_is_back(runtime: &mut Runtime, key: LoopKey, number: Option<u32>) {
     match number {
         Some(number) => {
-            if let Some(template) = runtime.template(key.1) {
-                template.native.has_loops.set(true);
+            if let Some(prototype) = runtime.prototype(key.1) {
+                prototype.native.has_loops.set(true);
             }
             runtime.native.units_mut().loops.insert(key, RunningLoop::Native(number))
         }

@@ -2,7 +2,7 @@
 //!
 //! The library's manifest is Maru data: the trees of all functions, so that everything can also be interpreted, and
 //! what ties the code to a runtime (data words, sites, assumptions), by names instead of addresses. Opening a library
-//! makes the templates anew and links the code to them before anything runs; the image counts as intact as soon as
+//! makes the prototypes anew and links the code to them before anything runs; the image counts as intact as soon as
 //! the definitions that its code relies on have been made.
 
 use super::compile::{optimise, set_up_machine};
@@ -21,9 +21,9 @@ use maru_core::format::ObjectFormat;
 use maru_core::ir::passes;
 use maru_language::interp::constant_table::{ConstantTable, Constants};
 use maru_language::interp::expand::expand_toplevel;
-use maru_language::interp::tree_form::{form_to_template, template_to_form};
+use maru_language::interp::tree_form::{form_to_prototype, prototype_to_form};
 use maru_language::interp::tree_text::tree_text;
-use maru_language::runtime::tree::{Node, Template};
+use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{CellId, ErrorKind, Failure, JitMode, Outcome, Runtime};
 use maru_language::syntax::print;
 use maru_language::syntax::Reader;
@@ -42,10 +42,10 @@ struct Contents {
     environment: Value,
     /// Name and text of the source, for messages.
     source: (String, String),
-    /// Names that the templates are bound to (environments), or nil (programs, whose templates are run).
+    /// Names that the prototypes are bound to (environments), or nil (programs, whose prototypes are run).
     names: Vec<Value>,
-    /// Templates that are run or bound, in order.
-    templates: Vec<Rc<Template>>,
+    /// Prototype that are run or bound, in order.
+    prototypes: Vec<Rc<Prototype>>,
     /// Data to bind, by name.
     data: Vec<(Value, Value)>,
 }
@@ -125,7 +125,7 @@ pub fn program_passes(
 ) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
     let prelude = runtime.prelude_cells;
-    let mut lowered = lower_unit(runtime, &contents.templates, target, Linking::Later(prelude));
+    let mut lowered = lower_unit(runtime, &contents.prototypes, target, Linking::Later(prelude));
     let mut fuel = super::compile::optimisation_fuel(&runtime.options);
     let mut text = String::new();
     for function in &mut lowered.functions {
@@ -155,7 +155,7 @@ pub fn program_linear(
 ) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
     let linking = Linking::Later(runtime.prelude_cells);
-    Ok(linear_text(runtime, &contents.templates, target, linking))
+    Ok(linear_text(runtime, &contents.prototypes, target, linking))
 }
 
 /// The resolved trees of a program, as text for people.
@@ -164,7 +164,7 @@ pub fn program_linear(
 /// As [`build_program`].
 pub fn program_tree(runtime: &mut Runtime, name: &str, text: &str) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
-    Ok(contents.templates.iter().map(|template| tree_text(runtime, template)).collect())
+    Ok(contents.prototypes.iter().map(|prototype| tree_text(runtime, prototype)).collect())
 }
 
 fn rendered(runtime: &mut Runtime) -> Problem {
@@ -178,7 +178,7 @@ fn rendered(runtime: &mut Runtime) -> Problem {
 fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Contents, Problem> {
     let source = runtime.sources.add(name, text.to_string());
     let mut reader = Reader::new(source, text);
-    let mut templates = Vec::new();
+    let mut prototypes = Vec::new();
     loop {
         let form = match reader.next(runtime) {
             Ok(Some(form)) => form,
@@ -189,24 +189,24 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
             }
         };
         runtime.roots.push(form);
-        let template = expand(runtime, form).map_err(|Failure| rendered(runtime))?;
-        runtime.roots.push(template.code);
-        if is_definition(runtime, &template, &template.body) {
-            let closure = closure_of(runtime, &template).map_err(|Failure| rendered(runtime))?;
+        let prototype = expand(runtime, form).map_err(|Failure| rendered(runtime))?;
+        runtime.roots.push(prototype.code);
+        if is_definition(runtime, &prototype, &prototype.body) {
+            let closure = closure_of(runtime, &prototype).map_err(|Failure| rendered(runtime))?;
             maru_language::interp::call(runtime, closure, &[]).map_err(|Failure| rendered(runtime))?;
         } else {
-            define_selectors(runtime, &template, &template.body);
+            define_selectors(runtime, &prototype, &prototype.body);
         }
-        templates.push(template);
+        prototypes.push(prototype);
     }
-    let names = vec![Value::NIL; templates.len()];
+    let names = vec![Value::NIL; prototypes.len()];
     let environment = runtime.global;
-    Ok(Contents { environment, source: (name.into(), text.into()), names, templates, data: Vec::new() })
+    Ok(Contents { environment, source: (name.into(), text.into()), names, prototypes, data: Vec::new() })
 }
 
 /// Expand a form. A macro may need what only the running program has, such as the value of a variable: then the form
 /// is evaluated when its turn comes. A malformed form is wrong at any time.
-fn expand(runtime: &mut Runtime, form: Value) -> Result<Rc<Template>, Failure> {
+fn expand(runtime: &mut Runtime, form: Value) -> Result<Rc<Prototype>, Failure> {
     let environment = runtime.global;
     expand_toplevel(runtime, form, environment).or_else(|Failure| {
         if runtime.error_kind(runtime.context.failure) == Some(ErrorKind::Syntax) {
@@ -220,54 +220,54 @@ fn expand(runtime: &mut Runtime, form: Value) -> Result<Rc<Template>, Failure> {
         let eval = runtime.primitive_value("eval").unwrap_or(Value::NIL);
         let later = runtime.list(&[eval, quoted, environment])?;
         runtime.roots.push(later);
-        let template = expand_toplevel(runtime, later, environment);
+        let prototype = expand_toplevel(runtime, later, environment);
         runtime.roots.truncate(base);
-        template
+        prototype
     })
 }
 
 /// Whether a form only defines functions, constants and macros, so that evaluating it does nothing else.
-fn is_definition(runtime: &Runtime, template: &Template, node: &Node) -> bool {
+fn is_definition(runtime: &Runtime, prototype: &Prototype, node: &Node) -> bool {
     match node {
         Node::Define(_, value, ..) => match &**value {
             Node::Lambda(_) | Node::Constant(_) => true,
             Node::Call(call) => {
-                called_primitive(runtime, template, &call.function) == Some("make-form")
+                called_primitive(runtime, prototype, &call.function) == Some("make-form")
                     && matches!(call.arguments[..], [Node::Lambda(_)])
             }
             _ => false,
         },
-        Node::Sequence(nodes) => nodes.iter().all(|node| is_definition(runtime, template, node)),
+        Node::Sequence(nodes) => nodes.iter().all(|node| is_definition(runtime, prototype, node)),
         Node::Constant(_) => true,
         _ => false,
     }
 }
 
 /// The name of the primitive that an operator is bound to.
-fn called_primitive(runtime: &Runtime, template: &Template, operator: &Node) -> Option<&'static str> {
+fn called_primitive(runtime: &Runtime, prototype: &Prototype, operator: &Node) -> Option<&'static str> {
     let Node::Global(cell, _) = operator else { return None };
-    runtime.primitive_name(runtime.cells.get(template.cells[*cell as usize]).value)
+    runtime.primitive_name(runtime.cells.get(prototype.cells[*cell as usize]).value)
 }
 
 /// Make the selectors and multimethods that a form defines: the expansion of a method asks by how many classes its
 /// selector chooses. What cannot be made is left to the program, which will say so when it runs.
-fn define_selectors(runtime: &mut Runtime, template: &Template, node: &Node) {
+fn define_selectors(runtime: &mut Runtime, prototype: &Prototype, node: &Node) {
     match node {
-        Node::Sequence(nodes) => nodes.iter().for_each(|node| define_selectors(runtime, template, node)),
+        Node::Sequence(nodes) => nodes.iter().for_each(|node| define_selectors(runtime, prototype, node)),
         Node::Define(cell, value, ..) => {
             let Node::Call(call) = &**value else { return };
-            let name = called_primitive(runtime, template, &call.function);
+            let name = called_primitive(runtime, prototype, &call.function);
             if !matches!(name, Some("%make-selector" | "%make-multimethod" | "%ensure-multimethod")) {
                 return;
             }
             let constant = |node: &Node| match node {
-                Node::Constant(index) => Some(template.constants[*index as usize]),
+                Node::Constant(index) => Some(prototype.constants[*index as usize]),
                 _ => None,
             };
             let Some(arguments) = call.arguments.iter().map(constant).collect::<Option<Vec<Value>>>() else { return };
             let Some(maker) = name.and_then(|name| runtime.primitive_value(name)) else { return };
             match maru_language::interp::call(runtime, maker, &arguments) {
-                Ok(made) => runtime.define_cell(template.cells[*cell as usize], made, false),
+                Ok(made) => runtime.define_cell(prototype.cells[*cell as usize], made, false),
                 Err(Failure) => {
                     runtime.take_failure();
                 }
@@ -277,33 +277,33 @@ fn define_selectors(runtime: &mut Runtime, template: &Template, node: &Node) {
     }
 }
 
-fn closure_of(runtime: &mut Runtime, template: &Rc<Template>) -> Outcome {
+fn closure_of(runtime: &mut Runtime, prototype: &Rc<Prototype>) -> Outcome {
     let closure = runtime.object(Kind::Closure, 1)?;
-    runtime.set_field(closure, offset::CALLABLE_CODE, template.code);
+    runtime.set_field(closure, offset::CALLABLE_CODE, prototype.code);
     Ok(closure)
 }
 
 fn lower_contents(runtime: &mut Runtime, contents: &Contents, target: LoweringTarget) -> Result<LoweredUnit, Problem> {
     let linking = Linking::Later(runtime.prelude_cells);
-    let mut lowered = lower_unit(runtime, &contents.templates, target, linking);
+    let mut lowered = lower_unit(runtime, &contents.prototypes, target, linking);
     optimise(runtime, &mut lowered).map_err(|CompileFailure(message)| message)?;
     Ok(lowered)
 }
 
 // ---- writing manifests
 
-/// All templates of some roots, each before those nested in it: the same order whether the trees were expanded or
+/// All prototypes of some roots, each before those nested in it: the same order whether the trees were expanded or
 /// read from a manifest.
-pub(super) fn all_templates(roots: &[Rc<Template>]) -> Vec<Rc<Template>> {
-    fn visit(template: &Rc<Template>, all: &mut Vec<Rc<Template>>) {
-        all.push(template.clone());
-        walk(&template.body, all);
+pub(super) fn all_prototypes(roots: &[Rc<Prototype>]) -> Vec<Rc<Prototype>> {
+    fn visit(prototype: &Rc<Prototype>, all: &mut Vec<Rc<Prototype>>) {
+        all.push(prototype.clone());
+        walk(&prototype.body, all);
     }
-    fn walk(node: &Node, all: &mut Vec<Rc<Template>>) {
+    fn walk(node: &Node, all: &mut Vec<Rc<Prototype>>) {
         match node {
-            Node::Lambda(template) => visit(template, all),
-            Node::Fix(functions, _) => functions.iter().for_each(|(_, template)| visit(template, all)),
-            Node::WithEnvironment(inner) => visit(&inner.template, all),
+            Node::Lambda(prototype) => visit(prototype, all),
+            Node::Fix(functions, _) => functions.iter().for_each(|(_, prototype)| visit(prototype, all)),
+            Node::WithEnvironment(inner) => visit(&inner.prototype, all),
             _ => {}
         }
         node.children(&mut |child| walk(child, all));
@@ -354,7 +354,7 @@ fn number(number: usize) -> Value {
 
 fn manifest(runtime: &mut Runtime, contents: &Contents, lowered: &LoweredUnit) -> Result<Vec<u8>, Problem> {
     let base = runtime.roots.len();
-    let source = contents.templates.first().map_or(u32::MAX, |template| template.position.source);
+    let source = contents.prototypes.first().map_or(u32::MAX, |prototype| prototype.position.source);
     let table = ConstantTable::new(contents.environment, source);
     let form = manifest_form(&mut Lists { runtime, table }, contents, lowered);
     let text = form.map(|form| print::text(runtime, form, print::Style::Dump));
@@ -363,11 +363,11 @@ fn manifest(runtime: &mut Runtime, contents: &Contents, lowered: &LoweredUnit) -
 }
 
 fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) -> Result<Value, Problem> {
-    let all = all_templates(&contents.templates);
-    let index = |template: &Rc<Template>| all.iter().position(|other| Rc::ptr_eq(other, template)).unwrap_or(0);
+    let all = all_prototypes(&contents.prototypes);
+    let index = |prototype: &Rc<Prototype>| all.iter().position(|other| Rc::ptr_eq(other, prototype)).unwrap_or(0);
     let mut trees = Vec::new();
-    for (template, name) in contents.templates.iter().zip(&contents.names) {
-        let form = template_to_form(lists.runtime, template, &mut lists.table)?;
+    for (prototype, name) in contents.prototypes.iter().zip(&contents.names) {
+        let form = prototype_to_form(lists.runtime, prototype, &mut lists.table)?;
         lists.runtime.roots.push(form);
         trees.push(lists.list(&[*name, form])?);
     }
@@ -376,7 +376,7 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
         let value = lists.binding(*name, *value)?;
         bindings.push(lists.list(&[*name, value])?);
     }
-    let functions: Vec<Value> = lowered.templates.iter().map(|template| number(index(template))).collect();
+    let functions: Vec<Value> = lowered.prototypes.iter().map(|prototype| number(index(prototype))).collect();
     let mut words = Vec::new();
     for word in &lowered.data {
         words.push(match word {
@@ -386,9 +386,9 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
                 let name = lists.cell_name(*cell);
                 lists.tagged("cell", &[name])?
             }
-            DataWord::Code(template) => {
-                let template = number(index(&lowered.templates[*template as usize]));
-                lists.tagged("code", &[template])?
+            DataWord::Code(prototype) => {
+                let prototype = number(index(&lowered.prototypes[*prototype as usize]));
+                lists.tagged("code", &[prototype])?
             }
             DataWord::Constant(value) => constant_word(lists, &all, *value)?,
             DataWord::Function(value) => {
@@ -401,10 +401,10 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
         });
     }
     let mut sites = Vec::new();
-    for SiteInfo { position, template, outer, left } in &lowered.sites {
+    for SiteInfo { position, prototype, outer, left } in &lowered.sites {
         let at = if position.is_known() { number(position.offset as usize) } else { Value::NIL };
         let outer = outer.map_or(Value::NIL, |outer| number(outer as usize));
-        sites.push(lists.list(&[at, number(*template as usize), outer, Value::boolean(*left)])?);
+        sites.push(lists.list(&[at, number(*prototype as usize), outer, Value::boolean(*left)])?);
     }
     let mut assumptions = Vec::new();
     for (cell, assumption) in &lowered.assumptions {
@@ -435,10 +435,10 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
     lists.tagged(MANIFEST.0, &parts)
 }
 
-/// A constant of the code is data, or the code object of a template.
-fn constant_word(lists: &mut Lists, all: &[Rc<Template>], value: Value) -> Result<Value, Problem> {
-    if let Some(template) = all.iter().position(|template| template.code == value) {
-        return lists.tagged("code", &[number(template)]);
+/// A constant of the code is data, or the code object of a prototype.
+fn constant_word(lists: &mut Lists, all: &[Rc<Prototype>], value: Value) -> Result<Value, Problem> {
+    if let Some(prototype) = all.iter().position(|prototype| prototype.code == value) {
+        return lists.tagged("code", &[number(prototype)]);
     }
     lists.table.add(lists.runtime, value).map_err(|thing| format!("the code has {thing} in it"))?;
     let word = lists.table.word(lists.runtime, value)?;
@@ -451,11 +451,11 @@ fn constant_word(lists: &mut Lists, all: &[Rc<Template>], value: Value) -> Resul
 struct Opened {
     /// Number of the source.
     source: u32,
-    trees: Vec<(Value, Rc<Template>)>,
+    trees: Vec<(Value, Rc<Prototype>)>,
     data: Vec<(Value, Value)>,
 }
 
-/// Read a manifest, make its templates in an environment, and link the code to them. They are reachable through the
+/// Read a manifest, make its prototypes in an environment, and link the code to them. They are reachable through the
 /// runtime's roots.
 fn open_library(
     runtime: &mut Runtime,
@@ -472,7 +472,7 @@ fn open_library(
     let result = Manifest { runtime, environment }.open(form, unit);
     runtime.roots.truncate(base);
     if let Ok(opened) = &result {
-        runtime.roots.extend(opened.trees.iter().map(|(_, template)| template.code));
+        runtime.roots.extend(opened.trees.iter().map(|(_, prototype)| prototype.code));
         runtime.roots.extend(opened.data.iter().map(|(_, value)| *value));
     }
     result
@@ -526,9 +526,9 @@ impl Manifest<'_> {
         let mut trees = Vec::new();
         for tree in self.part(&parts, 3, "trees")? {
             let (name, form) = (self.runtime.car(tree), self.runtime.car(self.runtime.cdr(tree)));
-            let template = form_to_template(self.runtime, form, &constants, self.environment, source)?;
-            self.runtime.roots.push(template.code);
-            trees.push((name, template));
+            let prototype = form_to_prototype(self.runtime, form, &constants, self.environment, source)?;
+            self.runtime.roots.push(prototype.code);
+            trees.push((name, prototype));
         }
         let mut data = Vec::new();
         for binding in self.part(&parts, 4, "data")? {
@@ -539,8 +539,8 @@ impl Manifest<'_> {
         // that the code does not count.
         let metered = self.part(&parts, 9, "metered")?.first().is_some_and(|metered| metered.is_true());
         if self.runtime.options.jit != JitMode::Off && (metered || !self.runtime.options.is_metered()) {
-            let roots: Vec<Rc<Template>> = trees.iter().map(|(_, template)| template.clone()).collect();
-            self.link(&parts, &all_templates(&roots), &constants, unit, source)?;
+            let roots: Vec<Rc<Prototype>> = trees.iter().map(|(_, prototype)| prototype.clone()).collect();
+            self.link(&parts, &all_prototypes(&roots), &constants, unit, source)?;
         }
         Ok(Opened { source, trees, data })
     }
@@ -548,50 +548,50 @@ impl Manifest<'_> {
     fn link(
         &mut self,
         parts: &[Value],
-        all: &[Rc<Template>],
+        all: &[Rc<Prototype>],
         constants: &Constants,
         unit: CompiledUnit,
         source: u32,
     ) -> Result<(), Problem> {
-        let mut templates = Vec::new();
+        let mut prototypes = Vec::new();
         for function in self.part(parts, 5, "functions")? {
-            templates.push(Self::entry(all, self.number(function)?)?);
+            prototypes.push(Self::entry(all, self.number(function)?)?);
         }
         let mut words = Vec::new();
         for word in self.part(parts, 6, "words")? {
             words.push(self.word(word, all, constants)?);
         }
-        if words.len() != unit.data_words() || templates.len() != unit.function_count() {
+        if words.len() != unit.data_words() || prototypes.len() != unit.function_count() {
             return Err("its manifest does not describe its code".into());
         }
         let mut sites = Vec::new();
         for site in self.part(parts, 7, "sites")? {
             let items = self.runtime.list_to_vec(site);
             let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
-            let (at, template) = (item(0), item(1));
+            let (at, prototype) = (item(0), item(1));
             let offset = if at.is_nil() { None } else { Some(self.number(at)? as u32) };
             let position = offset.map_or(Position::UNKNOWN, |offset| Position { source, offset });
-            let template = self.number(template)?;
-            Self::entry(&templates, template)?;
+            let prototype = self.number(prototype)?;
+            Self::entry(&prototypes, prototype)?;
             // An outer site comes before those inside it, so the chain of them ends.
             let outer = if item(2).is_nil() { None } else { Some(self.number(item(2))?) };
             if outer.is_some_and(|outer| outer >= sites.len()) {
                 return Err("its manifest has a site that is inside itself".into());
             }
-            let (template, outer) = (template as u32, outer.map(|outer| outer as u32));
-            sites.push(SiteInfo { position, template, outer, left: item(3).is_true() });
+            let (prototype, outer) = (prototype as u32, outer.map(|outer| outer as u32));
+            sites.push(SiteInfo { position, prototype, outer, left: item(3).is_true() });
         }
         let mut assumptions = Vec::new();
         for assumption in self.part(parts, 8, "assumptions")? {
-            assumptions.push(self.assumption(assumption, &templates)?);
+            assumptions.push(self.assumption(assumption, &prototypes)?);
         }
-        let count = templates.len();
-        let image = UnitImage::new(unit, templates, sites, assumptions);
+        let count = prototypes.len();
+        let image = UnitImage::new(unit, prototypes, sites, assumptions);
         attach(self.runtime, image, &words, count);
         Ok(())
     }
 
-    fn word(&mut self, word: Value, all: &[Rc<Template>], constants: &Constants) -> Result<DataWord, Problem> {
+    fn word(&mut self, word: Value, all: &[Rc<Prototype>], constants: &Constants) -> Result<DataWord, Problem> {
         let items = self.runtime.list_to_vec(word);
         let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
         let kind = self.name(item(0)).to_string();
@@ -608,13 +608,13 @@ impl Manifest<'_> {
         })
     }
 
-    fn assumption(&mut self, form: Value, templates: &[Rc<Template>]) -> Result<(CellId, Assumption), Problem> {
+    fn assumption(&mut self, form: Value, prototypes: &[Rc<Prototype>]) -> Result<(CellId, Assumption), Problem> {
         let items = self.runtime.list_to_vec(form);
         let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
         let cell = self.cell(item(1))?;
         if self.name(item(0)) == "function" {
             let number = self.number(item(2))?;
-            Self::entry(templates, number)?;
+            Self::entry(prototypes, number)?;
             return Ok((cell, Assumption::Function(number as u32)));
         }
         Ok((cell, Assumption::Value(self.primitive(item(2))?)))
@@ -645,16 +645,16 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, 
     let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)
         .map_err(|problem| format!("{}: {problem}", path.display()))?;
     let mut forms = Vec::new();
-    for (name, template) in opened.trees {
+    for (name, prototype) in opened.trees {
         if !name.is_nil() {
             return Err(format!(
                 "{}: holds a saved environment, not a program; (load-compiled-environment name) loads those",
                 path.display()
             ));
         }
-        let closure = closure_of(runtime, &template).map_err(|Failure| rendered(runtime))?;
+        let closure = closure_of(runtime, &prototype).map_err(|Failure| rendered(runtime))?;
         runtime.roots.push(closure);
-        forms.push((template, closure));
+        forms.push((prototype, closure));
     }
     Ok(BuiltProgram { source: opened.source, forms })
 }
@@ -704,7 +704,7 @@ fn read_environment(runtime: &mut Runtime, environment: u32) -> Result<Contents,
         environment: value,
         source: Default::default(),
         names: Vec::new(),
-        templates: Vec::new(),
+        prototypes: Vec::new(),
         data: Vec::new(),
     };
     let mut source = None;
@@ -712,15 +712,15 @@ fn read_environment(runtime: &mut Runtime, environment: u32) -> Result<Contents,
         let cell = runtime.cells.get(cell);
         let (name, value) = (runtime.symbols.value(cell.symbol), cell.value);
         let shown = runtime.symbols.name(cell.symbol).to_string();
-        if let Some(template) = runtime.template(value).filter(|_| runtime.is_kind(value, Kind::Closure)) {
-            if !template.captures.is_empty() {
+        if let Some(prototype) = runtime.prototype(value).filter(|_| runtime.is_kind(value, Kind::Closure)) {
+            if !prototype.captures.is_empty() {
                 return Err(format!("'{shown}' cannot be saved: it is a closure with variables of its own"));
             }
-            if *source.get_or_insert(template.position.source) != template.position.source {
+            if *source.get_or_insert(prototype.position.source) != prototype.position.source {
                 return Err(format!("'{shown}' cannot be saved: the environment's functions come from several files"));
             }
             contents.names.push(name);
-            contents.templates.push(template.clone());
+            contents.prototypes.push(prototype.clone());
         } else {
             contents.data.push((name, value));
         }
@@ -761,8 +761,8 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
     runtime.roots.push(environment);
     let index = runtime.index(environment);
     let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)?;
-    for (name, template) in &opened.trees {
-        let closure = closure_of(runtime, template).map_err(memory)?;
+    for (name, prototype) in &opened.trees {
+        let closure = closure_of(runtime, prototype).map_err(memory)?;
         bind(runtime, index, *name, closure);
     }
     for (name, value) in &opened.data {

@@ -4,7 +4,7 @@
 //! The caller leaves callee and arguments on the stack of values; whatever happens, they are gone afterwards.
 
 use super::eval::{eval, make_box, Activation, Exit};
-use crate::runtime::tree::{Template, TemplateKind};
+use crate::runtime::tree::{Prototype, PrototypeKind};
 use crate::runtime::PrimitiveInfo;
 use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
@@ -79,24 +79,24 @@ pub fn out_of_fuel(runtime: &mut Runtime) -> Failure {
     runtime.error(ErrorKind::OutOfFuel, "the fuel is used up", &[])
 }
 
-/// Count a call or loop turn of a template that runs in the interpreter.
+/// Count a call or loop turn of a prototype that runs in the interpreter.
 #[inline]
-pub(super) fn count_heat(runtime: &mut Runtime, template: &Rc<Template>) {
-    if runtime.options.jit == JitMode::Off || template.native.compiled.get() {
+pub(super) fn count_heat(runtime: &mut Runtime, prototype: &Rc<Prototype>) {
+    if runtime.options.jit == JitMode::Off || prototype.native.compiled.get() {
         return;
     }
-    template.heat.set(template.heat.get().saturating_add(1));
-    if template.native.failure.borrow().is_some() {
+    prototype.heat.set(prototype.heat.get().saturating_add(1));
+    if prototype.native.failure.borrow().is_some() {
         return;
     }
     let threshold = if runtime.options.jit == JitMode::Always { 1 } else { runtime.options.hot_calls };
-    let index = runtime.index(template.environment);
+    let index = runtime.index(prototype.environment);
     let environment = runtime.environments.get_mut(index);
     environment.heat = environment.heat.saturating_add(1);
     if environment.heat >= threshold {
         environment.heat = 0;
         let code = runtime.native.code;
-        code.heat(runtime, template);
+        code.heat(runtime, prototype);
     }
 }
 
@@ -234,21 +234,21 @@ fn run_closure(
     site: Position,
     caller: Caller,
 ) -> Result<Next, Failure> {
-    let Some(template) = runtime.template(closure).cloned() else {
+    let Some(prototype) = runtime.prototype(closure).cloned() else {
         return Err(not_applicable_at(runtime, closure, site));
     };
-    if template.kind == TemplateKind::Function || runtime.options.jit == JitMode::Always {
-        count_heat(runtime, &template);
+    if prototype.kind == PrototypeKind::Function || runtime.options.jit == JitMode::Always {
+        count_heat(runtime, &prototype);
     }
-    if template.native.compiled.get() {
+    if prototype.native.compiled.get() {
         return go_native(runtime, closure, base, site, caller);
     }
-    if let Err(Failure) = enter(runtime, closure, &template, base) {
+    if let Err(Failure) = enter(runtime, closure, &prototype, base) {
         runtime.place_error(site);
         return Err(Failure);
     }
-    let activation = Activation { template: &template, closure, frame: base };
-    match eval(runtime, &activation, &template.body) {
+    let activation = Activation { prototype: &prototype, closure, frame: base };
+    match eval(runtime, &activation, &prototype.body) {
         Ok(value) => Ok(Next::Return(value)),
         Err(Exit::Tail) => Ok(Next::Call(slide(runtime, base))),
         Err(Exit::Left) => {
@@ -257,8 +257,8 @@ fn run_closure(
         }
         Err(Exit::Failure | Exit::Again(_)) => {
             let site = std::mem::replace(&mut runtime.extensions.failing_site, Position::UNKNOWN);
-            if template.kind == TemplateKind::Function {
-                runtime.pass_frame(template.name, site);
+            if prototype.kind == PrototypeKind::Function {
+                runtime.pass_frame(prototype.name, site);
             }
             Err(Failure)
         }
@@ -266,7 +266,7 @@ fn run_closure(
 }
 
 /// Make a frame of the arguments: check their number, collect the rest, box what is boxed, make room for locals.
-fn enter(runtime: &mut Runtime, closure: Value, template: &Template, base: usize) -> Result<(), Failure> {
+fn enter(runtime: &mut Runtime, closure: Value, prototype: &Prototype, base: usize) -> Result<(), Failure> {
     poll(runtime)?;
     spend_fuel(runtime)?;
     runtime.context.depth -= 1;
@@ -274,22 +274,22 @@ fn enter(runtime: &mut Runtime, closure: Value, template: &Template, base: usize
         return Err(overflow(runtime));
     }
     let count = runtime.stack.top - base;
-    let fixed = template.parameters as usize;
-    if count < fixed || count > fixed && !template.rest {
+    let fixed = prototype.parameters as usize;
+    if count < fixed || count > fixed && !prototype.rest {
         return Err(wrong_count(runtime, closure, count as i64));
     }
-    if template.rest {
+    if prototype.rest {
         // SAFETY: making a list leaves the stack alone.
         let rest = runtime.list(unsafe { runtime.stack.from(base + fixed) })?;
         runtime.stack.top = base + fixed;
         runtime.push(rest)?;
     }
     let filled = runtime.stack.top - base;
-    if !runtime.stack.grow(template.frame_size() - filled) {
+    if !runtime.stack.grow(prototype.frame_size() - filled) {
         return Err(overflow(runtime));
     }
     for slot in 0..filled {
-        if template.variables[slot].boxed {
+        if prototype.variables[slot].boxed {
             let value = runtime.stack.get(base + slot);
             let variable = make_box(runtime, value)?;
             runtime.stack.set(base + slot, variable);
@@ -512,9 +512,9 @@ pub(super) fn signature(runtime: &mut Runtime, callee: Value) -> (Value, u32, Op
         let primitive = primitive(runtime, callee);
         return (runtime.symbol_value(primitive.name), primitive.least, primitive.most);
     }
-    match runtime.template(callee) {
-        Some(template) => {
-            (template.name, template.parameters, if template.rest { None } else { Some(template.parameters) })
+    match runtime.prototype(callee) {
+        Some(prototype) => {
+            (prototype.name, prototype.parameters, if prototype.rest { None } else { Some(prototype.parameters) })
         }
         None => (Value::NIL, 0, None),
     }

@@ -1,4 +1,4 @@
-//! The constants of saved trees, as data: one table for all templates of a library.
+//! The constants of saved trees, as data: one table for all prototypes of a library.
 //!
 //! A constant is named by a word: an atom without identity (nil, `#t`, a small number, a symbol) by itself,
 //! everything else by `(number)`, its place in the table. An entry says what is there:

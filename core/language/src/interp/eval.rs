@@ -11,7 +11,7 @@
 //! loop in [`super::call`], which moves them over the caller's frame and goes on there.
 
 use super::call;
-use crate::runtime::tree::{feedback, Call, Capture, Loop, Node, Slot, Template, TemplateKind, Try, WithEnvironment};
+use crate::runtime::tree::{feedback, Call, Capture, Loop, Node, Prototype, PrototypeKind, Slot, Try, WithEnvironment};
 use crate::runtime::{CellId, ErrorKind, Failure, JitMode, Outcome, Runtime, Symbol};
 use crate::value::{field, offset, Kind, Value};
 use maru_core::abi::Position;
@@ -43,7 +43,7 @@ type Step = Result<Value, Exit>;
 /// A call that is being evaluated.
 pub(super) struct Activation<'a> {
     /// The code.
-    pub template: &'a Rc<Template>,
+    pub prototype: &'a Rc<Prototype>,
     /// The closure, also on the stack of values below the frame.
     pub closure: Value,
     /// Index of slot 0 on the stack of values.
@@ -55,10 +55,10 @@ pub(super) fn eval(runtime: &mut Runtime, activation: &Activation, mut node: &No
     call::check_stack(runtime)?;
     loop {
         match node {
-            Node::Constant(index) => return Ok(activation.template.constants[*index as usize]),
+            Node::Constant(index) => return Ok(activation.prototype.constants[*index as usize]),
             Node::Local(slot) => return Ok(local(runtime, activation, *slot)),
             Node::Captured(index) => return Ok(captured(runtime, activation, *index)),
-            Node::Global(index, position) => return global(runtime, activation.template, *index, *position),
+            Node::Global(index, position) => return global(runtime, activation.prototype, *index, *position),
             Node::If(condition, consequence, alternative) => {
                 node = if eval(runtime, activation, condition)?.is_true() { consequence } else { alternative };
             }
@@ -88,12 +88,12 @@ pub(super) fn eval(runtime: &mut Runtime, activation: &Activation, mut node: &No
             }
             Node::SetGlobal(index, value, position) => {
                 let value = eval(runtime, activation, value)?;
-                let cell = activation.template.cells[*index as usize];
+                let cell = activation.prototype.cells[*index as usize];
                 return placed(runtime, *position, |runtime| set_variable(runtime, cell, value));
             }
             Node::Define(index, value, constant, position) => {
                 let value = eval(runtime, activation, value)?;
-                let cell = activation.template.cells[*index as usize];
+                let cell = activation.prototype.cells[*index as usize];
                 return placed(runtime, *position, |runtime| define_variable(runtime, cell, value, *constant));
             }
             Node::While(..) => return eval_while(runtime, activation, node),
@@ -105,8 +105,8 @@ pub(super) fn eval(runtime: &mut Runtime, activation: &Activation, mut node: &No
                 }
                 return Err(Exit::Again(*label));
             }
-            Node::Lambda(template) => {
-                return placed(runtime, template.position, |runtime| make_closure(runtime, activation, template));
+            Node::Lambda(prototype) => {
+                return placed(runtime, prototype.position, |runtime| make_closure(runtime, activation, prototype));
             }
             Node::Fix(closures, body) => {
                 fix(runtime, activation, closures)?;
@@ -136,7 +136,7 @@ pub(super) fn failed_at(runtime: &mut Runtime, position: Position) {
 #[inline]
 fn local(runtime: &Runtime, activation: &Activation, slot: Slot) -> Value {
     let value = runtime.stack.get(activation.frame + slot as usize);
-    if activation.template.variables[slot as usize].boxed {
+    if activation.prototype.variables[slot as usize].boxed {
         return runtime.field(value, offset::BOX_VALUE);
     }
     value
@@ -145,7 +145,7 @@ fn local(runtime: &Runtime, activation: &Activation, slot: Slot) -> Value {
 #[inline]
 fn set_local(runtime: &mut Runtime, activation: &Activation, slot: Slot, value: Value) {
     let place = activation.frame + slot as usize;
-    if activation.template.variables[slot as usize].boxed {
+    if activation.prototype.variables[slot as usize].boxed {
         let variable = runtime.stack.get(place);
         runtime.set_field(variable, offset::BOX_VALUE, value);
     } else {
@@ -160,7 +160,7 @@ pub(super) fn bind(
     slot: Slot,
     mut value: Value,
 ) -> Result<(), Failure> {
-    if activation.template.variables[slot as usize].boxed {
+    if activation.prototype.variables[slot as usize].boxed {
         value = make_box(runtime, value)?;
     }
     runtime.stack.set(activation.frame + slot as usize, value);
@@ -181,19 +181,19 @@ fn raw_captured(runtime: &Runtime, activation: &Activation, index: u32) -> Value
 #[inline]
 fn captured(runtime: &Runtime, activation: &Activation, index: u32) -> Value {
     let value = raw_captured(runtime, activation, index);
-    if activation.template.captured_boxed[index as usize] {
+    if activation.prototype.captured_boxed[index as usize] {
         return runtime.field(value, offset::BOX_VALUE);
     }
     value
 }
 
 #[inline]
-fn global(runtime: &mut Runtime, template: &Template, index: u32, position: Position) -> Step {
-    let value = runtime.cells.get(template.cells[index as usize]).value;
+fn global(runtime: &mut Runtime, prototype: &Prototype, index: u32, position: Position) -> Step {
+    let value = runtime.cells.get(prototype.cells[index as usize]).value;
     if value.as_unbound().is_none() {
         return Ok(value);
     }
-    placed(runtime, position, |runtime| Err(unbound(runtime, template.cells[index as usize])))
+    placed(runtime, position, |runtime| Err(unbound(runtime, prototype.cells[index as usize])))
 }
 
 /// Raise `unbound` for the variable that a cell stands for.
@@ -331,14 +331,14 @@ fn turn(runtime: &mut Runtime, activation: &Activation, position: Position) -> R
         failed_at(runtime, position);
         return Err(Exit::Failure);
     }
-    call::count_heat(runtime, activation.template);
+    call::count_heat(runtime, activation.prototype);
     Ok(())
 }
 
 /// The rest of a loop that has become hot, done by native code. `None` if it is not hot yet, or cannot be compiled.
 fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, turns: u32) -> Option<Step> {
     // Where one loop of a function is native already, the others follow soon: those around it are next.
-    let others = activation.template.native.has_loops.get();
+    let others = activation.prototype.native.has_loops.get();
     let wanted = match runtime.options.jit {
         JitMode::Off => return None,
         JitMode::Auto if others => turns.min(2),
@@ -351,9 +351,9 @@ fn go_on_natively(runtime: &mut Runtime, activation: &Activation, node: &Node, t
         return None;
     }
     let code = runtime.native.code;
-    let outcome = code.run_loop(runtime, activation.template, node, activation.closure, activation.frame)?;
+    let outcome = code.run_loop(runtime, activation.prototype, node, activation.closure, activation.frame)?;
     // A top-level form is no frame, whether or not it has left.
-    let is_function = activation.template.kind == TemplateKind::Function;
+    let is_function = activation.prototype.kind == PrototypeKind::Function;
     let has_left = std::mem::take(&mut runtime.extensions.has_left) && is_function;
     Some(outcome.map_err(|Failure| if has_left { Exit::Left } else { Exit::Failure }))
 }
@@ -386,15 +386,15 @@ fn eval_loop(runtime: &mut Runtime, activation: &Activation, node: &Node, turns:
 }
 
 #[inline(never)]
-fn make_closure(runtime: &mut Runtime, activation: &Activation, template: &Template) -> Outcome {
-    let closure = runtime.object(Kind::Closure, 1 + template.captures.len())?;
-    runtime.set_field(closure, offset::CALLABLE_CODE, template.code);
-    fill_captures(runtime, activation, closure, template);
+fn make_closure(runtime: &mut Runtime, activation: &Activation, prototype: &Prototype) -> Outcome {
+    let closure = runtime.object(Kind::Closure, 1 + prototype.captures.len())?;
+    runtime.set_field(closure, offset::CALLABLE_CODE, prototype.code);
+    fill_captures(runtime, activation, closure, prototype);
     Ok(closure)
 }
 
-fn fill_captures(runtime: &mut Runtime, activation: &Activation, closure: Value, template: &Template) {
-    for (index, capture) in template.captures.iter().enumerate() {
+fn fill_captures(runtime: &mut Runtime, activation: &Activation, closure: Value, prototype: &Prototype) {
+    for (index, capture) in prototype.captures.iter().enumerate() {
         let value = capture_value(runtime, activation, *capture);
         runtime.set_field(closure, offset::CLOSURE_CAPTURES + field(index) - field(0), value);
     }
@@ -408,15 +408,15 @@ fn capture_value(runtime: &Runtime, activation: &Activation, capture: Capture) -
 }
 
 #[inline(never)]
-fn fix(runtime: &mut Runtime, activation: &Activation, closures: &[(Slot, Rc<Template>)]) -> Result<(), Failure> {
-    for (slot, template) in closures {
-        let closure = runtime.object(Kind::Closure, 1 + template.captures.len())?;
-        runtime.set_field(closure, offset::CALLABLE_CODE, template.code);
+fn fix(runtime: &mut Runtime, activation: &Activation, closures: &[(Slot, Rc<Prototype>)]) -> Result<(), Failure> {
+    for (slot, prototype) in closures {
+        let closure = runtime.object(Kind::Closure, 1 + prototype.captures.len())?;
+        runtime.set_field(closure, offset::CALLABLE_CODE, prototype.code);
         runtime.stack.set(activation.frame + *slot as usize, closure);
     }
-    for (slot, template) in closures {
+    for (slot, prototype) in closures {
         let closure = runtime.stack.get(activation.frame + *slot as usize);
-        fill_captures(runtime, activation, closure, template);
+        fill_captures(runtime, activation, closure, prototype);
     }
     Ok(())
 }
@@ -460,14 +460,14 @@ fn eval_with_environment(runtime: &mut Runtime, activation: &Activation, with: &
     let top = runtime.stack.top;
     runtime.push(environment)?;
     let base = runtime.stack.top;
-    for capture in &with.template.captures {
+    for capture in &with.prototype.captures {
         let value = capture_value(runtime, activation, *capture);
         runtime.push(value)?;
     }
     // SAFETY: the values stay where they are until the body is done.
     let captured = unsafe { runtime.stack.from(base) };
     let result = placed(runtime, with.position, |runtime| {
-        super::toplevel::with_environment(runtime, environment, &with.template, captured)
+        super::toplevel::with_environment(runtime, environment, &with.prototype, captured)
     })?;
     runtime.stack.top = top;
     Ok(result)

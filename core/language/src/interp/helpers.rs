@@ -398,7 +398,7 @@ helpers! {
     fn with_environment(runtime, environment, code, count) {
         // SAFETY: the caller stored `count` captured variables there.
         let captured = unsafe { std::slice::from_raw_parts(runtime.context.arguments, count as usize) };
-        let Some(deferred) = runtime.template(Value(code)).cloned() else { return FAILURE };
+        let Some(deferred) = runtime.prototype(Value(code)).cloned() else { return FAILURE };
         // The argument area is used again by the calls of the body.
         let top = runtime.stack.top;
         for value in captured {

@@ -3,7 +3,7 @@
 use super::call;
 use super::expand::{expand_deferred, expand_toplevel};
 use super::loading::in_file;
-use crate::runtime::tree::Template;
+use crate::runtime::tree::Prototype;
 use crate::runtime::{Failure, Outcome, Runtime};
 use crate::syntax::Reader;
 use crate::value::{field, offset, Kind, Value};
@@ -21,19 +21,19 @@ const PRELUDE_NAME: &str = "<prelude>";
 /// What expanding or running raises.
 #[inline(never)] // What it leaves on the machine stack must not lie in the frame of a caller that goes on.
 pub fn evaluate_toplevel(runtime: &mut Runtime, form: Value, environment: Value) -> Outcome {
-    let template = expand_toplevel(runtime, form, environment)?;
-    run_template(runtime, &template, &[])
+    let prototype = expand_toplevel(runtime, form, environment)?;
+    run_prototype(runtime, &prototype, &[])
 }
 
-/// Run a template without parameters, closed over values.
-fn run_template(runtime: &mut Runtime, template: &Rc<Template>, captured: &[Value]) -> Outcome {
-    // The template lives as long as its code object.
+/// Run a prototype without parameters, closed over values.
+fn run_prototype(runtime: &mut Runtime, prototype: &Rc<Prototype>, captured: &[Value]) -> Outcome {
+    // The prototype lives as long as its code object.
     let base = runtime.roots.len();
-    runtime.roots.push(template.code);
+    runtime.roots.push(prototype.code);
     let closure = runtime.object(Kind::Closure, 1 + captured.len());
     runtime.roots.truncate(base);
     let closure = closure?;
-    runtime.set_field(closure, offset::CALLABLE_CODE, template.code);
+    runtime.set_field(closure, offset::CALLABLE_CODE, prototype.code);
     for (index, value) in captured.iter().enumerate() {
         runtime.set_field(closure, offset::CLOSURE_CAPTURES + field(index) - field(0), *value);
     }
@@ -41,14 +41,14 @@ fn run_template(runtime: &mut Runtime, template: &Rc<Template>, captured: &[Valu
 }
 
 /// Evaluate the forms of a `with-environment`, one after another, in an environment. `captured` are the boxes of the
-/// variables in scope, in the order of the template's captures; they must stay reachable.
+/// variables in scope, in the order of the prototype's captures; they must stay reachable.
 ///
 /// # Errors
 /// `type` unless it is an environment, and what expanding or running a form raises.
 pub fn with_environment(
     runtime: &mut Runtime,
     environment: Value,
-    deferred: &Rc<Template>,
+    deferred: &Rc<Prototype>,
     captured: &[Value],
 ) -> Outcome {
     if runtime.as_environment(environment).is_none() {
@@ -61,7 +61,7 @@ pub fn with_environment(
     while forms.is_pair() && result.is_ok() {
         let form = runtime.car(forms);
         result = expand_deferred(runtime, deferred, form, environment)
-            .and_then(|template| run_template(runtime, &template, captured));
+            .and_then(|prototype| run_prototype(runtime, &prototype, captured));
         forms = runtime.cdr(forms);
     }
     runtime.roots.truncate(base);

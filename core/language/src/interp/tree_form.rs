@@ -3,14 +3,14 @@
 //! Saved environments and libraries carry functions in this shape, so that what was compiled once can also be
 //! interpreted, and so that a function can be told apart from any other by its text.
 //!
-//! A template is `(kind name offset parameters rest variables captures cells constants loops deferred body)`; a
-//! node is a list that starts with a short name. Constants, and the forms of a deferred template, are words of a
-//! [`ConstantTable`]. Positions are byte offsets; the source they belong to is given when a template is read.
+//! A prototype is `(kind name offset parameters rest variables captures cells constants loops deferred body)`; a
+//! node is a list that starts with a short name. Constants, and the forms of a deferred prototype, are words of a
+//! [`ConstantTable`]. Positions are byte offsets; the source they belong to is given when a prototype is read.
 
 use super::constant_table::{ConstantTable, Constants};
 use super::expand::register;
 use crate::runtime::tree::{
-    Call, Capture, Loop, NativeState, Node, Template, TemplateKind, Try, Variable, WithEnvironment,
+    Call, Capture, Loop, NativeState, Node, Prototype, PrototypeKind, Try, Variable, WithEnvironment,
 };
 use crate::runtime::{Outcome, Runtime};
 use crate::value::offset;
@@ -19,41 +19,41 @@ use maru_core::abi::Position;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Why a template has no such form, or a form is no template.
+/// Why a prototype has no such form, or a form is no prototype.
 pub type Problem = String;
 
-/// What a template is as data. Its constants go into the table.
+/// What a prototype is as data. Its constants go into the table.
 ///
 /// # Errors
 /// When a constant is something that cannot be read back, such as a function that a macro put into the code.
-pub fn template_to_form(
+pub fn prototype_to_form(
     runtime: &mut Runtime,
-    template: &Template,
+    prototype: &Prototype,
     table: &mut ConstantTable,
 ) -> Result<Value, Problem> {
     let base = runtime.roots.len();
-    let form = Writer { runtime, table }.template(template);
+    let form = Writer { runtime, table }.prototype(prototype);
     runtime.roots.truncate(base);
     form
 }
 
-/// The template that a form is, in an environment, with these constants. `source` is the number of the text that its
+/// The prototype that a form is, in an environment, with these constants. `source` is the number of the text that its
 /// positions belong to.
 ///
 /// # Errors
-/// When the form is no template's; what is wrong.
-pub fn form_to_template(
+/// When the form is no prototype's; what is wrong.
+pub fn form_to_prototype(
     runtime: &mut Runtime,
     form: Value,
     constants: &Constants,
     environment: Value,
     source: u32,
-) -> Result<Rc<Template>, Problem> {
+) -> Result<Rc<Prototype>, Problem> {
     let base = runtime.roots.len();
     runtime.roots.extend([form, environment]);
-    let template = Reader { runtime, constants, environment, source }.template(form);
+    let prototype = Reader { runtime, constants, environment, source }.prototype(form);
     runtime.roots.truncate(base);
-    template
+    prototype
 }
 
 fn memory(outcome: Outcome) -> Result<Value, Problem> {
@@ -86,68 +86,68 @@ impl Writer<'_> {
         }
     }
 
-    fn template(&mut self, template: &Template) -> Result<Value, Problem> {
-        let kind = self.symbol(match template.kind {
-            TemplateKind::Function => "function",
-            TemplateKind::TopLevel => "top-level",
-            TemplateKind::Deferred => "deferred",
+    fn prototype(&mut self, prototype: &Prototype) -> Result<Value, Problem> {
+        let kind = self.symbol(match prototype.kind {
+            PrototypeKind::Function => "function",
+            PrototypeKind::TopLevel => "top-level",
+            PrototypeKind::Deferred => "deferred",
         });
         let mut variables = Vec::new();
-        for variable in &template.variables {
+        for variable in &prototype.variables {
             variables.push(memory(self.runtime.cons(variable.name, Value::boolean(variable.boxed)))?);
             self.runtime.roots.extend(variables.last());
         }
         let variables = self.list(&variables)?;
-        let captures = self.captures(template)?;
-        let cells: Vec<Value> = template
+        let captures = self.captures(prototype)?;
+        let cells: Vec<Value> = prototype
             .cells
             .iter()
             .map(|cell| self.runtime.symbols.value(self.runtime.cells.get(*cell).symbol))
             .collect();
         let cells = self.list(&cells)?;
         let mut constants = Vec::new();
-        for constant in &template.constants {
-            constants.push(self.constant(template, *constant)?);
+        for constant in &prototype.constants {
+            constants.push(self.constant(prototype, *constant)?);
         }
         let constants = self.list(&constants)?;
-        let deferred = self.constant(template, template.deferred)?;
-        let body = self.node(&template.body)?;
+        let deferred = self.constant(prototype, prototype.deferred)?;
+        let body = self.node(&prototype.body)?;
         self.list(&[
             kind,
-            template.name,
-            Writer::position(template.position),
-            Writer::number(template.parameters),
-            Value::boolean(template.rest),
+            prototype.name,
+            Writer::position(prototype.position),
+            Writer::number(prototype.parameters),
+            Value::boolean(prototype.rest),
             variables,
             captures,
             cells,
             constants,
-            Writer::number(template.loops),
+            Writer::number(prototype.loops),
             deferred,
             body,
         ])
     }
 
-    fn captures(&mut self, template: &Template) -> Result<Value, Problem> {
+    fn captures(&mut self, prototype: &Prototype) -> Result<Value, Problem> {
         let mut captures = Vec::new();
-        for (index, capture) in template.captures.iter().enumerate() {
+        for (index, capture) in prototype.captures.iter().enumerate() {
             let (place, number) = match capture {
                 Capture::Local(slot) => ("local", *slot),
                 Capture::Captured(outer) => ("captured", *outer),
             };
             let place = self.symbol(place);
-            let boxed = Value::boolean(template.captured_boxed[index]);
-            captures.push(self.list(&[place, Writer::number(number), boxed, template.captured_names[index]])?);
+            let boxed = Value::boolean(prototype.captured_boxed[index]);
+            captures.push(self.list(&[place, Writer::number(number), boxed, prototype.captured_names[index]])?);
         }
         self.list(&captures)
     }
 
-    /// The word for a template's constant. Only a macro can put into code what a library cannot hold.
-    fn constant(&mut self, template: &Template, value: Value) -> Result<Value, Problem> {
+    /// The word for a prototype's constant. Only a macro can put into code what a library cannot hold.
+    fn constant(&mut self, prototype: &Prototype, value: Value) -> Result<Value, Problem> {
         if let Err(thing) = self.table.add(self.runtime, value) {
-            let place = self.runtime.sources.locate(template.position);
+            let place = self.runtime.sources.locate(prototype.position);
             let place = place.map_or(String::new(), |(file, line, column)| format!("{file}:{line}:{column}: "));
-            let what = match self.runtime.as_symbol(template.name) {
+            let what = match self.runtime.as_symbol(prototype.name) {
                 Some(name) => format!("'{}'", self.runtime.symbols.name(name)),
                 None => "this form".into(),
             };
@@ -187,12 +187,12 @@ impl Writer<'_> {
                 rest.extend(self.nodes(nodes)?);
                 ("continue", rest)
             }
-            Node::Lambda(template) => ("lambda", vec![self.template(template)?]),
+            Node::Lambda(prototype) => ("lambda", vec![self.prototype(prototype)?]),
             Node::Fix(functions, body) => {
                 let mut made = Vec::new();
-                for (slot, template) in functions {
-                    let template = self.template(template)?;
-                    made.push(self.list(&[n(*slot), template])?);
+                for (slot, prototype) in functions {
+                    let prototype = self.prototype(prototype)?;
+                    made.push(self.list(&[n(*slot), prototype])?);
                 }
                 ("fix", vec![self.list(&made)?, self.node(body)?])
             }
@@ -216,7 +216,7 @@ impl Writer<'_> {
             }
             Node::WithEnvironment(inner) => {
                 let environment = self.node(&inner.environment)?;
-                ("with-environment", vec![environment, self.template(&inner.template)?, at(inner.position)])
+                ("with-environment", vec![environment, self.prototype(&inner.prototype)?, at(inner.position)])
             }
         };
         let mut items = vec![self.symbol(name)];
@@ -238,7 +238,7 @@ impl Writer<'_> {
     }
 }
 
-/// Makes templates. What it reads is reachable as a part of the whole form.
+/// Makes prototypes. What it reads is reachable as a part of the whole form.
 struct Reader<'r> {
     runtime: &'r mut Runtime,
     constants: &'r Constants,
@@ -246,7 +246,7 @@ struct Reader<'r> {
     source: u32,
 }
 
-/// The size of what a template's nodes may refer to, for checking.
+/// The size of what a prototype's nodes may refer to, for checking.
 struct Bounds {
     slots: u32,
     captures: u32,
@@ -284,14 +284,14 @@ impl Reader<'_> {
         self.runtime.as_symbol(value).map_or("", |symbol| self.runtime.symbols.name(symbol))
     }
 
-    fn template(&mut self, form: Value) -> Result<Rc<Template>, Problem> {
+    fn prototype(&mut self, form: Value) -> Result<Rc<Prototype>, Problem> {
         let [kind, name, position, parameters, rest, variables, captures, cells, constants, loops, deferred, body] =
-            self.items(form, "template")?;
+            self.items(form, "prototype")?;
         let kind = match self.name(kind) {
-            "function" => TemplateKind::Function,
-            "top-level" => TemplateKind::TopLevel,
-            "deferred" => TemplateKind::Deferred,
-            other => return Err(format!("there is no kind of template called '{other}'")),
+            "function" => PrototypeKind::Function,
+            "top-level" => PrototypeKind::TopLevel,
+            "deferred" => PrototypeKind::Deferred,
+            other => return Err(format!("there is no kind of prototype called '{other}'")),
         };
         let variables: Vec<Variable> = self
             .runtime
@@ -339,7 +339,7 @@ impl Reader<'_> {
         let position = self.position(position)?;
         let code = memory(self.runtime.object(Kind::Code, offset::CODE_FIELDS))?;
         self.runtime.roots.push(code);
-        let template = Rc::new(Template {
+        let prototype = Rc::new(Prototype {
             kind,
             name,
             position,
@@ -359,8 +359,8 @@ impl Reader<'_> {
             heat: Cell::new(0),
             native: NativeState::default(),
         });
-        register(self.runtime, &template);
-        Ok(template)
+        register(self.runtime, &prototype);
+        Ok(prototype)
     }
 
     fn node(&mut self, form: Value, bounds: &Bounds) -> Result<Node, Problem> {
@@ -408,12 +408,12 @@ impl Reader<'_> {
                 Node::Loop(Box::new(Loop { label: label(self, part(0)?)?, bindings, body, position }))
             }
             "continue" => Node::Continue(label(self, part(0)?)?, self.nodes(&rest[1..], bounds)?),
-            "lambda" => Node::Lambda(self.template(part(0)?)?),
+            "lambda" => Node::Lambda(self.prototype(part(0)?)?),
             "fix" => {
                 let mut functions = Vec::new();
                 for function in self.runtime.list_to_vec(part(0)?) {
-                    let [place, template] = self.items(function, "function")?;
-                    functions.push((slot(self, place)?, self.template(template)?));
+                    let [place, prototype] = self.items(function, "function")?;
+                    functions.push((slot(self, place)?, self.prototype(prototype)?));
                 }
                 Node::Fix(functions, self.boxed(part(1)?, bounds)?)
             }
@@ -440,9 +440,9 @@ impl Reader<'_> {
             }
             "with-environment" => {
                 let environment = self.node(part(0)?, bounds)?;
-                let template = self.template(part(1)?)?;
+                let prototype = self.prototype(part(1)?)?;
                 let position = self.position(part(2)?)?;
-                Node::WithEnvironment(Box::new(WithEnvironment { environment, template, position }))
+                Node::WithEnvironment(Box::new(WithEnvironment { environment, prototype, position }))
             }
             other => return Err(format!("there is no node called '{other}'")),
         })

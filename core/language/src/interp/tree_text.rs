@@ -5,7 +5,7 @@
 //! variables follow its name, those in boxes marked `&`; then what it captures. What is nested deeper than the stack
 //! allows is left out (`…`).
 
-use crate::runtime::tree::{Capture, Node, Template, TemplateKind, Try};
+use crate::runtime::tree::{Capture, Node, Prototype, PrototypeKind, Try};
 use crate::runtime::Runtime;
 use crate::syntax::print;
 use crate::value::Value;
@@ -14,10 +14,10 @@ use std::fmt::Write;
 /// How wide a line may get before its form is broken up.
 const WIDTH: usize = 100;
 
-/// The text of a template and all templates in it.
-pub fn tree_text(runtime: &Runtime, template: &Template) -> String {
+/// The text of a prototype and all prototypes in it.
+pub fn tree_text(runtime: &Runtime, prototype: &Prototype) -> String {
     let mut text = String::new();
-    Writer { runtime }.template(template).layout(0, &mut text);
+    Writer { runtime }.prototype(prototype).layout(0, &mut text);
     text.push('\n');
     text
 }
@@ -80,35 +80,35 @@ impl Writer<'_> {
         self.runtime.as_symbol(name).map_or("_".into(), |symbol| self.runtime.symbols.name(symbol).to_string())
     }
 
-    fn template(&self, template: &Template) -> Form {
-        let head = match template.kind {
-            TemplateKind::Function => "lambda",
-            TemplateKind::TopLevel => "toplevel",
-            TemplateKind::Deferred => "deferred",
+    fn prototype(&self, prototype: &Prototype) -> Form {
+        let head = match prototype.kind {
+            PrototypeKind::Function => "lambda",
+            PrototypeKind::TopLevel => "toplevel",
+            PrototypeKind::Deferred => "deferred",
         };
         let mut forms = Vec::new();
-        if template.kind == TemplateKind::Function {
-            forms.push(atom(self.name(template.name)));
+        if prototype.kind == PrototypeKind::Function {
+            forms.push(atom(self.name(prototype.name)));
         }
-        forms.push(row(self.variables(template)));
-        if !template.captures.is_empty() {
-            forms.push(list("captures", (0..template.captures.len()).map(|index| self.capture(template, index))));
+        forms.push(row(self.variables(prototype)));
+        if !prototype.captures.is_empty() {
+            forms.push(list("captures", (0..prototype.captures.len()).map(|index| self.capture(prototype, index))));
         }
-        if template.kind == TemplateKind::Deferred {
-            forms.push(atom(print::text(self.runtime, template.deferred, print::Style::Dump)));
+        if prototype.kind == PrototypeKind::Deferred {
+            forms.push(atom(print::text(self.runtime, prototype.deferred, print::Style::Dump)));
         } else {
-            forms.push(self.node(template, &template.body));
+            forms.push(self.node(prototype, &prototype.body));
         }
         list(head, forms)
     }
 
-    fn variables(&self, template: &Template) -> Vec<Form> {
-        let fixed = template.parameters as usize;
+    fn variables(&self, prototype: &Prototype) -> Vec<Form> {
+        let fixed = prototype.parameters as usize;
         let mut forms = Vec::new();
-        for (slot, variable) in template.variables.iter().enumerate() {
+        for (slot, variable) in prototype.variables.iter().enumerate() {
             match slot {
-                _ if slot == fixed && template.rest => forms.push(atom(".")),
-                _ if slot == fixed + usize::from(template.rest) => forms.push(atom("|")),
+                _ if slot == fixed && prototype.rest => forms.push(atom(".")),
+                _ if slot == fixed + usize::from(prototype.rest) => forms.push(atom("|")),
                 _ => {}
             }
             let mark = if variable.boxed { "&" } else { "" };
@@ -117,96 +117,96 @@ impl Writer<'_> {
         forms
     }
 
-    fn capture(&self, template: &Template, index: usize) -> Form {
-        let name = template.captured_names.get(index).map_or("_".into(), |name| self.name(*name));
-        let mark = if template.captured_boxed.get(index) == Some(&true) { "&" } else { "" };
-        atom(match template.captures[index] {
+    fn capture(&self, prototype: &Prototype, index: usize) -> Form {
+        let name = prototype.captured_names.get(index).map_or("_".into(), |name| self.name(*name));
+        let mark = if prototype.captured_boxed.get(index) == Some(&true) { "&" } else { "" };
+        atom(match prototype.captures[index] {
             Capture::Local(slot) => format!("{mark}{name}/{slot}"),
             Capture::Captured(outer) => format!("{mark}{name}^{outer}"),
         })
     }
 
-    fn local(&self, template: &Template, slot: u32) -> Form {
-        let name = template.variables.get(slot as usize).map_or("_".into(), |variable| self.name(variable.name));
+    fn local(&self, prototype: &Prototype, slot: u32) -> Form {
+        let name = prototype.variables.get(slot as usize).map_or("_".into(), |variable| self.name(variable.name));
         atom(format!("{name}/{slot}"))
     }
 
-    fn captured(&self, template: &Template, index: u32) -> Form {
-        let name = template.captured_names.get(index as usize).map_or("_".into(), |name| self.name(*name));
+    fn captured(&self, prototype: &Prototype, index: u32) -> Form {
+        let name = prototype.captured_names.get(index as usize).map_or("_".into(), |name| self.name(*name));
         atom(format!("{name}^{index}"))
     }
 
-    fn global(&self, template: &Template, index: u32) -> Form {
-        let cell = template.cells.get(index as usize).map(|cell| self.runtime.cells.get(*cell).symbol);
+    fn global(&self, prototype: &Prototype, index: u32) -> Form {
+        let cell = prototype.cells.get(index as usize).map(|cell| self.runtime.cells.get(*cell).symbol);
         atom(cell.map_or("_", |symbol| self.runtime.symbols.name(symbol)))
     }
 
-    fn constant(&self, template: &Template, index: u32) -> Form {
-        let value = template.constants.get(index as usize).copied().unwrap_or(Value::NIL);
+    fn constant(&self, prototype: &Prototype, index: u32) -> Form {
+        let value = prototype.constants.get(index as usize).copied().unwrap_or(Value::NIL);
         let text = print::text(self.runtime, value, print::Style::Dump);
         let needs_quote = value.is_pair() || self.runtime.as_symbol(value).is_some();
         atom(if needs_quote { format!("'{text}") } else { text })
     }
 
-    fn nodes(&self, template: &Template, nodes: &[Node]) -> Vec<Form> {
-        nodes.iter().map(|node| self.node(template, node)).collect()
+    fn nodes(&self, prototype: &Prototype, nodes: &[Node]) -> Vec<Form> {
+        nodes.iter().map(|node| self.node(prototype, node)).collect()
     }
 
-    fn node(&self, template: &Template, node: &Node) -> Form {
+    fn node(&self, prototype: &Prototype, node: &Node) -> Form {
         if crate::value::stack_address() < self.runtime.context.stack_floor {
             return atom("…");
         }
-        let form = |node: &Node| self.node(template, node);
+        let form = |node: &Node| self.node(prototype, node);
         match node {
-            Node::Constant(index) => self.constant(template, *index),
-            Node::Local(slot) => self.local(template, *slot),
-            Node::Captured(index) => self.captured(template, *index),
-            Node::Global(index, _) => self.global(template, *index),
-            Node::Bind(slot, value) => list("bind", [self.local(template, *slot), form(value)]),
-            Node::SetLocal(slot, value) => list("set", [self.local(template, *slot), form(value)]),
-            Node::SetCaptured(index, value) => list("set", [self.captured(template, *index), form(value)]),
-            Node::SetGlobal(index, value, _) => list("set", [self.global(template, *index), form(value)]),
+            Node::Constant(index) => self.constant(prototype, *index),
+            Node::Local(slot) => self.local(prototype, *slot),
+            Node::Captured(index) => self.captured(prototype, *index),
+            Node::Global(index, _) => self.global(prototype, *index),
+            Node::Bind(slot, value) => list("bind", [self.local(prototype, *slot), form(value)]),
+            Node::SetLocal(slot, value) => list("set", [self.local(prototype, *slot), form(value)]),
+            Node::SetCaptured(index, value) => list("set", [self.captured(prototype, *index), form(value)]),
+            Node::SetGlobal(index, value, _) => list("set", [self.global(prototype, *index), form(value)]),
             Node::Define(index, value, constant, _) => {
                 let head = if *constant { "define-constant" } else { "define" };
-                list(head, [self.global(template, *index), form(value)])
+                list(head, [self.global(prototype, *index), form(value)])
             }
             Node::If(test, then, otherwise) => list("if", [form(test), form(then), form(otherwise)]),
-            Node::Sequence(nodes) => list("sequence", self.nodes(template, nodes)),
+            Node::Sequence(nodes) => list("sequence", self.nodes(prototype, nodes)),
             Node::While(test, body, _) => list("while", [form(test), form(body)]),
             Node::Loop(turns) => {
                 let bindings = turns.bindings.iter();
-                let bindings = bindings.map(|(slot, value)| row(vec![self.local(template, *slot), form(value)]));
+                let bindings = bindings.map(|(slot, value)| row(vec![self.local(prototype, *slot), form(value)]));
                 list("loop", [atom(turns.label.to_string()), row(bindings.collect()), form(&turns.body)])
             }
             Node::Continue(label, values) => {
-                let operands = std::iter::once(atom(label.to_string())).chain(self.nodes(template, values));
+                let operands = std::iter::once(atom(label.to_string())).chain(self.nodes(prototype, values));
                 list("continue", operands)
             }
-            Node::Lambda(inner) => self.template(inner),
+            Node::Lambda(inner) => self.prototype(inner),
             Node::Fix(functions, body) => {
                 let functions = functions.iter();
                 let functions =
-                    functions.map(|(slot, inner)| row(vec![self.local(template, *slot), self.template(inner)]));
+                    functions.map(|(slot, inner)| row(vec![self.local(prototype, *slot), self.prototype(inner)]));
                 list("fix", [row(functions.collect()), form(body)])
             }
             Node::Call(call) => {
                 let head = if call.tail { "tail-call" } else { "call" };
-                list(head, std::iter::once(form(&call.function)).chain(self.nodes(template, &call.arguments)))
+                list(head, std::iter::once(form(&call.function)).chain(self.nodes(prototype, &call.arguments)))
             }
-            Node::Try(attempt) => self.attempt(template, attempt),
+            Node::Try(attempt) => self.attempt(prototype, attempt),
             Node::WithEnvironment(with) => {
-                list("with-environment", [form(&with.environment), self.template(&with.template)])
+                list("with-environment", [form(&with.environment), self.prototype(&with.prototype)])
             }
         }
     }
 
-    fn attempt(&self, template: &Template, attempt: &Try) -> Form {
-        let mut forms = vec![self.node(template, &attempt.body)];
+    fn attempt(&self, prototype: &Prototype, attempt: &Try) -> Form {
+        let mut forms = vec![self.node(prototype, &attempt.body)];
         if let Some((slot, handler)) = &attempt.catch {
-            forms.push(list("catch", [self.local(template, *slot), self.node(template, handler)]));
+            forms.push(list("catch", [self.local(prototype, *slot), self.node(prototype, handler)]));
         }
         if let Some(finally) = &attempt.finally {
-            forms.push(list("finally", [self.node(template, finally)]));
+            forms.push(list("finally", [self.node(prototype, finally)]));
         }
         list("try", forms)
     }

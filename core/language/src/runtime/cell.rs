@@ -232,8 +232,8 @@ impl Runtime {
     pub fn bridge_everything(&mut self) {
         let entry = Value(self.bridge_entry() as u64);
         self.set_field(self.bridge_code, offset::CODE_ENTRY, entry);
-        for index in self.templates.indices() {
-            let code = self.templates.get(index).code;
+        for index in self.prototypes.indices() {
+            let code = self.prototypes.get(index).code;
             self.set_field(code, offset::CODE_ENTRY, entry);
         }
         self.cells.ids().into_iter().for_each(|cell| self.refresh_cell(cell));

@@ -85,9 +85,9 @@ impl Runtime {
         code.sweep(self);
         let heap = &self.heap;
         self.positions.retain(|address, _| heap.is_marked(Value::pair_at(*address as usize)));
-        for index in self.templates.indices() {
-            if !self.heap.is_marked(self.templates.get(index).code) {
-                self.templates.remove(index);
+        for index in self.prototypes.indices() {
+            if !self.heap.is_marked(self.prototypes.get(index).code) {
+                self.prototypes.remove(index);
             }
         }
         self.sweep_environments();
@@ -140,9 +140,9 @@ impl Roots for RuntimeRoots<'_> {
         let runtime = self.runtime;
         match kind {
             Kind::Code => {
-                if let Some(template) = u32::try_from(index).ok().and_then(|index| runtime.templates.find(index)) {
-                    crate::runtime::trace_template(template, marker);
-                    runtime.native.code.trace_template(runtime, template, marker);
+                if let Some(prototype) = u32::try_from(index).ok().and_then(|index| runtime.prototypes.find(index)) {
+                    crate::runtime::trace_prototype(prototype, marker);
+                    runtime.native.code.trace_prototype(runtime, prototype, marker);
                 }
             }
             Kind::Environment => {

@@ -4,7 +4,7 @@ use super::classes::{self, Classes};
 use super::loading::Loading;
 use super::output::Output;
 use super::ports::Port;
-use super::tree::{Node, Template};
+use super::tree::{Node, Prototype};
 use crate::runtime::{Backtrace, Runtime, Slab};
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
@@ -63,21 +63,21 @@ impl Default for Extensions {
     }
 }
 
-/// Mark the values that a template refers to.
-pub fn trace_template(template: &Template, marker: &mut Marker) {
-    [template.name, template.environment, template.code, template.deferred]
+/// Mark the values that a prototype refers to.
+pub fn trace_prototype(prototype: &Prototype, marker: &mut Marker) {
+    [prototype.name, prototype.environment, prototype.code, prototype.deferred]
         .into_iter()
-        .chain(template.constants.iter().copied())
-        .chain(template.captured_names.iter().copied())
-        .chain(template.variables.iter().map(|variable| variable.name))
+        .chain(prototype.constants.iter().copied())
+        .chain(prototype.captured_names.iter().copied())
+        .chain(prototype.variables.iter().map(|variable| variable.name))
         .for_each(|value| marker.value(value));
-    let mut nodes = vec![&template.body];
+    let mut nodes = vec![&prototype.body];
     while let Some(node) = nodes.pop() {
         trace_node(node, marker, &mut nodes);
     }
 }
 
-/// Mark the code objects that a node holds, whose templates the collector then comes to by itself.
+/// Mark the code objects that a node holds, whose prototypes the collector then comes to by itself.
 fn trace_node<'a>(node: &'a Node, marker: &mut Marker, nodes: &mut Vec<&'a Node>) {
     match node {
         Node::Constant(_) | Node::Local(_) | Node::Captured(_) | Node::Global(..) => {}
@@ -93,9 +93,9 @@ fn trace_node<'a>(node: &'a Node, marker: &mut Marker, nodes: &mut Vec<&'a Node>
             nodes.extend(turns.bindings.iter().map(|(_, value)| value));
             nodes.push(&turns.body);
         }
-        Node::Lambda(template) => marker.value(template.code),
+        Node::Lambda(prototype) => marker.value(prototype.code),
         Node::Fix(closures, body) => {
-            closures.iter().for_each(|(_, template)| marker.value(template.code));
+            closures.iter().for_each(|(_, prototype)| marker.value(prototype.code));
             nodes.push(body);
         }
         Node::Call(call) => {
@@ -109,7 +109,7 @@ fn trace_node<'a>(node: &'a Node, marker: &mut Marker, nodes: &mut Vec<&'a Node>
         }
         Node::WithEnvironment(with) => {
             nodes.push(&with.environment);
-            marker.value(with.template.code);
+            marker.value(with.prototype.code);
         }
     }
 }

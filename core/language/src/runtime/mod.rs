@@ -26,7 +26,7 @@ pub mod tree;
 pub use cell::{Cell, CellId, Cells};
 pub use environment::Environment;
 pub use error::{Backtrace, ErrorKind, Failure, Outcome};
-pub use extensions::{trace_template, Extensions};
+pub use extensions::{trace_prototype, Extensions};
 pub use frames::ValueStack;
 pub use inline_cache::InlineCaches;
 pub use list::Pairs;
@@ -45,7 +45,7 @@ use crate::value::{offset, reserve, Kind, Value};
 use maru_core::abi::{Context, Position, MAX_ARGUMENTS};
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
-use tree::Template;
+use tree::Prototype;
 
 /// The state of one running Maru. Not for sharing between threads.
 pub struct Runtime {
@@ -60,7 +60,7 @@ pub struct Runtime {
     /// What environment objects stand for.
     pub environments: Slab<Environment>,
     /// What code objects stand for.
-    pub templates: Slab<Rc<Template>>,
+    pub prototypes: Slab<Rc<Prototype>>,
     /// Primitives by number.
     pub primitives: Vec<PrimitiveInfo>,
     /// Their objects: roots, since compiled code asks for them by name whatever a program bound the names to.
@@ -77,7 +77,7 @@ pub struct Runtime {
     pub native: Native,
     /// The global environment, a value.
     pub global: Value,
-    /// The code object that all primitives, and other callables without a template, share.
+    /// The code object that all primitives, and other callables without a prototype, share.
     pub bridge_code: Value,
     /// The error raised when memory is out.
     pub memory_error: Value,
@@ -141,7 +141,7 @@ impl Runtime {
             symbols: Symbols::default(),
             cells: Cells::default(),
             environments: Slab::default(),
-            templates: Slab::default(),
+            prototypes: Slab::default(),
             primitives: Vec::new(),
             primitive_values: Vec::new(),
             stack: ValueStack::new(options.value_stack)?,
@@ -180,7 +180,7 @@ impl Runtime {
     fn boot(&mut self) -> Result<(), Failure> {
         let bridge = self.object(Kind::Code, offset::CODE_FIELDS)?;
         self.set_field(bridge, offset::CODE_ENTRY, Value(0));
-        self.set_field(bridge, offset::CODE_TEMPLATE, Value::fixnum(-1));
+        self.set_field(bridge, offset::CODE_PROTOTYPE, Value::fixnum(-1));
         self.bridge_code = bridge;
         let error = self.object(Kind::Error, 5)?;
         let kind = self.symbol_value(ErrorKind::OutOfMemory.name());
@@ -217,14 +217,14 @@ impl Runtime {
         self.primitive_info(value).map(|primitive| primitive.name)
     }
 
-    /// The template that a closure or code object belongs to; none for other values.
-    pub fn template(&self, closure: Value) -> Option<&Rc<Template>> {
+    /// The prototype that a closure or code object belongs to; none for other values.
+    pub fn prototype(&self, closure: Value) -> Option<&Rc<Prototype>> {
         let code = match self.kind(closure)? {
             Kind::Closure => self.field(closure, offset::CALLABLE_CODE),
             Kind::Code => closure,
             _ => return None,
         };
-        let index = self.field(code, offset::CODE_TEMPLATE).as_fixnum()?;
-        self.templates.find(u32::try_from(index).ok()?)
+        let index = self.field(code, offset::CODE_PROTOTYPE).as_fixnum()?;
+        self.prototypes.find(u32::try_from(index).ok()?)
     }
 }

@@ -4,7 +4,7 @@
 //! code stands; the collector asks it what its code holds. What it keeps for a run is its own business, and lies in
 //! [`Native::state`].
 
-use super::tree::{Node, Template};
+use super::tree::{Node, Prototype};
 use super::{CellId, ErrorKind, Outcome, PrimitiveInfo, Runtime};
 use crate::value::heap::Marker;
 use crate::value::{Value, Word};
@@ -41,7 +41,7 @@ pub trait NativeCode: Sync {
         &[]
     }
     /// A function's environment has been interpreted so often that code for it may pay.
-    fn heat(&self, _runtime: &mut Runtime, _template: &Rc<Template>) {}
+    fn heat(&self, _runtime: &mut Runtime, _prototype: &Rc<Prototype>) {}
     /// Code is ready, or wants to be made: between two steps of the program.
     fn serve(&self, _runtime: &mut Runtime) {}
     /// Run a function that has code: the `count` arguments are in the context's argument area.
@@ -51,12 +51,12 @@ pub trait NativeCode: Sync {
     fn run(&self, runtime: &mut Runtime, _callee: Value, _count: i64) -> Outcome {
         Err(runtime.error(ErrorKind::Compile, "there is no machine for native code", &[]))
     }
-    /// Run the rest of a loop natively: `node` is a `While` or `Loop` of the template, whose frame starts at index `frame` of
+    /// Run the rest of a loop natively: `node` is a `While` or `Loop` of the prototype, whose frame starts at index `frame` of
     /// the stack of values, between two turns. `None` if there is no code for it now.
     fn run_loop(
         &self,
         _runtime: &mut Runtime,
-        _template: &Rc<Template>,
+        _prototype: &Rc<Prototype>,
         _node: &Node,
         _closure: Value,
         _frame: usize,
@@ -79,8 +79,8 @@ pub trait NativeCode: Sync {
     fn set_data_words(&self, _runtime: &Runtime, _image: u32, _first: u32, _words: &[Word]) {}
     /// Mark what code that is running needs: the range is the used part of the program's stack.
     fn trace_running(&self, _runtime: &Runtime, _stack: Range<usize>, _marker: &mut Marker) {}
-    /// Mark what the code of a template needs.
-    fn trace_template(&self, _runtime: &Runtime, _template: &Template, _marker: &mut Marker) {}
+    /// Mark what the code of a prototype needs.
+    fn trace_prototype(&self, _runtime: &Runtime, _prototype: &Prototype, _marker: &mut Marker) {}
     /// Let go of what nobody can call any more, at the end of a collection.
     fn sweep(&self, _runtime: &mut Runtime) {}
     /// The run ends: nobody may use its context any more.

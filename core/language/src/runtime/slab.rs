@@ -1,4 +1,4 @@
-//! Tables on Rust's side that heap objects refer to by index: environments, templates, ports.
+//! Tables on Rust's side that heap objects refer to by index: environments, prototypes, ports.
 
 /// A table with reusable places.
 #[derive(Debug)]

@@ -17,14 +17,14 @@ pub type Slot = u32;
 /// An expression.
 #[derive(Debug)]
 pub enum Node {
-    /// A constant: an index into the template's constants.
+    /// A constant: an index into the prototype's constants.
     Constant(u32),
     /// A variable of this function. If the variable is boxed, the value in the slot is its box, and this is the
     /// box's content.
     Local(Slot),
     /// A variable of an outer function, by index among the closure's captured values; likewise unboxed.
     Captured(u32),
-    /// A free variable: an index into the template's cells.
+    /// A free variable: an index into the prototype's cells.
     Global(u32, Position),
     /// Give a local variable its first value; a boxed variable gets a fresh box each time. The value is nil.
     Bind(Slot, Box<Node>),
@@ -34,7 +34,7 @@ pub enum Node {
     SetCaptured(u32, Box<Node>),
     /// Assign the innermost binding of a free variable.
     SetGlobal(u32, Box<Node>, Position),
-    /// Define in the template's environment; true for a constant. The value is the value defined.
+    /// Define in the prototype's environment; true for a constant. The value is the value defined.
     Define(u32, Box<Node>, bool, Position),
     /// Condition, then, else.
     If(Box<Node>, Box<Node>, Box<Node>),
@@ -48,10 +48,10 @@ pub enum Node {
     /// body again. Only in tail position of the loop's body.
     Continue(u32, Vec<Node>),
     /// A new closure.
-    Lambda(Rc<Template>),
+    Lambda(Rc<Prototype>),
     /// Closures that refer to each other by slots that nobody assigns: all are made, then their captures filled.
     /// Then the body.
-    Fix(Vec<(Slot, Rc<Template>)>, Box<Node>),
+    Fix(Vec<(Slot, Rc<Prototype>)>, Box<Node>),
     /// Call a function; in tail position if the flag is set.
     Call(Box<Call>),
     /// Evaluate the body; on an error bind it to the slot and evaluate the handler; in any case evaluate the last
@@ -153,9 +153,9 @@ pub struct Try {
 pub struct WithEnvironment {
     /// The environment.
     pub environment: Node,
-    /// The code object (as an index of a constant) of a template whose body is not used, whose captures are all
+    /// The code object (as an index of a constant) of a prototype whose body is not used, whose captures are all
     /// variables in scope, and whose `deferred` holds the forms.
-    pub template: Rc<Template>,
+    pub prototype: Rc<Prototype>,
     /// Where it stands.
     pub position: Position,
 }
@@ -178,22 +178,22 @@ pub enum Capture {
     Captured(u32),
 }
 
-/// What a template is the code of.
+/// What a prototype is the code of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemplateKind {
+pub enum PrototypeKind {
     /// A lambda.
     Function,
     /// A top-level form: no parameters.
     TopLevel,
-    /// The body of a `with-environment`: see [`Template::deferred`].
+    /// The body of a `with-environment`: see [`Prototype::deferred`].
     Deferred,
 }
 
 /// The code of a lambda, a top-level form or a `with-environment`, shared by all its closures.
 #[derive(Debug)]
-pub struct Template {
+pub struct Prototype {
     /// What this is.
-    pub kind: TemplateKind,
+    pub kind: PrototypeKind,
     /// Name for people, a symbol or nil.
     pub name: Value,
     /// Where it stands.
@@ -230,10 +230,10 @@ pub struct Template {
     pub native: NativeState,
 }
 
-/// What became of compiling a template.
+/// What became of compiling a prototype.
 #[derive(Debug, Default)]
 pub struct NativeState {
-    /// Whether the code object's entry is native code of this template.
+    /// Whether the code object's entry is native code of this prototype.
     pub compiled: Cell<bool>,
     /// The image that holds the code: an index, or `u32::MAX`.
     pub image: Cell<u32>,
@@ -247,15 +247,15 @@ pub struct NativeState {
     pub failure: std::cell::RefCell<Option<String>>,
 }
 
-impl Template {
+impl Prototype {
     /// Slots of a frame.
     pub fn frame_size(&self) -> usize {
         self.variables.len()
     }
 }
 
-impl Drop for Template {
-    /// Takes the tree apart without recursion: templates are dropped at the end of a collection, which runs on a
+impl Drop for Prototype {
+    /// Takes the tree apart without recursion: prototypes are dropped at the end of a collection, which runs on a
     /// small stack, and a tree may be as deep as the stack that it was made on is large.
     fn drop(&mut self) {
         let mut nodes = vec![std::mem::replace(&mut self.body, Node::Constant(0))];
@@ -268,9 +268,9 @@ impl Drop for Template {
 impl Node {
     /// Moves the children of a node that is not needed any more to a list.
     fn open(self, nodes: &mut Vec<Node>) {
-        let close = |template: Rc<Template>, nodes: &mut Vec<Node>| {
-            if let Some(mut template) = Rc::into_inner(template) {
-                nodes.push(std::mem::replace(&mut template.body, Node::Constant(0)));
+        let close = |prototype: Rc<Prototype>, nodes: &mut Vec<Node>| {
+            if let Some(mut prototype) = Rc::into_inner(prototype) {
+                nodes.push(std::mem::replace(&mut prototype.body, Node::Constant(0)));
             }
         };
         match self {
@@ -287,9 +287,9 @@ impl Node {
                 nodes.extend(turns.bindings.into_iter().map(|(_, value)| value));
                 nodes.push(turns.body);
             }
-            Node::Lambda(template) => close(template, nodes),
+            Node::Lambda(prototype) => close(prototype, nodes),
             Node::Fix(functions, body) => {
-                functions.into_iter().for_each(|(_, template)| close(template, nodes));
+                functions.into_iter().for_each(|(_, prototype)| close(prototype, nodes));
                 nodes.push(*body);
             }
             Node::Call(call) => {
@@ -303,7 +303,7 @@ impl Node {
             }
             Node::WithEnvironment(with) => {
                 nodes.push(with.environment);
-                close(with.template, nodes);
+                close(with.prototype, nodes);
             }
         }
     }

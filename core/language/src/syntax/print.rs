@@ -293,7 +293,7 @@ impl Printer<'_> {
             runtime.as_symbol(name).map_or(String::new(), |symbol| runtime.symbols.name(symbol).to_string())
         };
         match kind {
-            Kind::Closure => runtime.template(value).map_or(String::new(), |template| symbol_name(template.name)),
+            Kind::Closure => runtime.prototype(value).map_or(String::new(), |prototype| symbol_name(prototype.name)),
             Kind::Class => crate::runtime::classes::class(runtime, value)
                 .map_or(String::new(), |class| runtime.symbols.name(class.name).to_string()),
             Kind::Selector | Kind::Generic => crate::runtime::classes::generic(runtime, value)

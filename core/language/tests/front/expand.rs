@@ -5,7 +5,7 @@ use maru_core::abi::layout::{offset, Value};
 use maru_core::abi::Position;
 use maru_language::interp::expand::{expand_deferred, expand_toplevel};
 use maru_language::interp::tree_text::tree_text;
-use maru_language::runtime::tree::{Node, TemplateKind};
+use maru_language::runtime::tree::{Node, PrototypeKind};
 use maru_language::runtime::{Failure, Runtime};
 use maru_language::syntax::print;
 
@@ -16,7 +16,7 @@ fn expand_text(runtime: &mut Runtime, text: &str) -> Result<String, String> {
     let mut result = String::new();
     while let Some(form) = reader.next(runtime).map_err(|error| error.message)? {
         match expand_toplevel(runtime, form, global) {
-            Ok(template) => result.push_str(&tree_text(runtime, &template)),
+            Ok(prototype) => result.push_str(&tree_text(runtime, &prototype)),
             Err(Failure) => {
                 let error = runtime.take_failure();
                 return Err(print::text(runtime, error, print::Style::Print));
@@ -223,14 +223,14 @@ fn forms_of_a_with_environment_are_expanded_in_its_scope() {
     let Node::Lambda(function) = &outer.body else { panic!("a lambda") };
     let Node::WithEnvironment(with) = &function.body else { panic!("a with-environment") };
     let form = Reader::new(0, "(define (f x) (set b x) (lambda () (+ a b)))").next(&mut runtime).unwrap().unwrap();
-    let inner = expand_deferred(&mut runtime, &with.template, form, global).unwrap();
+    let inner = expand_deferred(&mut runtime, &with.prototype, form, global).unwrap();
     assert_eq!(
         tree_text(&runtime, &inner).split_whitespace().collect::<Vec<_>>().join(" "),
         "(toplevel () (captures &a^0 &b^1) (define f (lambda f (x) (captures &b^1 &a^0) \
          (sequence (set b^0 x/0) (lambda _ () (captures &a^1 &b^0) (tail-call + a^0 b^1))))))"
     );
     assert_eq!(inner.captures.len(), 2);
-    assert_eq!(inner.kind, TemplateKind::TopLevel);
+    assert_eq!(inner.kind, PrototypeKind::TopLevel);
 }
 
 #[test]
@@ -349,14 +349,14 @@ fn expanding_survives_collections_at_every_allocation() {
                 (try (g) (catch (e) '#(1 (2) \"three\")))))";
     let expected = expand_text(&mut runtime(), text).unwrap();
     let stressed = with_stressed_runtime(|runtime| {
-        // What dies after the expansion is poisoned: the text is made of what the templates keep.
+        // What dies after the expansion is poisoned: the text is made of what the prototypes keep.
         let mut reader = Reader::new(0, text);
         let form = reader.next(runtime).unwrap().unwrap();
         let global = runtime.global;
-        let template = expand_toplevel(runtime, form, global).unwrap();
-        runtime.roots.push(template.code);
+        let prototype = expand_toplevel(runtime, form, global).unwrap();
+        runtime.roots.push(prototype.code);
         runtime.collect();
-        tree_text(runtime, &template)
+        tree_text(runtime, &prototype)
     });
     assert_eq!(stressed, expected);
 }

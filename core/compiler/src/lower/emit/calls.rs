@@ -67,8 +67,8 @@ impl Emit<'_, '_> {
 
     /// The site of the same call, if it takes nobody's place.
     fn staying(&mut self, site: Site) -> Site {
-        let SiteInfo { position, template, outer, .. } = self.unit.sites[site as usize];
-        self.unit.site(position, template, outer, false)
+        let SiteInfo { position, prototype, outer, .. } = self.unit.sites[site as usize];
+        self.unit.site(position, prototype, outer, false)
     }
 
     pub(in crate::lower) fn tail_call(&mut self, callee: &Callee, args: &[Reg], site: Site, state: &mut State) {

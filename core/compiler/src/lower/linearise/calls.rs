@@ -5,14 +5,14 @@ use crate::lower::intrinsic::Intrinsic;
 use crate::lower::linear::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
 use crate::lower::Assumption;
 use maru_language::interp;
-use maru_language::runtime::tree::{Call, Node, Template};
+use maru_language::runtime::tree::{Call, Node, Prototype};
 use maru_language::runtime::{CellId, OptimisationLevel};
 
 impl<'a> Linearise<'a, '_> {
     /// The primitive that a call reaches at present, if it is one that can be done inline; the unit then relies on it.
     pub(super) fn intrinsic(&mut self, call: &Call) -> Option<(Intrinsic, CellId, Assumption)> {
         let Node::Global(index, _) = &call.function else { return None };
-        let cell = self.template.cells[*index as usize];
+        let cell = self.prototype.cells[*index as usize];
         let name = self.unit.primitive_name(cell)?;
         let value = self.unit.runtime.cells.get(cell).value;
         let direct = || {
@@ -30,7 +30,7 @@ impl<'a> Linearise<'a, '_> {
     fn expected_class(&self, call: &Call) -> Intrinsic {
         let fields = match &call.arguments[0] {
             Node::Global(index, _) => {
-                let value = self.unit.runtime.cells.get(self.template.cells[*index as usize]).value;
+                let value = self.unit.runtime.cells.get(self.prototype.cells[*index as usize]).value;
                 maru_language::runtime::classes::class(self.unit.runtime, value).map(|class| class.fields.len())
             }
             _ => None,
@@ -100,8 +100,8 @@ impl<'a> Linearise<'a, '_> {
 
     /// If the function calls itself in tail position, its body is a loop, which begins here.
     pub(super) fn begin_turns(&mut self) {
-        let boxed = (0..self.template.parameters).any(|slot| self.template.variables[slot as usize].boxed);
-        if boxed || self.unit.metered || !self.calls_itself(&self.template.body) {
+        let boxed = (0..self.prototype.parameters).any(|slot| self.prototype.variables[slot as usize].boxed);
+        if boxed || self.unit.metered || !self.calls_itself(&self.prototype.body) {
             return;
         }
         self.loop_depth += 1;
@@ -126,7 +126,7 @@ impl<'a> Linearise<'a, '_> {
     /// Whether a call reaches the function itself at present, which takes that many arguments.
     fn is_own(&self, call: &Call) -> bool {
         let Node::Global(index, _) = &call.function else { return false };
-        let cell = self.template.cells[*index as usize];
+        let cell = self.prototype.cells[*index as usize];
         self.unit.inlinable(cell, call.arguments.len()) == Some(self.number)
     }
 
@@ -135,7 +135,7 @@ impl<'a> Linearise<'a, '_> {
         let (Some(head), Destination::Return) = (self.turns, destination) else { return false };
         let own = self.inlining.len() == 1 && self.handler.is_none() && self.is_own(call);
         let Node::Global(index, _) = &call.function else { return false };
-        let cell = self.template.cells[*index as usize];
+        let cell = self.prototype.cells[*index as usize];
         let assumption = if own { self.unit.rely_on_function(cell) } else { None };
         let Some(assumption) = assumption else { return false };
         let operator = self.operator(cell, Some(assumption), call);
@@ -147,7 +147,7 @@ impl<'a> Linearise<'a, '_> {
         let turn = self.new_block();
         self.end(End::InlineTail(operator, arguments.clone(), site, turn));
         self.current = Some(turn);
-        let slots: Vec<u32> = (0..self.template.parameters).collect();
+        let slots: Vec<u32> = (0..self.prototype.parameters).collect();
         self.bind_all(&slots, &arguments);
         self.push(Instr::Poll(site));
         self.end(End::Jump(head));
@@ -157,14 +157,14 @@ impl<'a> Linearise<'a, '_> {
     /// Put a small function's body in place of a call of it, guarded by the unit's assumptions.
     fn try_inline(&mut self, call: &Call, destination: Destination) -> bool {
         let Node::Global(index, _) = &call.function else { return false };
-        let cell = self.template.cells[*index as usize];
+        let cell = self.prototype.cells[*index as usize];
         if self.inlining.len() > DEEPEST_INLINING || self.unit.runtime.options.level == OptimisationLevel::None {
             return false;
         }
         let Some(number) = self.unit.inlinable(cell, call.arguments.len()) else { return false };
         let all = self.all;
-        let template: &'a Template = &all[number as usize];
-        if self.inlining.contains(&std::ptr::from_ref(template)) || !is_small(template) {
+        let prototype: &'a Prototype = &all[number as usize];
+        if self.inlining.contains(&std::ptr::from_ref(prototype)) || !is_small(prototype) {
             return false;
         }
         let Some(assumption) = self.unit.rely_on_function(cell) else { return false };
@@ -174,7 +174,7 @@ impl<'a> Linearise<'a, '_> {
             return true;
         }
         let base = self.registers;
-        self.registers += template.frame_size() as Reg;
+        self.registers += prototype.frame_size() as Reg;
         let site = self.call_site(call);
         let body = self.new_block();
         let entered = |linearise: &mut Self| {
@@ -186,38 +186,38 @@ impl<'a> Linearise<'a, '_> {
         if let (Destination::Return, true) = (destination, self.handler.is_none()) {
             self.end(End::InlineTail(operator, arguments.clone(), site, body));
             entered(self);
-            self.inlined_body(template, number, base, site, Destination::Return);
+            self.inlined_body(prototype, number, base, site, Destination::Return);
             return true;
         }
         let result = self.target(destination);
         let after = self.new_block();
         self.end(End::Inline(operator, arguments.clone(), site, result, body, after));
         entered(self);
-        self.inlined_body(template, number, base, site, Destination::Into(result));
+        self.inlined_body(prototype, number, base, site, Destination::Into(result));
         self.end(End::Jump(after));
         self.current = Some(after);
         self.deliver(result, if let Destination::Into(_) = destination { Destination::Effect } else { destination });
         true
     }
 
-    /// The body of an inlined function: everything that belongs to the template changes for its time.
-    fn inlined_body(&mut self, template: &'a Template, number: u32, base: Reg, site: Site, destination: Destination) {
-        let slots = template.frame_size();
+    /// The body of an inlined function: everything that belongs to the prototype changes for its time.
+    fn inlined_body(&mut self, prototype: &'a Prototype, number: u32, base: Reg, site: Site, destination: Destination) {
+        let slots = prototype.frame_size();
         let mut assigned = vec![false; slots];
-        mark_assigned(&template.body, &mut assigned);
-        let outer = (self.template, self.number, self.base);
+        mark_assigned(&prototype.body, &mut assigned);
+        let outer = (self.prototype, self.number, self.base);
         let outer_assigned = std::mem::replace(&mut self.assigned, assigned);
         let outer_known = std::mem::replace(&mut self.known_slots, vec![None; slots]);
-        let outer_loops = std::mem::replace(&mut self.loops, vec![None; template.loops as usize]);
-        (self.template, self.number, self.base) = (template, number, base);
+        let outer_loops = std::mem::replace(&mut self.loops, vec![None; prototype.loops as usize]);
+        (self.prototype, self.number, self.base) = (prototype, number, base);
         let outer_site = self.outer_site.replace(site);
-        self.inlining.push(std::ptr::from_ref(template));
+        self.inlining.push(std::ptr::from_ref(prototype));
         self.has_doubles |= self.unit.expects_doubles(number);
         self.box_parameters();
-        self.lower(&template.body, destination);
+        self.lower(&prototype.body, destination);
         self.inlining.pop();
         self.outer_site = outer_site;
-        (self.template, self.number, self.base) = outer;
+        (self.prototype, self.number, self.base) = outer;
         self.assigned = outer_assigned;
         self.known_slots = outer_known;
         self.loops = outer_loops;
@@ -227,7 +227,7 @@ impl<'a> Linearise<'a, '_> {
         let (function, count) = (&call.function, call.arguments.len());
         match function {
             Node::Global(index, position) => {
-                let cell = self.template.cells[*index as usize];
+                let cell = self.prototype.cells[*index as usize];
                 if let Some((known, assumption)) = self.unit.known_function(cell, count) {
                     return Callee::KnownCell(self.operator(cell, Some(assumption), call), known);
                 }

@@ -2,7 +2,7 @@
 //!
 //! Two stages. The first walks a top-level form, calls the macros in it, and makes a tree of core forms whose
 //! variables are objects that learn who captures and who assigns them (`expression`). The second knows all
-//! that, gives every variable its place, and makes templates (`mark`, `resolve`).
+//! that, gives every variable its place, and makes prototypes (`mark`, `resolve`).
 //!
 //! | file | what |
 //! |---|---|
@@ -13,9 +13,9 @@
 //! | `derived` | `cond`, `case`, loops over collections |
 //! | `definition` | `define` and its kin, `set` |
 //! | `classes` | classes, methods, `object.field` |
-//! | `quasiquote` | templates of lists |
+//! | `quasiquote` | prototypes of lists |
 //! | `mark` | who captures what |
-//! | `resolve` | slots, captures, cells, templates |
+//! | `resolve` | slots, captures, cells, prototypes |
 //!
 //! The forms being expanded, what macros made of them, and all constants are reachable through the runtime's roots
 //! until the expansion ends.
@@ -35,7 +35,7 @@ mod scope;
 
 pub use core_forms::names as core_form_names;
 
-use crate::runtime::tree::Template;
+use crate::runtime::tree::Prototype;
 use crate::runtime::{Failure, Runtime, Symbol};
 use crate::value::{offset, Kind, Value};
 use expression::{Call, Expression, Variable, VariableState};
@@ -46,26 +46,26 @@ use std::rc::Rc;
 /// How many macros in a row may give a macro call. More is an expansion without end.
 const MAX_EXPANSIONS: usize = 10_000;
 
-/// Expand a form in an environment. The template's code object is reachable only through the template, which the
+/// Expand a form in an environment. The prototype's code object is reachable only through the prototype, which the
 /// caller must keep alive through the code object: nothing may be allocated before that.
 ///
 /// # Errors
 /// `syntax` for malformed forms, `stack-overflow` for forms too deeply nested, and what macros raise.
-pub fn expand_toplevel(runtime: &mut Runtime, form: Value, environment: Value) -> Result<Rc<Template>, Failure> {
+pub fn expand_toplevel(runtime: &mut Runtime, form: Value, environment: Value) -> Result<Rc<Prototype>, Failure> {
     expand(runtime, form, environment, None)
 }
 
 /// Expand one form of a `with-environment` body, in an environment and in the scope of the variables that the
-/// deferred template captured. They are captures `0..n` of the result, in the same order, all boxed.
+/// deferred prototype captured. They are captures `0..n` of the result, in the same order, all boxed.
 ///
 /// # Errors
 /// As [`expand_toplevel`].
 pub fn expand_deferred(
     runtime: &mut Runtime,
-    deferred: &Rc<Template>,
+    deferred: &Rc<Prototype>,
     form: Value,
     environment: Value,
-) -> Result<Rc<Template>, Failure> {
+) -> Result<Rc<Prototype>, Failure> {
     expand(runtime, form, environment, Some(deferred))
 }
 
@@ -73,8 +73,8 @@ fn expand(
     runtime: &mut Runtime,
     form: Value,
     environment: Value,
-    deferred: Option<&Rc<Template>>,
-) -> Result<Rc<Template>, Failure> {
+    deferred: Option<&Rc<Prototype>>,
+) -> Result<Rc<Prototype>, Failure> {
     let base = runtime.roots.len();
     runtime.roots.extend([form, environment]);
     if let Some(deferred) = deferred {
@@ -125,7 +125,7 @@ impl<'a> Expander<'a> {
         Expander { runtime, environment, scope: Scope::default(), loops: Vec::new(), jumps: Vec::new() }
     }
 
-    fn toplevel(mut self, form: Value, deferred: Option<&Rc<Template>>) -> Result<Rc<Template>, Failure> {
+    fn toplevel(mut self, form: Value, deferred: Option<&Rc<Prototype>>) -> Result<Rc<Prototype>, Failure> {
         let enclosing = deferred.map_or(Position::UNKNOWN, |deferred| deferred.position);
         let position = self.position_of(form, enclosing);
         let mut captured = Vec::new();

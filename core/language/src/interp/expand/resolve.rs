@@ -1,10 +1,10 @@
-//! The second stage: slots, captures, boxes, cells; templates and their code objects.
+//! The second stage: slots, captures, boxes, cells; prototypes and their code objects.
 
 use super::check_stack;
 use super::expression::{
     Call, Expression, Function, FunctionId, NamedLet, Try, Variable, VariableState, WithEnvironment,
 };
-use crate::runtime::tree::{self, Capture, NativeState, Node, Slot, Template, TemplateKind};
+use crate::runtime::tree::{self, Capture, NativeState, Node, Prototype, PrototypeKind, Slot};
 use crate::runtime::{CellId, Failure, Runtime, Symbol};
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::Position;
@@ -12,22 +12,22 @@ use rustc_hash::FxHashMap;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The template of a top-level form. `captured` are the variables of an enclosing `with-environment`.
+/// The prototype of a top-level form. `captured` are the variables of an enclosing `with-environment`.
 pub(super) fn resolve(
     runtime: &mut Runtime,
     environment: Value,
     position: Position,
     body: &Expression,
     captured: Vec<Variable>,
-) -> Result<Rc<Template>, Failure> {
+) -> Result<Rc<Prototype>, Failure> {
     let mut frame = Frame::new(0);
     for (index, variable) in captured.into_iter().enumerate() {
         frame.capture(variable, Capture::Captured(index as u32));
     }
     let mut resolver = Resolver { runtime, environment, frames: vec![frame] };
     let body = resolver.node(body, true)?;
-    let outline = Outline { kind: TemplateKind::TopLevel, name: Value::NIL, position, ..Outline::default() };
-    resolver.template(outline, body)
+    let outline = Outline { kind: PrototypeKind::TopLevel, name: Value::NIL, position, ..Outline::default() };
+    resolver.prototype(outline, body)
 }
 
 struct Resolver<'a> {
@@ -91,9 +91,9 @@ impl Frame {
     }
 }
 
-/// What a template is told besides its body.
+/// What a prototype is told besides its body.
 struct Outline {
-    kind: TemplateKind,
+    kind: PrototypeKind,
     name: Value,
     position: Position,
     parameters: u32,
@@ -104,7 +104,7 @@ struct Outline {
 impl Default for Outline {
     fn default() -> Outline {
         Outline {
-            kind: TemplateKind::Function,
+            kind: PrototypeKind::Function,
             name: Value::NIL,
             position: Position::UNKNOWN,
             parameters: 0,
@@ -299,29 +299,29 @@ impl Resolver<'_> {
     fn named_function(&mut self, named: &NamedLet, first: Vec<Node>, tail: bool) -> Result<Node, Failure> {
         let slot = self.frame().slot(&named.variable);
         if !named.variable.assigned.get() {
-            let template = self.function(&named.function)?;
+            let prototype = self.function(&named.function)?;
             let call = make_call(Node::Local(slot), first, tail, named.position);
-            return Ok(Node::Fix(vec![(slot, template)], Box::new(call)));
+            return Ok(Node::Fix(vec![(slot, prototype)], Box::new(call)));
         }
         let nil = Node::Constant(self.frame().constant(Value::NIL));
-        let template = self.function(&named.function)?;
+        let prototype = self.function(&named.function)?;
         Ok(Node::Sequence(vec![
             Node::Bind(slot, Box::new(nil)),
-            Node::SetLocal(slot, Box::new(Node::Lambda(template))),
+            Node::SetLocal(slot, Box::new(Node::Lambda(prototype))),
             make_call(Node::Local(slot), first, tail, named.position),
         ]))
     }
 
     fn fix(&mut self, functions: &[(Variable, Function)], body: &Expression, tail: bool) -> Result<Node, Failure> {
         let slots: Vec<Slot> = functions.iter().map(|(variable, _)| self.frame().slot(variable)).collect();
-        let mut templates = Vec::new();
+        let mut prototypes = Vec::new();
         for (slot, (_, function)) in slots.into_iter().zip(functions) {
-            templates.push((slot, self.function(function)?));
+            prototypes.push((slot, self.function(function)?));
         }
-        Ok(Node::Fix(templates, self.boxed_node(body, tail)?))
+        Ok(Node::Fix(prototypes, self.boxed_node(body, tail)?))
     }
 
-    fn function(&mut self, function: &Function) -> Result<Rc<Template>, Failure> {
+    fn function(&mut self, function: &Function) -> Result<Rc<Prototype>, Failure> {
         let mut frame = Frame::new(function.id.get());
         function.parameters.iter().chain(&function.rest).for_each(|parameter| {
             frame.slot(parameter);
@@ -335,7 +335,7 @@ impl Resolver<'_> {
             rest: function.rest.is_some(),
             ..Outline::default()
         };
-        self.template(outline, body)
+        self.prototype(outline, body)
     }
 
     fn with_environment(&mut self, with: &WithEnvironment) -> Result<Node, Failure> {
@@ -348,23 +348,23 @@ impl Resolver<'_> {
         }
         let nil = self.frame().constant(Value::NIL);
         let outline = Outline {
-            kind: TemplateKind::Deferred,
+            kind: PrototypeKind::Deferred,
             position: with.position,
             deferred: with.forms,
             ..Outline::default()
         };
-        let template = self.template(outline, Node::Constant(nil))?;
+        let prototype = self.prototype(outline, Node::Constant(nil))?;
         let position = with.position;
-        Ok(Node::WithEnvironment(Box::new(tree::WithEnvironment { environment, template, position })))
+        Ok(Node::WithEnvironment(Box::new(tree::WithEnvironment { environment, prototype, position })))
     }
 
-    /// Finish the innermost function: its template, registered, with its code object, which is a root until the
+    /// Finish the innermost function: its prototype, registered, with its code object, which is a root until the
     /// expansion ends.
-    fn template(&mut self, outline: Outline, body: Node) -> Result<Rc<Template>, Failure> {
+    fn prototype(&mut self, outline: Outline, body: Node) -> Result<Rc<Prototype>, Failure> {
         let frame = self.frames.pop().expect("a function is being resolved");
         let code = self.runtime.object(Kind::Code, offset::CODE_FIELDS)?;
         self.runtime.roots.push(code);
-        let template = Rc::new(Template {
+        let prototype = Rc::new(Prototype {
             kind: outline.kind,
             name: outline.name,
             position: outline.position,
@@ -388,8 +388,8 @@ impl Resolver<'_> {
             heat: Cell::new(0),
             native: NativeState::default(),
         });
-        register(self.runtime, &template);
-        Ok(template)
+        register(self.runtime, &prototype);
+        Ok(prototype)
     }
 }
 
@@ -398,11 +398,11 @@ fn make_call(function: Node, arguments: Vec<Node>, tail: bool, position: Positio
     Node::Call(Box::new(tree::Call { function, arguments, tail, position, feedback }))
 }
 
-/// Enter a template into the runtime's table and fill in its code object.
-pub(in crate::interp) fn register(runtime: &mut Runtime, template: &Rc<Template>) {
-    let index = runtime.templates.add(template.clone());
-    let code = template.code;
+/// Enter a prototype into the runtime's table and fill in its code object.
+pub(in crate::interp) fn register(runtime: &mut Runtime, prototype: &Rc<Prototype>) {
+    let index = runtime.prototypes.add(prototype.clone());
+    let code = prototype.code;
     let entry = Value(runtime.bridge_entry() as u64);
     runtime.set_field(code, offset::CODE_ENTRY, entry);
-    runtime.set_field(code, offset::CODE_TEMPLATE, Value::fixnum(i64::from(index)));
+    runtime.set_field(code, offset::CODE_PROTOTYPE, Value::fixnum(i64::from(index)));
 }

@@ -1,4 +1,4 @@
-//! `format`: values put into the places of a template, as C's `printf` has it.
+//! `format`: values put into the places of a prototype, as C's `printf` has it.
 //!
 //! A directive is `%`, flags, a width, a precision and a letter. Those of other Lisps begin with `~`.
 
@@ -11,27 +11,27 @@ use crate::value::Value;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// `(format template value…)`: a string.
+/// `(format prototype value…)`: a string.
 pub fn format(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = formatted(runtime, "format", arguments)?;
     runtime.string(&text)
 }
 
-/// `(printf template value…)`: prints it.
+/// `(printf prototype value…)`: prints it.
 pub fn printf(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = formatted(runtime, "printf", arguments)?;
     runtime.write_output(&text)?;
     Ok(Value::NIL)
 }
 
-/// The arguments put into the places of a template. With `%`: `d` an integer in decimal, `o` in octal, `x` and `X` in
+/// The arguments put into the places of a prototype. With `%`: `d` an integer in decimal, `o` in octal, `x` and `X` in
 /// hexadecimal; `e`, `f` and `g` (`E`, `G`) a number as C has it; `s` any value as `print` has it; `c` a character;
 /// `%%` is a percent sign. With `~`: `a` as `print` has it, `s` as `dump` has it, `n` or `%` a new line, `~` a tilde.
 fn formatted(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Result<String, Failure> {
-    let template = arguments::text(runtime, operation, arguments[0])?;
+    let prototype = arguments::text(runtime, operation, arguments[0])?;
     let mut rest = arguments[1..].iter().copied();
     let mut result = Text::new(operation);
-    let mut characters = template.chars().peekable();
+    let mut characters = prototype.chars().peekable();
     while let Some(sign) = characters.next() {
         if sign != '~' && sign != '%' {
             result.push(runtime, sign.encode_utf8(&mut [0; 4]))?;
@@ -61,7 +61,7 @@ fn formatted(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Res
     }
 }
 
-/// How a value is put into a template.
+/// How a value is put into a prototype.
 #[derive(Default)]
 struct Directive {
     /// `-`: at the left of the field.

@@ -288,7 +288,7 @@ impl Heap {
     fn report_external(&mut self, address: usize, shape: Shape) {
         let Some(kind) = shape.kind() else { return };
         let field = match kind {
-            Kind::Code => offset::CODE_TEMPLATE,
+            Kind::Code => offset::CODE_PROTOTYPE,
             Kind::Selector | Kind::Generic => offset::CALLABLE_INDEX,
             _ => offset::INDEX,
         };
