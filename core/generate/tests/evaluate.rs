@@ -138,7 +138,7 @@ b0:
     let result = unsafe { evaluator.call(&mut world, FunctionId(1), &[1]) };
     assert_eq!(result, Ok(78));
     assert_eq!((world.argument(2), world.argument(3)), (7, 8));
-    // A bridge puts arguments into the area and enters with the registers; what it does not set is garbage.
+    // A trampoline puts arguments into the area and enters with the registers; what it does not set is garbage.
     world.set_argument(2, 5);
     world.set_argument(3, 6);
     // SAFETY: as above.

@@ -248,7 +248,7 @@ pub trait Architecture: Sync {
     /// Whether this process runs on this CPU.
     fn is_host(&self) -> bool;
     /// How many word arguments travel in registers, callee and argument count not included. (A function that takes
-    /// any number of arguments, such as the bridge into the interpreter, needs to know.)
+    /// any number of arguments, such as the trampoline into the interpreter, needs to know.)
     fn argument_registers(&self) -> usize;
     /// What images of this target must agree on, with each other and with the machine that runs them, and what
     /// [`crate::abi`] does not say: above all in which registers words travel. Names are unique.

@@ -11,7 +11,7 @@
 //! 32 bits, and so have those of memory: an environment gives them a [`Window`] of it. 64-bit words that go in or out
 //! (arguments of [`Evaluator::enter`], words of helpers, results) are joined and split here.
 //!
-//! **Parameters** pass as in machine code, so that the runtime's bridges work. Doubles are passed directly, and so
+//! **Parameters** pass as in machine code, so that the runtime's trampolines work. Doubles are passed directly, and so
 //! are the first two words (the callee and the count, in calls between Maru functions) and as many words after them
 //! as [`Limits::argument_registers`] says. Word `2 + i` for a greater `i` is written by the caller to word `i` of the
 //! context's argument area (of narrow words, each to its half), and read from there when the callee is entered. A

@@ -7,7 +7,6 @@
 //! which learns types anew; see `emit::versions`.
 
 mod arithmetic;
-mod bridge;
 mod condition;
 mod emit;
 mod expect;
@@ -24,10 +23,11 @@ mod operator;
 mod primitive;
 mod send;
 mod table;
+mod trampoline;
 
-pub use bridge::{bridge_functions, BRIDGE, ENTER};
 pub use linear::Site;
 pub use linearise::changed_slots;
+pub use trampoline::{trampoline_functions, ENTER, TRAMPOLINE};
 
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;

@@ -7,7 +7,9 @@ use super::pipeline::{self, LibraryParts, Target};
 use super::statistics::Watch;
 use super::HasUnits;
 use super::Units;
-use crate::lower::{bridge_functions, lower_loop, lower_unit, Linking, LoweredUnit, LoweringTarget, BRIDGE, ENTER};
+use crate::lower::{
+    lower_loop, lower_unit, trampoline_functions, Linking, LoweredUnit, LoweringTarget, ENTER, TRAMPOLINE,
+};
 use crate::machine::find_machine;
 use crate::machine::Machine;
 use maru_core::codegen::Architecture;
@@ -136,7 +138,7 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
     if runtime.options.evaluator {
         let evaluated = Rc::new(Evaluated::default());
         runtime.native.units_mut().evaluated = Some(evaluated.clone());
-        let stubs = load_functions(runtime, bridge_functions(EVALUATED.argument_registers), 0, "maru-stubs", "")?;
+        let stubs = load_functions(runtime, trampoline_functions(EVALUATED.argument_registers), 0, "maru-stubs", "")?;
         if let CompiledUnit::Evaluated(stubs, _) = &stubs {
             runtime.native.units_mut().machine = Some(Rc::new(EvaluatorMachine { evaluated, stubs: stubs.clone() }));
         }
@@ -154,7 +156,7 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
         Some(kind) => kind.start(architecture).map_err(CompileFailure)?,
     };
     runtime.native.units_mut().machine = Some(machine.clone());
-    let functions = bridge_functions(architecture.argument_registers());
+    let functions = trampoline_functions(architecture.argument_registers());
     let stubs = load_functions(runtime, functions, 0, "maru-stubs", "");
     let stubs = stubs.inspect_err(|_| runtime.native.units_mut().machine = None)?;
     runtime.context.helpers = machine.helpers();
@@ -164,9 +166,9 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
 }
 
 fn use_stubs(runtime: &mut Runtime, stubs: CompiledUnit) {
-    runtime.native.bridge = stubs.entry(BRIDGE);
+    runtime.native.trampoline = stubs.entry(TRAMPOLINE);
     runtime.native.units_mut().stubs = Some(stubs);
-    runtime.bridge_everything();
+    runtime.lead_to_trampoline();
 }
 
 /// Optimised IR to a loaded unit.

@@ -173,8 +173,8 @@ fn invalidate(runtime: &mut Runtime, images: &[u32]) {
             if prototype.native.image.get() == *number {
                 prototype.native.compiled.set(false);
                 prototype.native.image.set(u32::MAX);
-                let bridge = runtime.native.bridge;
-                runtime.set_field(prototype.code, offset::CODE_ENTRY, Value(bridge as u64));
+                let trampoline = runtime.native.trampoline;
+                runtime.set_field(prototype.code, offset::CODE_ENTRY, Value(trampoline as u64));
             }
         }
         runtime.native.units_mut().statistics.invalidated += 1;

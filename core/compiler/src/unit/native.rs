@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// # Errors
 /// When memory cannot be reserved, or when the options name a target or format that does not exist.
 pub fn runtime(options: Options, stack: Range<usize>) -> Result<Box<Runtime>, String> {
-    let native = Native { code: &Compiler, state: Box::new(Units::new(&options)?), bridge: 0 };
+    let native = Native { code: &Compiler, state: Box::new(Units::new(&options)?), trampoline: 0 };
     Runtime::with_native(options, stack, native)
 }
 

@@ -137,7 +137,7 @@ impl Runtime {
     fn add_cell(&mut self, environment: u32, symbol: Symbol, parent: Option<CellId>) -> CellId {
         let (value, entry) = match parent {
             Some(parent) => (self.cells.get(parent).value, self.cells.get(parent).entry),
-            None => (Value::unbound(symbol.0), self.bridge_entry()),
+            None => (Value::unbound(symbol.0), self.trampoline_entry()),
         };
         let id = self.cells.add(Cell {
             value,
@@ -228,10 +228,10 @@ impl Runtime {
         }
     }
 
-    /// A machine was set up: everything that is not native leads to its bridge.
-    pub fn bridge_everything(&mut self) {
-        let entry = Value(self.bridge_entry() as u64);
-        self.set_field(self.bridge_code, offset::CODE_ENTRY, entry);
+    /// A machine was set up: everything that is not native leads to its trampoline.
+    pub fn lead_to_trampoline(&mut self) {
+        let entry = Value(self.trampoline_entry() as u64);
+        self.set_field(self.trampoline_code, offset::CODE_ENTRY, entry);
         for index in self.prototypes.indices() {
             let code = self.prototypes.get(index).code;
             self.set_field(code, offset::CODE_ENTRY, entry);
@@ -245,7 +245,7 @@ impl Runtime {
             let code = self.field(value, offset::CALLABLE_CODE);
             return self.field(code, offset::CODE_ENTRY).0 as usize;
         }
-        self.bridge_entry()
+        self.trampoline_entry()
     }
 
     /// Whether a value can be called.

@@ -256,7 +256,7 @@ pub(crate) fn distance(runtime: &Runtime, mut class: ClassNumber, above: ClassNu
 /// When memory is out.
 pub(crate) fn make_generic(runtime: &mut Runtime, kind: Kind, name: Symbol, parameters: Vec<Symbol>) -> Outcome {
     let object = runtime.object(kind, 2)?;
-    let code = runtime.bridge_code;
+    let code = runtime.trampoline_code;
     runtime.set_field(object, offset::CALLABLE_CODE, code);
     let generic = Generic { name, parameters, methods: Vec::new(), dispatched: 1, found: FxHashMap::default(), object };
     let number = runtime.extensions.classes.generics.add(generic);

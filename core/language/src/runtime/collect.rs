@@ -122,7 +122,7 @@ impl Roots for RuntimeRoots<'_> {
         unsafe { marker.conservative_range(self.stack_pointer, runtime.stack_base) };
         runtime.native.code.trace_running(runtime, self.stack_pointer..runtime.stack_base, marker);
         let context = &runtime.context;
-        [context.failure, context.tail_callee, runtime.global, runtime.bridge_code, runtime.memory_error]
+        [context.failure, context.tail_callee, runtime.global, runtime.trampoline_code, runtime.memory_error]
             .into_iter()
             .chain(runtime.stack.values().iter().copied())
             .chain(runtime.roots.iter().copied())

@@ -78,7 +78,7 @@ pub struct Runtime {
     /// The global environment, a value.
     pub global: Value,
     /// The code object that all primitives, and other callables without a prototype, share.
-    pub bridge_code: Value,
+    pub trampoline_code: Value,
     /// The error raised when memory is out.
     pub memory_error: Value,
     /// Values of Rust code that must stay alive, such as forms being loaded.
@@ -150,7 +150,7 @@ impl Runtime {
             native,
             options,
             global: Value::NIL,
-            bridge_code: Value::NIL,
+            trampoline_code: Value::NIL,
             memory_error: Value::NIL,
             roots: Vec::new(),
             prelude_cells: 0,
@@ -178,10 +178,10 @@ impl Runtime {
     }
 
     fn boot(&mut self) -> Result<(), Failure> {
-        let bridge = self.object(Kind::Code, offset::CODE_FIELDS)?;
-        self.set_field(bridge, offset::CODE_ENTRY, Value(0));
-        self.set_field(bridge, offset::CODE_PROTOTYPE, Value::fixnum(-1));
-        self.bridge_code = bridge;
+        let trampoline = self.object(Kind::Code, offset::CODE_FIELDS)?;
+        self.set_field(trampoline, offset::CODE_ENTRY, Value(0));
+        self.set_field(trampoline, offset::CODE_PROTOTYPE, Value::fixnum(-1));
+        self.trampoline_code = trampoline;
         let error = self.object(Kind::Error, 5)?;
         let kind = self.symbol_value(ErrorKind::OutOfMemory.name());
         let message = self.string("memory is used up: the heap has reached its limit")?;

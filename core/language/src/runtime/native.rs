@@ -20,13 +20,13 @@ pub struct Native {
     /// What that one keeps for this run.
     pub state: Box<dyn Any>,
     /// Where code jumps to in order to reach the interpreter; 0 while there is no machine to run code.
-    pub bridge: usize,
+    pub trampoline: usize,
 }
 
 impl Default for Native {
     /// No compiler: everything is interpreted.
     fn default() -> Native {
-        Native { code: &Interpreted, state: Box::new(()), bridge: 0 }
+        Native { code: &Interpreted, state: Box::new(()), trampoline: 0 }
     }
 }
 
@@ -107,7 +107,7 @@ impl Runtime {
     }
 
     /// Where native code jumps to in order to reach the interpreter; 0 while no native machine is set up.
-    pub fn bridge_entry(&self) -> usize {
-        self.native.bridge
+    pub fn trampoline_entry(&self) -> usize {
+        self.native.trampoline
     }
 }

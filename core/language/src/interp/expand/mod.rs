@@ -13,7 +13,7 @@
 //! | `derived` | `cond`, `case`, loops over collections |
 //! | `definition` | `define` and its kin, `set` |
 //! | `classes` | classes, methods, `object.field` |
-//! | `quasiquote` | prototypes of lists |
+//! | `quasiquote` | templates of lists |
 //! | `mark` | who captures what |
 //! | `resolve` | slots, captures, cells, prototypes |
 //!

@@ -402,7 +402,7 @@ fn make_call(function: Node, arguments: Vec<Node>, tail: bool, position: Positio
 pub(in crate::interp) fn register(runtime: &mut Runtime, prototype: &Rc<Prototype>) {
     let index = runtime.prototypes.add(prototype.clone());
     let code = prototype.code;
-    let entry = Value(runtime.bridge_entry() as u64);
+    let entry = Value(runtime.trampoline_entry() as u64);
     runtime.set_field(code, offset::CODE_ENTRY, entry);
     runtime.set_field(code, offset::CODE_PROTOTYPE, Value::fixnum(i64::from(index)));
 }

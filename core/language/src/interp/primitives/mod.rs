@@ -75,7 +75,7 @@ fn make_primitive(runtime: &mut Runtime, primitive: PrimitiveInfo) -> Outcome {
     let number = runtime.primitives.len() as i64;
     runtime.primitives.push(primitive);
     let object = runtime.object(Kind::Primitive, 2)?;
-    let code = runtime.bridge_code;
+    let code = runtime.trampoline_code;
     runtime.set_field(object, offset::CALLABLE_CODE, code);
     runtime.set_field(object, offset::CALLABLE_INDEX, Value::fixnum(number));
     runtime.primitive_values.push(object);

@@ -68,10 +68,10 @@ fn entries_outside_the_heap_are_traced_when_their_objects_are() {
     let environment = mutator.object(Kind::Environment, &[Value::fixnum(0)]);
     let selector = mutator.object(Kind::Selector, &[Value::NIL, Value::fixnum(3)]);
     let code = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(2)]);
-    let bridge = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(-1)]);
+    let trampoline = mutator.object(Kind::Code, &[Value::fixnum(8), Value::fixnum(-1)]);
     let dead = mutator.object(Kind::Environment, &[Value::fixnum(4)]);
     mutator.tables.externals =
-        vec![vec![class, environment], vec![code, bridge], vec![selector], vec![leaf], vec![lost]];
+        vec![vec![class, environment], vec![code, trampoline], vec![selector], vec![leaf], vec![lost]];
     mutator.tables.roots = vec![environment];
     mutator.collect();
     mutator.tables.reported.sort_by_key(|&(_, index)| index);
@@ -79,7 +79,7 @@ fn entries_outside_the_heap_are_traced_when_their_objects_are() {
         mutator.tables.reported,
         [(Kind::Environment, 0), (Kind::Class, 1), (Kind::Code, 2), (Kind::Selector, 3)]
     );
-    assert!([leaf, class, environment, selector, code, bridge].iter().all(|&value| mutator.heap.is_marked(value)));
+    assert!([leaf, class, environment, selector, code, trampoline].iter().all(|&value| mutator.heap.is_marked(value)));
     assert!(![lost, dead].iter().any(|&value| mutator.heap.is_marked(value)));
     assert!(mutator.heap.is_marked(Value::fixnum(5)) && mutator.heap.is_marked(Value::NIL));
 }

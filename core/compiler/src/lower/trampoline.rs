@@ -11,11 +11,11 @@ use maru_core::ir::{
 /// Number of the function that the runtime calls to run native code: `enter(context, entry, callee, count)`.
 pub const ENTER: usize = 0;
 /// Number of the function that native callers of interpreted functions and primitives reach.
-pub const BRIDGE: usize = 1;
+pub const TRAMPOLINE: usize = 1;
 
 /// The two functions, for a target with that many argument registers.
-pub fn bridge_functions(argument_registers: usize) -> Vec<Function> {
-    vec![enter(argument_registers), bridge(argument_registers)]
+pub fn trampoline_functions(argument_registers: usize) -> Vec<Function> {
+    vec![enter(argument_registers), trampoline(argument_registers)]
 }
 
 fn load_arguments(b: &mut FunctionBuilder, count: usize) -> Vec<Val> {
@@ -37,10 +37,10 @@ fn enter(argument_registers: usize) -> Function {
 }
 
 /// Hands all argument registers to the interpreter; jumps on if that asks for a tail call.
-fn bridge(argument_registers: usize) -> Function {
+fn trampoline(argument_registers: usize) -> Function {
     let words = vec![Type::Word; FIRST_ARGUMENT + argument_registers];
     let signature = Signature { convention: Convention::Maru, parameters: words, result: Type::Word };
-    let mut b = FunctionBuilder::new("maru_bridge", signature);
+    let mut b = FunctionBuilder::new("maru_trampoline", signature);
     let parameters = b.parameters(b.current_block()).to_vec();
     let area = b.load_context(context::ARGUMENTS);
     for (index, argument) in parameters[FIRST_ARGUMENT..].iter().enumerate() {
