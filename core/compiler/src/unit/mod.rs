@@ -1,10 +1,13 @@
 //! Environments as units of compilation: when to compile (`request`), how (`compile`), what is loaded (`image`),
 //! what runs it (`machine`), and taking it back when an assumption breaks.
 
+mod build;
 mod compile;
 mod image;
 mod machine;
+mod manifest;
 mod native;
+mod open;
 mod pipeline;
 mod primitives;
 mod program;
@@ -18,15 +21,13 @@ mod strategy;
 mod worker;
 
 pub use crate::lower::LoweringTarget;
+pub use build::{build_object, build_program, open_program, program_ir, program_linear, program_passes, program_tree};
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage};
 pub use native::{runtime, HasUnits};
 pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, why_not};
-pub use save::{
-    build_object, build_program, load_environment, open_program, program_ir, program_linear, program_passes,
-    program_tree, save_environment,
-};
+pub use save::{load_environment, save_environment};
 pub use statistics::Statistics;
 
 use self::image::{holds, refresh_entries};
