@@ -8,7 +8,7 @@
 
 use super::allocate::{allocate, MachFunction};
 use super::machine::Transfer;
-use super::select::{PARAMETERS, PASS};
+use super::select::{FORGET, PARAMETERS, PASS};
 use super::*;
 use crate::abi::FIRST_ARGUMENT;
 use crate::ir::passes::legalise::legalise;
@@ -273,6 +273,12 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
             Transfer::Next if inst.opcode == PASS => {
                 let slot = SpillSlot::new(inst.displacement as usize);
                 self.machine.copy(operands[0], Allocation::stack(slot), &mut self.code);
+            }
+            Transfer::Next if inst.opcode == FORGET => {
+                let context = Allocation::reg(self.machine.spec().frame.context);
+                for register in self.function.clobbers[inst.clobbers as usize] {
+                    self.machine.copy(context, Allocation::reg(register), &mut self.code);
+                }
             }
             Transfer::Next | Transfer::Stop => self.machine.encode(inst, operands, &mut self.code),
             Transfer::Branch => self.branch(position, inst, operands),

@@ -16,7 +16,7 @@ use super::locations::{Location, Locations};
 use super::machine::{TargetTerminator, Transfer};
 use super::{CallKind, CallLayout, MachInst, RegisterMachine, System};
 use crate::abi::context;
-use crate::ir::{Block, Condition, Convention, Function, Inst, Op, Terminator, Type, Val, Width};
+use crate::ir::{Block, Condition, Convention, Function, Helper, Inst, Op, Terminator, Type, Val, Width};
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
 
 /// An operation to be selected before the one at hand, with its results.
@@ -26,6 +26,8 @@ type Pending = (Op, [Option<Val>; 2]);
 pub(super) const PARAMETERS: u16 = u16::MAX;
 /// Opcode of the instruction that puts a word where a call passes it on the stack: the slot is its displacement.
 pub(super) const PASS: u16 = u16::MAX - 1;
+/// Opcode of the instruction that overwrites the registers it clobbers with something that is no value.
+pub(super) const FORGET: u16 = u16::MAX - 2;
 
 /// The state of selection, as targets see it.
 pub struct Selection<'f> {
@@ -403,7 +405,22 @@ impl<'f> Selection<'f> {
             return;
         }
         machine.select(op, results, self);
+        if matches!(op, Op::Helper(Helper::CatchError | Helper::TakeError, _)) {
+            self.forget_registers(machine);
+        }
         self.flush(machine, line);
+    }
+
+    /// After an error was caught: what calls that are over have left in registers is overwritten. Helpers keep some of
+    /// them on the stack, where the collector takes every word for a value; and memory is used up, maybe, by just what
+    /// such a word leads to.
+    fn forget_registers<M: RegisterMachine>(&mut self, machine: &M) {
+        let (call, helper) = (self.layout(machine, CallKind::Maru), self.layout(machine, CallKind::Helper));
+        let left = call.clobbers.into_iter().filter(|register| {
+            register.class() == RegClass::Int && !helper.clobbers.contains(*register)
+        });
+        let clobbers = self.clobber_set(left.collect());
+        self.sequence.push(MachInst { clobbers, ..MachInst::new(FORGET) });
     }
 
     /// Take over what was selected for the operation at hand, then select what must come before it.
