@@ -416,9 +416,10 @@ impl<'f> Selection<'f> {
     /// such a word leads to.
     fn forget_registers<M: RegisterMachine>(&mut self, machine: &M) {
         let (call, helper) = (self.layout(machine, CallKind::Maru), self.layout(machine, CallKind::Helper));
-        let left = call.clobbers.into_iter().filter(|register| {
-            register.class() == RegClass::Int && !helper.clobbers.contains(*register)
-        });
+        let left = call
+            .clobbers
+            .into_iter()
+            .filter(|register| register.class() == RegClass::Int && !helper.clobbers.contains(*register));
         let clobbers = self.clobber_set(left.collect());
         self.sequence.push(MachInst { clobbers, ..MachInst::new(FORGET) });
     }

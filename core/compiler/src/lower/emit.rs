@@ -5,7 +5,7 @@ pub(super) mod slow;
 pub(super) mod state;
 mod versions;
 
-use super::linear::{BlockId, Callee, End, Instr, Linear, Reg, Site};
+use super::linear::{BlockId, Callee, End, InlinedCall, Instr, Linear, Reg, Site};
 use super::meter::Meter;
 use super::{DataWord, UnitContext};
 use maru_core::abi::layout::{offset, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
@@ -274,9 +274,8 @@ impl<'a, 'r> Emit<'a, 'r> {
                 state.disturb();
             }
             Instr::Operator(register) => self.read_operator(*register, state),
-            Instr::Primitive(to, intrinsic, args, operator, seen, site) => {
-                let (intrinsic, operator, seen, site) = (*intrinsic, *operator, *seen, *site);
-                let place = self.primitive(Inline { intrinsic, args, operator, seen, site, held: None }, state);
+            Instr::Primitive(to, call) => {
+                let place = self.primitive(Inline::of(call), state);
                 self.define(state, *to, place);
             }
             Instr::Call(to, callee, args, site) => {
@@ -349,24 +348,23 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let value = self.word(state, *test);
                 self.branch_on(value, *yes, *no, state);
             }
-            End::Test(intrinsic, args, operator, seen, site, yes, no) => {
-                self.line(*site);
-                let (intrinsic, operator, seen, site) = (*intrinsic, *operator, *seen, *site);
-                self.test(Inline { intrinsic, args, operator, seen, site, held: None }, *yes, *no, state);
+            End::Test(call, yes, no) => {
+                self.line(call.site);
+                self.test(Inline::of(call), *yes, *no, state);
             }
-            End::InlineTail(operator, args, site, body) => {
+            End::InlineTail(InlinedCall { operator, arguments, site }, body) => {
                 self.line(*site);
                 if state.generic {
-                    self.tail_call(&Callee::Cell(*operator), args, *site, state);
+                    self.tail_call(&Callee::Cell(*operator), arguments, *site, state);
                 } else if self.trust(*operator, state) {
                     let target = self.edge_to_block((&*state).into(), *body);
                     self.jump(target);
                 }
             }
-            End::Inline(operator, args, site, result, body, after) => {
+            End::Inline { call: InlinedCall { operator, arguments, site }, result, body, after } => {
                 self.line(*site);
                 if state.generic {
-                    let value = self.call(&Callee::Cell(*operator), args, *site, state);
+                    let value = self.call(&Callee::Cell(*operator), arguments, *site, state);
                     self.set(state, *result, value);
                     let target = self.edge_to_block((&*state).into(), *after);
                     self.jump(target);

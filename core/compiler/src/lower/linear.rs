@@ -53,6 +53,32 @@ pub enum Callee {
     Known(Reg, u32),
 }
 
+/// A call of a primitive that can be done inline.
+#[derive(Clone, Debug)]
+pub struct PrimitiveCall {
+    /// What it does.
+    pub intrinsic: Intrinsic,
+    /// The operands.
+    pub arguments: Vec<Reg>,
+    /// By what name it is called.
+    pub operator: Operator,
+    /// What kinds of operands were seen there.
+    pub seen: u8,
+    /// The call.
+    pub site: Site,
+}
+
+/// A call in whose place a function's body stands.
+#[derive(Clone, Debug)]
+pub struct InlinedCall {
+    /// By what name it is called.
+    pub operator: Operator,
+    /// The arguments.
+    pub arguments: Vec<Reg>,
+    /// The call.
+    pub site: Site,
+}
+
 /// An instruction.
 #[derive(Clone, Debug)]
 pub enum Instr {
@@ -81,7 +107,7 @@ pub enum Instr {
     /// Read a call's operator, before its arguments are evaluated.
     Operator(Reg),
     /// A primitive that can be done inline.
-    Primitive(Reg, Intrinsic, Vec<Reg>, Operator, u8, Site),
+    Primitive(Reg, PrimitiveCall),
     /// A call.
     Call(Reg, Callee, Vec<Reg>, Site),
     /// A new closure with captured values from registers.
@@ -108,12 +134,12 @@ pub enum End {
     /// Go to the first block if the register is true, else to the second.
     If(Reg, BlockId, BlockId),
     /// The same for a primitive that answers true or nil.
-    Test(Intrinsic, Vec<Reg>, Operator, u8, Site, BlockId, BlockId),
+    Test(PrimitiveCall, BlockId, BlockId),
     /// Go to the first block, where a function's body stands in place of a call of the cell, if the unit's
     /// assumptions hold; else make the call, with its result in the register, and go to the second.
-    Inline(Operator, Vec<Reg>, Site, Reg, BlockId, BlockId),
+    Inline { call: InlinedCall, result: Reg, body: BlockId, after: BlockId },
     /// The same for a call in tail position: the body returns, and so does the call.
-    InlineTail(Operator, Vec<Reg>, Site, BlockId),
+    InlineTail(InlinedCall, BlockId),
     /// Return.
     Return(Reg),
     /// Call in tail position.
@@ -189,7 +215,7 @@ impl Instr {
             Global(.., site)
             | SetGlobal(.., site)
             | Define(.., site)
-            | Primitive(.., site)
+            | Primitive(_, PrimitiveCall { site, .. })
             | Call(.., site)
             | Closure(.., site)
             | WithEnvironment(.., site)
@@ -207,9 +233,9 @@ impl Instr {
                 each(*b);
             }
             Closure(_, _, args, _) => args.iter().for_each(|r| each(*r)),
-            Primitive(_, _, args, operator, ..) => {
+            Primitive(_, PrimitiveCall { operator, arguments, .. }) => {
                 operator.uses(&mut each);
-                args.iter().for_each(|r| each(*r));
+                arguments.iter().for_each(|r| each(*r));
             }
             Call(_, callee, args, _) => {
                 callee.uses(&mut each);
@@ -250,11 +276,11 @@ impl End {
                 each(*error);
                 each(*site);
             }
-            End::Test(_, args, operator, ..)
-            | End::Inline(operator, args, ..)
-            | End::InlineTail(operator, args, ..) => {
+            End::Test(PrimitiveCall { operator, arguments, .. }, ..)
+            | End::Inline { call: InlinedCall { operator, arguments, .. }, .. }
+            | End::InlineTail(InlinedCall { operator, arguments, .. }, _) => {
                 operator.uses(&mut each);
-                args.iter().for_each(|r| each(*r));
+                arguments.iter().for_each(|r| each(*r));
             }
             End::TailCall(callee, args, _) => {
                 callee.uses(&mut each);
@@ -266,15 +292,17 @@ impl End {
     /// The register it writes on the way to its second block.
     pub fn defines(&self) -> Option<Reg> {
         match self {
-            End::Inline(_, _, _, result, ..) => Some(*result),
+            End::Inline { result, .. } => Some(*result),
             _ => None,
         }
     }
     /// Where it goes.
     pub fn successors(&self) -> impl Iterator<Item = BlockId> {
         let (first, second) = match self {
-            End::Jump(to) | End::InlineTail(_, _, _, to) => (Some(*to), None),
-            End::If(_, yes, no) | End::Test(.., yes, no) | End::Inline(.., yes, no) => (Some(*yes), Some(*no)),
+            End::Jump(to) | End::InlineTail(_, to) => (Some(*to), None),
+            End::If(_, yes, no) | End::Test(_, yes, no) | End::Inline { body: yes, after: no, .. } => {
+                (Some(*yes), Some(*no))
+            }
             _ => (None, None),
         };
         first.into_iter().chain(second)

@@ -12,7 +12,7 @@
 //! `fN` is a function of the unit, by number; a block's `handler` is where its errors go. The comments say where in the
 //! text an operation stands; in an inlined body, followed by the calls that it stands in place of.
 
-use super::linear::{Callee, End, Instr, Linear, LinearBlock, Operator, Reg, Site};
+use super::linear::{Callee, End, InlinedCall, Instr, Linear, LinearBlock, Operator, PrimitiveCall, Reg, Site};
 use super::UnitContext;
 use maru_core::abi::layout::Value;
 use maru_language::runtime::tree::Prototype;
@@ -113,6 +113,15 @@ impl Writer<'_, '_> {
         format!("lambda {}", self.value(prototype.name))
     }
 
+    fn primitive(&self, call: &PrimitiveCall) -> String {
+        let (operator, arguments) = (self.operator(&call.operator), registers(&call.arguments));
+        format!("{operator} [{:?}]{arguments}", call.intrinsic)
+    }
+
+    fn inlined(&self, call: &InlinedCall) -> String {
+        self.operator(&call.operator) + &registers(&call.arguments)
+    }
+
     fn instr(&self, instr: &Instr) -> String {
         let what = match instr {
             Instr::Move(_, from) => format!("r{from}"),
@@ -131,9 +140,7 @@ impl Writer<'_, '_> {
                 format!("{what} {} r{value}", self.cell(*cell))
             }
             Instr::Operator(_) => "operator".to_string(),
-            Instr::Primitive(_, intrinsic, arguments, operator, ..) => {
-                format!("{} [{intrinsic:?}]{}", self.operator(operator), registers(arguments))
-            }
+            Instr::Primitive(_, call) => self.primitive(call),
             Instr::Call(_, callee, arguments, _) => format!("call {}{}", self.callee(callee), registers(arguments)),
             Instr::Closure(_, prototype, captures, _) => {
                 format!("closure {}{}", self.prototype(prototype), registers(captures))
@@ -157,17 +164,11 @@ impl Writer<'_, '_> {
         match end {
             End::Jump(to) => format!("jump b{to}"),
             End::If(test, yes, no) => format!("if r{test} ? b{yes} : b{no}"),
-            End::Test(intrinsic, arguments, operator, _, _, yes, no) => {
-                let (operator, arguments) = (self.operator(operator), registers(arguments));
-                format!("if {operator} [{intrinsic:?}]{arguments} ? b{yes} : b{no}")
+            End::Test(call, yes, no) => format!("if {} ? b{yes} : b{no}", self.primitive(call)),
+            End::Inline { call, result, body, after } => {
+                format!("inline {} ? b{body} : r{result} = call, b{after}", self.inlined(call))
             }
-            End::Inline(operator, arguments, _, result, body, after) => {
-                let (operator, arguments) = (self.operator(operator), registers(arguments));
-                format!("inline {operator}{arguments} ? b{body} : r{result} = call, b{after}")
-            }
-            End::InlineTail(operator, arguments, _, body) => {
-                format!("inline {}{} ? b{body} : tail-call", self.operator(operator), registers(arguments))
-            }
+            End::InlineTail(call, body) => format!("inline {} ? b{body} : tail-call", self.inlined(call)),
             End::Return(value) => format!("return r{value}"),
             End::TailCall(callee, arguments, _) => {
                 format!("tail-call {}{}", self.callee(callee), registers(arguments))
@@ -180,10 +181,9 @@ impl Writer<'_, '_> {
 
 fn end_site(end: &End) -> Option<Site> {
     match end {
-        End::Test(.., site, _, _)
-        | End::Inline(_, _, site, ..)
-        | End::InlineTail(_, _, site, _)
-        | End::TailCall(.., site) => Some(*site),
+        End::Test(call, ..) => Some(call.site),
+        End::Inline { call, .. } | End::InlineTail(call, _) => Some(call.site),
+        End::TailCall(.., site) => Some(*site),
         End::Jump(_) | End::If(..) | End::Return(_) | End::Raise(..) | End::Unreachable => None,
     }
 }

@@ -2,7 +2,7 @@
 
 mod calls;
 
-use super::linear::{BlockId, End, Instr, Linear, LinearBlock, OperatorRead, Reg, Site};
+use super::linear::{BlockId, End, Instr, Linear, LinearBlock, OperatorRead, PrimitiveCall, Reg, Site};
 use super::UnitContext;
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::abi::Position;
@@ -435,7 +435,8 @@ impl<'a, 'r> Linearise<'a, 'r> {
                     let operator = self.operator(cell, Some(assumption), call);
                     let arguments = self.operands(&call.arguments, intrinsic.wants_types());
                     let site = self.site(call.position);
-                    self.end(End::Test(intrinsic, arguments, operator, call.feedback.get(), site, yes, no));
+                    let seen = call.feedback.get();
+                    self.end(End::Test(PrimitiveCall { intrinsic, arguments, operator, seen, site }, yes, no));
                 }
                 _ => self.test_value(node, yes, no),
             },

@@ -184,7 +184,7 @@ impl Walk {
         self.live = data.end.successors().flat_map(|to| into.get(to)).copied().collect();
         // The result of a call made in place of an inlined body is defined on the way to the second block; the
         // first block defines it itself before it is read.
-        if let End::Inline(_, _, _, result, ..) = data.end {
+        if let End::Inline { result, .. } = data.end {
             self.live.remove(&result);
         }
         // An error may leave for the handler from anywhere, so what that needs is live all through; but the site is

@@ -11,7 +11,7 @@
 use super::state::{RegisterValue, State, Ty};
 use super::{plain, Emit};
 use crate::lower::intrinsic::Intrinsic;
-use crate::lower::linear::{Operator, Reg, Site};
+use crate::lower::linear::{Operator, PrimitiveCall, Reg, Site};
 use crate::lower::operator::Held;
 use crate::lower::DataWord;
 use maru_core::abi::layout::NIL;
@@ -30,6 +30,14 @@ pub(in crate::lower) struct Inline<'f> {
     pub(in crate::lower) site: Site,
     /// What is at hand of the operator; `None`: it is the primitive.
     pub(in crate::lower) held: Option<Held>,
+}
+
+impl<'f> Inline<'f> {
+    /// A call, of whose operator nothing is at hand.
+    pub(in crate::lower) fn of(call: &'f PrimitiveCall) -> Inline<'f> {
+        let PrimitiveCall { intrinsic, ref arguments, operator, seen, site } = *call;
+        Inline { intrinsic, args: arguments, operator, seen, site, held: None }
+    }
 }
 
 /// Where control goes when the fast way does not apply.

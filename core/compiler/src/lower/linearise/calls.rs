@@ -2,7 +2,7 @@
 
 use super::{is_quiet, is_small, mark_assigned, Destination, Linearise, DEEPEST_INLINING};
 use crate::lower::intrinsic::Intrinsic;
-use crate::lower::linear::{Callee, End, Instr, Operator, OperatorRead, Reg, Site};
+use crate::lower::linear::{Callee, End, InlinedCall, Instr, Operator, OperatorRead, PrimitiveCall, Reg, Site};
 use crate::lower::Assumption;
 use maru_language::interp;
 use maru_language::runtime::tree::{Call, Node, Prototype};
@@ -71,9 +71,9 @@ impl<'a> Linearise<'a, '_> {
             let arguments = self.operands(&call.arguments, intrinsic.wants_types());
             let site = self.site(call.position);
             let result = self.target(destination);
-            let feedback = call.feedback.get();
-            let instr = Instr::Primitive(result, intrinsic, arguments, operator, feedback, site);
-            self.define(instr, result, destination);
+            let seen = call.feedback.get();
+            let call = PrimitiveCall { intrinsic, arguments, operator, seen, site };
+            self.define(Instr::Primitive(result, call), result, destination);
             return;
         }
         if self.try_turn(call, destination) || self.try_inline(call, destination) {
@@ -145,7 +145,7 @@ impl<'a> Linearise<'a, '_> {
         }
         let site = self.call_site(call);
         let turn = self.new_block();
-        self.end(End::InlineTail(operator, arguments.clone(), site, turn));
+        self.end(End::InlineTail(InlinedCall { operator, arguments: arguments.clone(), site }, turn));
         self.current = Some(turn);
         let slots: Vec<u32> = (0..self.prototype.parameters).collect();
         self.bind_all(&slots, &arguments);
@@ -184,14 +184,15 @@ impl<'a> Linearise<'a, '_> {
             }
         };
         if let (Destination::Return, true) = (destination, self.handler.is_none()) {
-            self.end(End::InlineTail(operator, arguments.clone(), site, body));
+            self.end(End::InlineTail(InlinedCall { operator, arguments: arguments.clone(), site }, body));
             entered(self);
             self.inlined_body(prototype, number, base, site, Destination::Return);
             return true;
         }
         let result = self.target(destination);
         let after = self.new_block();
-        self.end(End::Inline(operator, arguments.clone(), site, result, body, after));
+        let call = InlinedCall { operator, arguments: arguments.clone(), site };
+        self.end(End::Inline { call, result, body, after });
         entered(self);
         self.inlined_body(prototype, number, base, site, Destination::Into(result));
         self.end(End::Jump(after));
