@@ -216,6 +216,10 @@ fn what_cannot_be_compiled_here_is_said_with_the_flags_that_help() {
 #[cfg(target_os = "linux")]
 fn where_no_directory_will_do_the_ways_out_are_said() {
     let folder = folder("noexec");
+    if ["/tmp", "/dev/shm"].iter().any(|covered| folder.starts_with(covered)) {
+        eprintln!("NOT RUN: the command itself lies where the file systems would be mounted");
+        return;
+    }
     let (program, library, place) = (folder.join("program.l"), folder.join("program.so"), folder.join("place"));
     std::fs::write(&program, "(define (f x) (+ x 1)) (compile-now f)").unwrap();
     std::fs::create_dir(&place).unwrap();
