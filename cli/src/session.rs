@@ -16,9 +16,10 @@ use std::process::ExitCode;
 const STACK_SIZES: (usize, usize) = (1 << 30, 4 << 30);
 
 /// What the command line can do about errors of the kind `compile`, of which the compiler knows nothing.
-const COMPILE_HELP: &str =
-    "help: --target or MARU_TARGET_ARCH chooses what is compiled for; with --jit off, nothing is \
-                            compiled that the program does not ask for; `maru build` makes libraries for any target, and `maru targets` lists them\n";
+const COMPILE_HELP: &str = "\
+help: --target or MARU_TARGET_ARCH chooses what is compiled for; with --jit off, nothing is compiled that the program \
+does not ask for; `maru build` makes libraries for any target, and `maru targets` lists them
+";
 
 /// Runs `body` with a fresh runtime, on a stack of at most `max_stack` bytes. Afterwards the program's output is
 /// flushed.

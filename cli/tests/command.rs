@@ -210,6 +210,49 @@ fn what_cannot_be_compiled_here_is_said_with_the_flags_that_help() {
     assert!(!text(&output.stderr).contains("--target"), "{output:?}");
 }
 
+/// Where nothing can be executed from any directory, the error names each of them, the variable that names another, and
+/// the flag with which none is needed.
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_directory_will_do_the_ways_out_are_said() {
+    let folder = folder("noexec");
+    if ["/tmp", "/dev/shm"].iter().any(|covered| folder.starts_with(covered)) {
+        eprintln!("NOT RUN: the command itself lies where the file systems would be mounted");
+        return;
+    }
+    let (program, library, place) = (folder.join("program.l"), folder.join("program.so"), folder.join("place"));
+    std::fs::write(&program, "(define (f x) (+ x 1)) (compile-now f)").unwrap();
+    std::fs::create_dir(&place).unwrap();
+    expect(&maru().arg("build").arg(&program).arg("-o").arg(&library).output().unwrap(), 0, &[]);
+    // File systems that this command alone sees.
+    let script = r#"
+        for each in "$1" /dev/shm /tmp; do mount -t tmpfs -o noexec,mode=755 none "$each" || exit 99; done
+        exec "$2" run "$3""#;
+    let run = |file: &Path| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        command.arg(&place).arg(env!("CARGO_BIN_EXE_maru")).arg(file);
+        command.env("MARU_TMPDIR", &place).env_remove("XDG_RUNTIME_DIR").env_remove("TMPDIR").output()
+    };
+    let possible = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/tmp"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !possible {
+        eprintln!("NOT RUN: file systems cannot be mounted here");
+        return;
+    }
+    let named = format!("{} ($MARU_TMPDIR): its file system is mounted noexec", place.display());
+    let common = [&named, "/dev/shm: its file system", "/tmp: its file system", "set MARU_TMPDIR to a directory"];
+    let output = run(&program).unwrap();
+    expect(&output, 1, &common);
+    expect(&output, 1, &["error[compile]", "help: ", "with --jit off, nothing is compiled"]);
+    // A library is native code: no flag helps.
+    let output = run(&library).unwrap();
+    expect(&output, 1, &common);
+    assert!(!text(&output.stderr).contains("--jit"), "{output:?}");
+}
+
 #[test]
 fn a_closed_pipe_ends_the_program_without_a_word() {
     let path = folder("pipe").join("endless.l");

@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+/// A walk copies a template, changes it, tests it and runs the command with it: that takes so many commands.
+const LEAST_COMMANDS: usize = 8;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
@@ -36,7 +39,8 @@ fn walk(text: &str) -> String {
             "sh walk" => {
                 for line in block.text.lines() {
                     let prints = if line.contains("cargo test") { "…\ntest … ok\n…" } else { "…" };
-                    session.push_str(&format!("$ {line}\n{prints}\n$ echo $?\n0\n"));
+                    // One step with its status, so that a failure shows the command and all that it printed.
+                    session.push_str(&format!("$ {line}\n> echo \"status $?\"\n{prints}\nstatus 0\n"));
                 }
             }
             "console walk" => session.push_str(&block.text),
@@ -46,13 +50,30 @@ fn walk(text: &str) -> String {
     session
 }
 
+/// Whether a session holds a walk: a document whose blocks are called otherwise would be walked in no time.
+///
+/// # Errors
+/// What is missing.
+fn is_a_walk(session: &str) -> Result<(), String> {
+    let commands: Vec<&str> = session.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    for needed in ["cp -r", "cargo test", "-- targets", "-- conform"] {
+        if !commands.iter().any(|command| command.contains(needed)) {
+            return Err(format!("no command has '{needed}' in it"));
+        }
+    }
+    if commands.len() < LEAST_COMMANDS {
+        return Err(format!("{} commands are too few", commands.len()));
+    }
+    Ok(())
+}
+
 /// Walk through a document in an empty folder, which is the result.
 fn walked(document: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("maru-walk-{}-{}", document.replace('/', "-"), std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let session = walk(&std::fs::read_to_string(root().join(document)).unwrap());
-    assert!(session.matches("cargo test").count() >= 2, "{document} has hardly a command:\n{session}");
+    is_a_walk(&session).unwrap_or_else(|problem| panic!("{document}: {problem}:\n{session}"));
     session::run(&session, &folder).unwrap_or_else(|problem| panic!("{document}: {problem}"));
     folder
 }
@@ -95,4 +116,10 @@ fn wrong_walks_are_found() {
     {
         assert!(session::run(&walk(wrong), &folder).is_err(), "{wrong}");
     }
+    let problem = session::run(&walk("```sh walk\necho why; (exit 3)\n```\n"), &folder).unwrap_err();
+    for part in ["$ echo why; (exit 3)", "prints:\nwhy\nstatus 3"] {
+        assert!(problem.contains(part), "{part} is missing in: {problem}");
+    }
+    assert!(is_a_walk(&walk("```sh\ncargo test\n```\n")).is_err());
+    assert!(is_a_walk(&walk("```sh walk\ncp -r a b\ncargo test\nmaru -- targets\nmaru -- conform\n```\n")).is_err());
 }
