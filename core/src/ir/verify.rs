@@ -72,7 +72,7 @@ pub fn verify(function: &Function, unit: &[Signature]) -> Result<(), VerifyError
     })
 }
 
-/// Check one function as [`verify`] does, and that its words are narrow: no 64-bit word is left in it.
+/// Check one function as [`verify()`] does, and that its words are narrow: no 64-bit word is left in it.
 ///
 /// # Errors
 /// The first rule found broken.

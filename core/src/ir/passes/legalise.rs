@@ -1,6 +1,6 @@
 //! Splits 64-bit words into halves, for CPUs whose registers have 32 bits.
 //!
-//! A word of Maru has 64 bits on every target. [`legalise`] makes of a function one whose words are narrow
+//! A word of Maru has 64 bits on every target. [`legalise()`] makes of a function one whose words are narrow
 //! ([`WordWidth::Four`]) and that computes the same: it has the operations that [`crate::ir::narrow`] lists, and
 //! [`super::super::verify::verify_narrow`] accepts it. It belongs to what a target's driver does before it selects
 //! instructions; the other passes come before, for what they know is about whole words. It is a pass of the IR all the
