@@ -8,7 +8,7 @@ mod versions;
 use super::linear::{BlockId, Callee, End, InlinedCall, Instr, Linear, Reg, Site};
 use super::meter::Meter;
 use super::{DataWord, UnitContext};
-use maru_core::abi::layout::{offset, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
+use maru_core::abi::layout::{offset, Value, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
 use maru_core::abi::{argument_offset, context, word_offset};
 use maru_core::abi::{CALLEE_PARAMETER, CELL_VALUE, COUNT_PARAMETER, DATA_IMAGE, FIRST_ARGUMENT, TAIL_CALL_FLAG};
 use maru_core::ir::build::FunctionBuilder;
@@ -196,6 +196,55 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
     }
 
+    /// The value of a free variable that holds a constant.
+    fn known_constant(&mut self, to: Reg, value: Value, cell: CellId, state: &mut State) {
+        let place = if self.may_guess(state) {
+            self.require_intact(state);
+            if value.is_pointer() {
+                self.constant(value)
+            } else {
+                self.immediate(value)
+            }
+        } else {
+            RegisterValue::word(self.load_cell(cell), Ty::Unknown)
+        };
+        self.define(state, to, place);
+    }
+
+    /// Assign a free variable.
+    fn set_variable(&mut self, cell: CellId, from: Reg, site: Site, state: &mut State) {
+        let value = self.word(state, from);
+        self.settle(state);
+        let cell = self.cell_address(cell);
+        let result = self.b.helper(Helper::SetCell, &[cell, value]);
+        self.check_failure(result, site, state);
+        state.disturb();
+    }
+
+    /// Define a free variable.
+    fn define_variable(&mut self, cell: CellId, from: Reg, constant: bool, site: Site, state: &mut State) {
+        let value = self.word(state, from);
+        self.settle(state);
+        let cell = self.cell_address(cell);
+        let constant = self.b.iconst(i64::from(constant));
+        let result = self.b.helper(Helper::DefineCell, &[cell, value, constant]);
+        self.check_failure(result, site, state);
+        state.disturb();
+    }
+
+    /// At the start of a handler: take the error that led here.
+    fn catch(&mut self, to: Reg, everything: bool, state: &mut State) {
+        let helper = if everything { Helper::TakeError } else { Helper::CatchError };
+        let error = self.b.helper(helper, &[]);
+        if !everything {
+            // Some endings, such as `exit`, pass through handlers.
+            let site = self.unit.site(maru_core::abi::Position::UNKNOWN, 0, None, false);
+            self.check_failure(error, site, state);
+        }
+        state.disturb();
+        self.set(state, to, error);
+    }
+
     /// Emit an instruction; whether control goes on after it.
     fn instr(&mut self, instr: &Instr, state: &mut State) -> bool {
         if let Some(site) = instr.site() {
@@ -235,19 +284,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let place = self.word(state, *place);
                 self.store_object(value, place, offset::BOX_VALUE);
             }
-            Instr::Known(to, value, cell) => {
-                let place = if self.may_guess(state) {
-                    self.require_intact(state);
-                    if value.is_pointer() {
-                        self.constant(*value)
-                    } else {
-                        self.immediate(*value)
-                    }
-                } else {
-                    RegisterValue::word(self.load_cell(*cell), Ty::Unknown)
-                };
-                self.define(state, *to, place);
-            }
+            Instr::Known(to, value, cell) => self.known_constant(*to, *value, *cell, state),
             Instr::Global(to, cell, bound, site) => {
                 let place = match state.variable(*cell) {
                     Some(place) => place,
@@ -256,23 +293,8 @@ impl<'a, 'r> Emit<'a, 'r> {
                 self.define(state, *to, place);
                 place.word.into_iter().for_each(|word| state.note_variable(*cell, *to, word));
             }
-            Instr::SetGlobal(cell, from, site) => {
-                let value = self.word(state, *from);
-                self.settle(state);
-                let cell = self.cell_address(*cell);
-                let result = self.b.helper(Helper::SetCell, &[cell, value]);
-                self.check_failure(result, *site, state);
-                state.disturb();
-            }
-            Instr::Define(cell, from, constant, site) => {
-                let value = self.word(state, *from);
-                self.settle(state);
-                let cell = self.cell_address(*cell);
-                let constant = self.b.iconst(i64::from(*constant));
-                let result = self.b.helper(Helper::DefineCell, &[cell, value, constant]);
-                self.check_failure(result, *site, state);
-                state.disturb();
-            }
+            Instr::SetGlobal(cell, from, site) => self.set_variable(*cell, *from, *site, state),
+            Instr::Define(cell, from, constant, site) => self.define_variable(*cell, *from, *constant, *site, state),
             Instr::Operator(register) => self.read_operator(*register, state),
             Instr::Primitive(to, call) => {
                 let place = self.primitive(Inline::of(call), state);
@@ -294,17 +316,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 let closure = self.word(state, *closure);
                 self.store_object(value, closure, offset::CLOSURE_CAPTURES + word_offset(*index as usize));
             }
-            Instr::Catch(to, everything) => {
-                let helper = if *everything { Helper::TakeError } else { Helper::CatchError };
-                let error = self.b.helper(helper, &[]);
-                if !*everything {
-                    // Some endings, such as `exit`, pass through handlers.
-                    let site = self.unit.site(maru_core::abi::Position::UNKNOWN, 0, None, false);
-                    self.check_failure(error, site, state);
-                }
-                state.disturb();
-                self.set(state, *to, error);
-            }
+            Instr::Catch(to, everything) => self.catch(*to, *everything, state),
             Instr::WithEnvironment(to, environment, prototype, captures, site) => {
                 let words: Vec<Val> = captures.iter().map(|r| self.word(state, *r)).collect();
                 self.settle(state);
