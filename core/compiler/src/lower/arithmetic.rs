@@ -55,7 +55,7 @@ impl Emit<'_, '_> {
         }
         let fixnum_known = types().any(|ty| ty == Ty::Fixnum);
         let doubles = call.seen & feedback::DOUBLE != 0;
-        let in_loop = self.flow.blocks[self.at.0 as usize].in_loop;
+        let in_loop = self.flow.blocks[self.at.0.index()].in_loop;
         match call.seen {
             _ if doubles && call.args.len() > 2 => Numbers::Mixed,
             _ if doubles && guess && fixnum_known && call.seen & feedback::OTHER == 0 => Numbers::Doubles,

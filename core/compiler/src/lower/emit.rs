@@ -86,7 +86,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             making_operator: false,
             is_loop,
             meter,
-            at: (0, 0),
+            at: (BlockId(0), 0),
             callee: parameters[CALLEE_PARAMETER],
             loaded: FxHashMap::default(),
         };
@@ -102,7 +102,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         }
         emit.make_homes();
         (0..flow.parameters).for_each(|slot| emit.store_home(&mut state, slot));
-        let start = emit.edge((&state).into(), 0, 0, false);
+        let start = emit.edge((&state).into(), BlockId(0), 0, false);
         emit.jump(start);
         while let Some((block, index, start, ir)) = emit.next_work() {
             emit.b.switch_to(ir);
@@ -166,7 +166,7 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     fn block(&mut self, block: BlockId, index: u32, state: &mut State) {
         let flow = self.flow;
-        let data = &flow.blocks[block as usize];
+        let data = &flow.blocks[block.index()];
         for (number, instr) in data.instrs.iter().enumerate().skip(index as usize) {
             self.at = (block, number as u32);
             if self.goes_on_elsewhere(index, state) {
@@ -190,7 +190,7 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     /// What follows belongs to the line of a site, for line tables.
     fn line(&mut self, site: Site) {
-        let position = self.unit.sites[site as usize].position;
+        let position = self.unit.sites[site.0 as usize].position;
         if let Some(line) = self.unit.runtime.sources.line(position) {
             self.b.set_line(line);
         }
@@ -349,7 +349,7 @@ impl<'a, 'r> Emit<'a, 'r> {
     fn end(&mut self, end: &End, state: &mut State) {
         match end {
             End::Jump(to) => {
-                if self.flow.blocks[*to as usize].is_loop {
+                if self.flow.blocks[to.index()].is_loop {
                     // Else the first turn would be told from the later ones.
                     self.settle(state);
                 }
@@ -459,13 +459,13 @@ impl<'a, 'r> Emit<'a, 'r> {
 
     /// Where an error at a site goes: the handler's version for this state, or out of the function.
     pub(super) fn failure_edge(&mut self, site: Site, state: &State) -> Target {
-        let site = self.b.iconst(i64::from(site));
+        let site = self.b.iconst(i64::from(site.0));
         self.failure_edge_from(site, state)
     }
 
     fn failure_edge_from(&mut self, site: Val, state: &State) -> Target {
         let here = self.b.current_block();
-        let Some(handler) = self.flow.blocks[self.at.0 as usize].handler else {
+        let Some(handler) = self.flow.blocks[self.at.0.index()].handler else {
             let block = match self.failure {
                 Some(block) => block,
                 None => {
@@ -480,7 +480,7 @@ impl<'a, 'r> Emit<'a, 'r> {
         self.b.switch_to(block);
         let image = self.b.load_data(DATA_IMAGE);
         self.b.helper(Helper::PlaceError, &[image, site]);
-        let known = self.flow.blocks[handler as usize].site.map(|register| {
+        let known = self.flow.blocks[handler.index()].site.map(|register| {
             let number = self.b.binary_immediate(ir::Binary::Shl, site, i64::from(TAG_BITS));
             (register, RegisterValue::word(number, Ty::Fixnum))
         });

@@ -14,9 +14,25 @@ use std::rc::Rc;
 /// A register: first the slots of the prototype's frame, then temporaries.
 pub type Reg = u32;
 /// A block, by number.
-pub type BlockId = u32;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u32);
+
+impl BlockId {
+    /// Its place among the function's blocks.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl std::fmt::Display for BlockId {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "b{}", self.0)
+    }
+}
+
 /// A place that an error can come from: an index into the unit's sites.
-pub type Site = u32;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub struct Site(pub u32);
 
 /// The operator of a call by name.
 #[derive(Clone, Copy, Debug)]

@@ -54,7 +54,7 @@ impl Writer<'_, '_> {
             marks.push_str(" in-loop");
         }
         if let Some(handler) = block.handler {
-            let _ = write!(marks, " handler b{handler}");
+            let _ = write!(marks, " handler {handler}");
         }
         if let Some(site) = block.site {
             let _ = write!(marks, " site r{site}");
@@ -76,7 +76,7 @@ impl Writer<'_, '_> {
     /// Where a site stands, and the calls around it.
     fn place(&self, site: Site) -> String {
         let (mut places, mut next) = (Vec::new(), Some(site));
-        while let Some(site) = next.and_then(|site| self.unit.sites.get(site as usize)) {
+        while let Some(site) = next.and_then(|site| self.unit.sites.get(site.0 as usize)) {
             let found = self.unit.runtime.sources.locate(site.position);
             places.extend(found.map(|(file, line, column)| format!("{file}:{line}:{column}")));
             next = site.outer;
@@ -162,13 +162,13 @@ impl Writer<'_, '_> {
 
     fn end(&self, end: &End) -> String {
         match end {
-            End::Jump(to) => format!("jump b{to}"),
-            End::If(test, yes, no) => format!("if r{test} ? b{yes} : b{no}"),
-            End::Test(call, yes, no) => format!("if {} ? b{yes} : b{no}", self.primitive(call)),
+            End::Jump(to) => format!("jump {to}"),
+            End::If(test, yes, no) => format!("if r{test} ? {yes} : {no}"),
+            End::Test(call, yes, no) => format!("if {} ? {yes} : {no}", self.primitive(call)),
             End::Inline { call, result, body, after } => {
-                format!("inline {} ? b{body} : r{result} = call, b{after}", self.inlined(call))
+                format!("inline {} ? {body} : r{result} = call, {after}", self.inlined(call))
             }
-            End::InlineTail(call, body) => format!("inline {} ? b{body} : tail-call", self.inlined(call)),
+            End::InlineTail(call, body) => format!("inline {} ? {body} : tail-call", self.inlined(call)),
             End::Return(value) => format!("return r{value}"),
             End::TailCall(callee, arguments, _) => {
                 format!("tail-call {}{}", self.callee(callee), registers(arguments))

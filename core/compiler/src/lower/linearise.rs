@@ -138,7 +138,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         linearise.end(End::Return(result));
         linearise.current = Some(on_error);
         // The blocks above were made for the inside; this one's own errors leave the function.
-        linearise.blocks[on_error as usize].handler = None;
+        linearise.blocks[on_error.index()].handler = None;
         let error = linearise.new_register();
         linearise.push(Instr::Catch(error, true));
         linearise.push(Instr::FrameStore(changed));
@@ -195,12 +195,12 @@ impl<'a, 'r> Linearise<'a, 'r> {
             in_loop: self.loop_depth > 0,
             site: None,
         });
-        self.blocks.len() as BlockId - 1
+        BlockId(self.blocks.len() as u32 - 1)
     }
     /// The start of a handler that puts the error back on its way, and the register with the site it came from.
     fn passing_handler(&mut self) -> (BlockId, Reg) {
         let (block, site) = (self.new_block(), self.new_register());
-        self.blocks[block as usize].site = Some(site);
+        self.blocks[block.index()].site = Some(site);
         (block, site)
     }
     fn new_register(&mut self) -> Reg {
@@ -209,12 +209,12 @@ impl<'a, 'r> Linearise<'a, 'r> {
     }
     fn push(&mut self, instr: Instr) {
         if let Some(current) = self.current {
-            self.blocks[current as usize].instrs.push(instr);
+            self.blocks[current.index()].instrs.push(instr);
         }
     }
     fn end(&mut self, end: End) {
         if let Some(current) = self.current.take() {
-            self.blocks[current as usize].end = end;
+            self.blocks[current.index()].end = end;
         }
     }
     /// End the current block with a jump, and go on in the block jumped to.
@@ -452,7 +452,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
         let after = self.new_block();
         self.loop_depth += 1;
         let head = self.new_block();
-        self.blocks[head as usize].is_loop = true;
+        self.blocks[head.index()].is_loop = true;
         self.fall_into(head);
         let inside = self.new_block();
         self.test(test, inside, after);
@@ -477,7 +477,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
     fn enter_loop(&mut self, inner: &Loop, destination: Destination) {
         self.loop_depth += 1;
         let head = self.new_block();
-        self.blocks[head as usize].is_loop = true;
+        self.blocks[head.index()].is_loop = true;
         self.fall_into(head);
         let slots = inner.bindings.iter().map(|(slot, _)| *slot).collect();
         self.loops[inner.label as usize] = Some((head, slots, inner.position));

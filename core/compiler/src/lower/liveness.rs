@@ -65,9 +65,9 @@ impl Graph {
         // The last block that read, or wrote, each register.
         let (mut read, mut written) = (vec![NONE; flow.registers as usize], vec![NONE; flow.registers as usize]);
         for (number, block) in flow.blocks.iter().enumerate() {
-            let number = number as BlockId;
-            predecessors.extend(block.end.successors().map(|to| (to, number)));
-            protected.extend(block.handler.map(|handler| (handler, number)));
+            let number = number as u32;
+            predecessors.extend(block.end.successors().map(|to| (to.0, number)));
+            protected.extend(block.handler.map(|handler| (handler.0, number)));
             let mut reads = |register: Reg, written: &[u32]| {
                 if written[register as usize] != number && read[register as usize] != number {
                     read[register as usize] = number;
@@ -106,7 +106,7 @@ impl Liveness {
         let (mut live, mut weight) = (Vec::new(), 0);
         // The register that each block was last found to write, and to have live at its start.
         let (mut written, mut reached) = (vec![NONE; blocks], vec![NONE; blocks]);
-        let mut work: Vec<BlockId> = Vec::new();
+        let mut work: Vec<u32> = Vec::new();
         for register in 0..flow.registers {
             graph.writers.get(register).iter().for_each(|block| written[*block as usize] = register);
             work.extend(graph.readers.get(register));
@@ -142,7 +142,7 @@ impl Liveness {
     /// The registers live before instruction `index` of a block, ascending.
     pub fn before(&mut self, flow: &Linear, block: BlockId, index: u32) -> Vec<Reg> {
         if index == 0 {
-            return self.into.get(block).to_vec();
+            return self.into.get(block.0).to_vec();
         }
         let Liveness { into, walk, within } = self;
         let live = within.entry((block, index)).or_insert_with(|| {
@@ -172,16 +172,16 @@ struct Walk {
 
 impl Walk {
     fn nowhere() -> Walk {
-        Walk { block: NONE, at: 0, live: BTreeSet::new(), changes: Vec::new(), starts: Vec::new() }
+        Walk { block: BlockId(NONE), at: 0, live: BTreeSet::new(), changes: Vec::new(), starts: Vec::new() }
     }
 
     /// Go back from the end of a block to an instruction.
     fn start(&mut self, flow: &Linear, into: &Groups, block: BlockId, index: u32) {
-        let data = &flow.blocks[block as usize];
+        let data = &flow.blocks[block.index()];
         (self.block, self.at) = (block, index);
         self.changes.clear();
         self.starts.clear();
-        self.live = data.end.successors().flat_map(|to| into.get(to)).copied().collect();
+        self.live = data.end.successors().flat_map(|to| into.get(to.0)).copied().collect();
         // The result of a call made in place of an inlined body is defined on the way to the second block; the
         // first block defines it itself before it is read.
         if let End::Inline { result, .. } = data.end {
@@ -189,8 +189,8 @@ impl Walk {
         }
         // An error may leave for the handler from anywhere, so what that needs is live all through; but the site is
         // defined on the way.
-        let handler: &[Reg] = data.handler.map_or(&[], |handler| into.get(handler));
-        let site = data.handler.and_then(|handler| flow.blocks[handler as usize].site);
+        let handler: &[Reg] = data.handler.map_or(&[], |handler| into.get(handler.0));
+        let site = data.handler.and_then(|handler| flow.blocks[handler.index()].site);
         let is_kept = |register: Reg| site != Some(register) && handler.binary_search(&register).is_ok();
         self.live.extend(handler.iter().copied().filter(|register| site != Some(*register)));
         data.end.uses(|register| _ = self.live.insert(register));
@@ -226,7 +226,7 @@ mod tests {
     use proptest::prelude::*;
 
     const REGISTERS: Reg = 5;
-    const BLOCKS: BlockId = 6;
+    const BLOCKS: u32 = 6;
 
     /// By place and register, whether it is live: by definition, again and again until nothing changes.
     fn by_definition(flow: &Linear) -> Vec<Vec<BTreeSet<Reg>>> {
@@ -235,8 +235,8 @@ mod tests {
             let before = live.clone();
             for (number, block) in flow.blocks.iter().enumerate() {
                 let handler = block.handler.map(|handler| {
-                    let mut into = live[handler as usize][0].clone();
-                    flow.blocks[handler as usize].site.iter().for_each(|site| _ = into.remove(site));
+                    let mut into = live[handler.index()][0].clone();
+                    flow.blocks[handler.index()].site.iter().for_each(|site| _ = into.remove(site));
                     into
                 });
                 for index in (0..=block.instrs.len()).rev() {
@@ -248,7 +248,7 @@ mod tests {
                             instr.uses(|used| _ = here.insert(used));
                         }
                         None => {
-                            block.end.successors().for_each(|to| here.extend(&live[to as usize][0]));
+                            block.end.successors().for_each(|to| here.extend(&live[to.index()][0]));
                             block.end.defines().iter().for_each(|defined| _ = here.remove(defined));
                             block.end.uses(|used| _ = here.insert(used));
                         }
@@ -270,12 +270,12 @@ mod tests {
         (moves, end, handler).prop_map(|(moves, (kind, register, yes, no), (handler, site))| LinearBlock {
             instrs: moves.into_iter().map(|(to, from)| Instr::Move(to, from)).collect(),
             end: match kind {
-                0 => End::Jump(yes),
-                1 => End::If(register, yes, no),
+                0 => End::Jump(BlockId(yes)),
+                1 => End::If(register, BlockId(yes), BlockId(no)),
                 2 => End::Return(register),
                 _ => End::Unreachable,
             },
-            handler,
+            handler: handler.map(BlockId),
             is_loop: false,
             in_loop: false,
             site,
@@ -299,10 +299,11 @@ mod tests {
             let expected = by_definition(&flow);
             let mut liveness = Liveness::of(&flow, usize::MAX).expect("no limit");
             for (block, index) in places {
-                let index = index.min(flow.blocks[block as usize].instrs.len() as u32);
+                let block = BlockId(block);
+                let index = index.min(flow.blocks[block.index()].instrs.len() as u32);
                 let found = liveness.before(&flow, block, index);
-                let expected: Vec<Reg> = expected[block as usize][index as usize].iter().copied().collect();
-                prop_assert_eq!(found, expected, "block {}, instruction {}", block, index);
+                let expected: Vec<Reg> = expected[block.index()][index as usize].iter().copied().collect();
+                prop_assert_eq!(found, expected, "{}, instruction {}", block, index);
             }
         }
     }

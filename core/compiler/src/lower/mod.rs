@@ -324,7 +324,7 @@ impl<'r> UnitContext<'r> {
         if self.sites.last() != Some(&site) {
             self.sites.push(site);
         }
-        self.sites.len() as Site - 1
+        Site(self.sites.len() as u32 - 1)
     }
     /// Whether the code is made anew if what it guesses turns out wrong.
     pub(crate) fn is_made_anew(&self) -> bool {

@@ -71,7 +71,7 @@ impl Emit<'_, '_> {
         use Intrinsic::{FieldAt, Identical, Is, NamedField, New, Not};
         let varies = call.seen.count_ones() > 1;
         let cheap = matches!(call.intrinsic, Not | Identical | Is(_) | NamedField | FieldAt | New(_));
-        let in_loop = self.flow.blocks[self.at.0 as usize].in_loop;
+        let in_loop = self.flow.blocks[self.at.0.index()].in_loop;
         state.generic && !self.is_exhausted() && !varies && !cheap && !in_loop
     }
 

@@ -139,7 +139,7 @@ impl UnitImage {
             let prototype = &self.prototypes[site.prototype as usize];
             let is_frame = prototype.kind == PrototypeKind::Function && !site.left;
             places.push((site.position, is_frame.then_some(prototype.name)));
-            next = site.outer;
+            next = site.outer.map(|outer| outer.0);
         }
         places
     }

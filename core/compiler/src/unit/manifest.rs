@@ -143,7 +143,7 @@ fn manifest_form(lists: &mut Lists, contents: &Contents, lowered: &LoweredUnit) 
     let mut sites = Vec::new();
     for SiteInfo { position, prototype, outer, left } in &lowered.sites {
         let at = if position.is_known() { number(position.offset as usize) } else { Value::NIL };
-        let outer = outer.map_or(Value::NIL, |outer| number(outer as usize));
+        let outer = outer.map_or(Value::NIL, |outer| number(outer.0 as usize));
         sites.push(lists.list(&[at, number(*prototype as usize), outer, Value::boolean(*left)])?);
     }
     let mut assumptions = Vec::new();

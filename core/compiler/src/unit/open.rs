@@ -4,7 +4,7 @@
 use super::image::attach;
 use super::image::{CompiledUnit, UnitImage};
 use super::manifest::{all_prototypes, Problem, MANIFEST};
-use crate::lower::{Assumption, DataWord, SiteInfo};
+use crate::lower::{Assumption, DataWord, Site, SiteInfo};
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::abi::Position;
 use maru_language::interp::constant_table::Constants;
@@ -145,7 +145,7 @@ impl Manifest<'_> {
             if outer.is_some_and(|outer| outer >= sites.len()) {
                 return Err("its manifest has a site that is inside itself".into());
             }
-            let (prototype, outer) = (prototype as u32, outer.map(|outer| outer as u32));
+            let (prototype, outer) = (prototype as u32, outer.map(|outer| Site(outer as u32)));
             sites.push(SiteInfo { position, prototype, outer, left: item(3).is_true() });
         }
         let mut assumptions = Vec::new();

@@ -40,7 +40,7 @@ impl Emit<'_, '_> {
         words.splice(0..0, [value, count]);
         let result = self.b.call(callee, &words, Type::Word);
         match callee {
-            ir::Callee::Address(_) if self.unit.sites[site as usize].left && !applies => {
+            ir::Callee::Address(_) if self.unit.sites[site.0 as usize].left && !applies => {
                 self.check_failure_of(value, result, site, state);
             }
             _ => self.check_failure(result, site, state),
@@ -67,7 +67,7 @@ impl Emit<'_, '_> {
 
     /// The site of the same call, if it takes nobody's place.
     fn staying(&mut self, site: Site) -> Site {
-        let SiteInfo { position, prototype, outer, .. } = self.unit.sites[site as usize];
+        let SiteInfo { position, prototype, outer, .. } = self.unit.sites[site.0 as usize];
         self.unit.site(position, prototype, outer, false)
     }
 
@@ -84,7 +84,7 @@ impl Emit<'_, '_> {
                 let image = self.b.binary(ir::Binary::Shl, image, shift);
                 // A callee that takes no place has the function's frame in its backtrace.
                 let site = self.staying(site);
-                let site = self.b.iconst(i64::from(site));
+                let site = self.b.iconst(i64::from(site.0));
                 let packed = self.b.binary(ir::Binary::Or, image, site);
                 self.b.store_context(packed, context::TAIL_SITE);
                 words.len() as i64 | TAIL_CALL_FLAG

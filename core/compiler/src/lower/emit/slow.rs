@@ -71,14 +71,14 @@ impl Emit<'_, '_> {
             return target.clone();
         }
         let mut target = self.generic_edge(state);
-        if self.flow.blocks[self.at.0 as usize].in_loop && call.args.len() <= 2 {
+        if self.flow.blocks[self.at.0.index()].in_loop && call.args.len() <= 2 {
             // Elsewhere the generic version notes what comes.
             let here = self.b.current_block();
             let block = self.b.cold_block();
             self.b.switch_to(block);
             let first = self.word_apart(state, call.args[0]);
             let second = call.args.get(1).map_or(first, |register| self.word_apart(state, *register));
-            let (image, site) = (self.b.load_data(DATA_IMAGE), self.b.iconst(i64::from(call.site)));
+            let (image, site) = (self.b.load_data(DATA_IMAGE), self.b.iconst(i64::from(call.site.0)));
             self.b.helper(Helper::Deviated, &[image, site, first, second]);
             self.jump(target);
             self.b.switch_to(here);
@@ -261,7 +261,7 @@ impl Emit<'_, '_> {
         let mut arguments = vec![callee];
         arguments.extend(words);
         arguments.push(self.b.load_data(DATA_IMAGE));
-        arguments.push(self.b.iconst(i64::from(site)));
+        arguments.push(self.b.iconst(i64::from(site.0)));
         let result = self.b.helper(helper, &arguments);
         self.check_failure(result, site, state);
         result

@@ -181,7 +181,7 @@ impl Emit<'_, '_> {
     /// An edge to the start of a flow block. A generic state begins to guess again where a loop begins, which is the
     /// only place where that pays: if what is at hand fits the typed version there, or if there is none yet.
     pub(in crate::lower) fn edge_to_block(&mut self, leaving: Leaving, to: BlockId) -> Target {
-        let is_loop = self.flow.blocks[to as usize].is_loop;
+        let is_loop = self.flow.blocks[to.index()].is_loop;
         if leaving.state.generic && is_loop && !self.in_memory() {
             if let Some(target) = self.edge_into_typed(leaving, to) {
                 return target;
@@ -381,7 +381,7 @@ impl Emit<'_, '_> {
             }
         }
         // What is checked before a loop need not be checked in each turn.
-        let check = !generic && !leaving.intact && self.flow.blocks[block as usize].is_loop && index == 0;
+        let check = !generic && !leaving.intact && self.flow.blocks[block.index()].is_loop && index == 0;
         let ir = self.new_version(block, index, generic, !generic && (leaving.intact || check), live, &types);
         Found { ir, types, check }
     }
@@ -412,7 +412,7 @@ impl Emit<'_, '_> {
         let version = Version { types: types.to_vec(), intact, generic, ir };
         self.versions.entry((block, index)).or_default().push(version);
         // Generic ones are charged as they are emitted, for they end where the next one begins.
-        let rest = self.flow.blocks[block as usize].instrs.len() - index as usize;
+        let rest = self.flow.blocks[block.index()].instrs.len() - index as usize;
         self.charge(if generic { 1 } else { 1 + rest });
         // Typed versions first: generic ones look for those that they may lead back to.
         let work = if generic { &mut self.generic_work } else { &mut self.work };

@@ -106,7 +106,7 @@ impl<'a> Linearise<'a, '_> {
         }
         self.loop_depth += 1;
         let head = self.new_block();
-        self.blocks[head as usize].is_loop = true;
+        self.blocks[head.index()].is_loop = true;
         self.fall_into(head);
         self.turns = Some(head);
     }
