@@ -5,6 +5,7 @@
 
 use crate::headers::{write_start, Section, SectionTable, Segment, FILE_HEADER_SIZE, SEGMENT_HEADER_SIZE};
 use crate::symbols::{Places, Symbols, SYMBOL_SIZE};
+use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
 use maru_dwarf::{debug, unwind, Bytes};
@@ -209,7 +210,7 @@ fn write_writable(
     let start = offset + machine.page_size;
     let dynamic = Part { start, end: start + out.position() - offset };
     let data = dynamic.end.next_multiple_of(ALIGNMENT);
-    let end = data + 8 * u64::from(image.data_words);
+    let end = data + WORD_SIZE as u64 * u64::from(image.data_words);
     let flags = elf::SHF_ALLOC | elf::SHF_WRITE;
     let section = Section {
         kind: elf::SHT_DYNAMIC,

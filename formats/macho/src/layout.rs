@@ -6,6 +6,7 @@
 use crate::commands::{self, Extent, Linkedit, Section, Segment};
 use crate::symbols::SYMBOL_SIZE;
 use crate::{exports, signature, symbols};
+use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
 use maru_dwarf::{debug, unwind, Bytes};
@@ -156,7 +157,7 @@ fn write_text(image: &Image, machine: &MachineIdentity, out: &mut Bytes) -> Resu
 
 /// The data table, which follows the executable segment in memory and has no bytes in the file.
 fn data(image: &Image, start: u64) -> Segment {
-    let size = 8 * u64::from(image.data_words);
+    let size = WORD_SIZE as u64 * u64::from(image.data_words);
     let flags = macho::S_ZEROFILL.0.into();
     let section = Section { name: "__bss", address: start, size, offset: 0, alignment_bits: ALIGNMENT_BITS, flags };
     Segment {

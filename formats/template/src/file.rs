@@ -14,6 +14,7 @@
 //! | 64 | the symbols: offset in the code, size of the function, bytes of the name, the name |
 
 use maru_core::abi::fingerprint;
+use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Contents, FormatError, Image, Layout};
 use std::ops::Range;
@@ -59,7 +60,7 @@ pub fn write(image: &Image, layout: &Layout, machine: &MachineIdentity) -> Vec<u
         layout.code,
         image.code.len() as u64,
         layout.data,
-        8 * u64::from(image.data_words),
+        WORD_SIZE as u64 * u64::from(image.data_words),
         HEADER as u64,
         symbols.len() as u64,
     ];

@@ -20,6 +20,7 @@
 
 use super::header::{BadHeader, ImageHeader, CODE_DISTANCE, DATA_DISTANCE, FUNCTIONS, LINKED_FINGERPRINT};
 use maru_core::abi::fingerprint;
+use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::{Architecture, FixupKind, FixupTarget, MachineIdentity, Relocation};
 use maru_core::format::{FormatError, Image};
 
@@ -133,7 +134,9 @@ pub(super) fn check(
     for link in links() {
         let to = match link.target {
             0 if link.number < header.function_count => place(header.function(constants, link.number)),
-            1 if link.number < header.data_words => place(header.data).wrapping_add(8 * u64::from(link.number)),
+            1 if link.number < header.data_words => {
+                place(header.data).wrapping_add(WORD_SIZE as u64 * u64::from(link.number))
+            }
             // Nothing that Maru compiles needs another library.
             _ => return Err(BadHeader::Relinked),
         };

@@ -1,5 +1,7 @@
 //! Reserving address space whose pages the system commits when they are touched.
 
+use super::WORD_SIZE;
+
 /// Reserve that many zeroed words for the rest of the process.
 ///
 /// # Errors
@@ -7,8 +9,9 @@
 pub fn reserve_words(count: usize) -> Result<*mut u64, String> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
     // SAFETY: a fresh anonymous mapping at an address of the system's choice touches no existing memory.
-    let address =
-        unsafe { libc::mmap(std::ptr::null_mut(), count * 8, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    let address = unsafe {
+        libc::mmap(std::ptr::null_mut(), count * WORD_SIZE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
     if address == libc::MAP_FAILED {
         return Err(format!("cannot reserve {} MiB of address space", count >> 17));
     }
@@ -21,5 +24,5 @@ pub fn reserve_words(count: usize) -> Result<*mut u64, String> {
 /// `address` came from `reserve_words(count)` and nothing refers to it any more.
 pub unsafe fn release_words(address: *mut u64, count: usize) {
     // SAFETY: by this function's contract.
-    unsafe { libc::munmap(address.cast(), count * 8) };
+    unsafe { libc::munmap(address.cast(), count * WORD_SIZE) };
 }
