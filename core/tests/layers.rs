@@ -51,16 +51,13 @@ const LAYERS: [Layers; 3] = [
     },
 ];
 
-/// Crates that plugins are or are tried with, with what they may depend on of the project's own crates.
-const PLUGINS: [(&str, &[&str]); 7] = [
-    ("maru-x64", &["maru-core"]),
-    ("maru-arm64", &["maru-core"]),
-    ("maru-dwarf", &["maru-core"]),
-    ("maru-elf", &["maru-core", "maru-dwarf"]),
-    ("maru-macho", &["maru-core", "maru-dwarf"]),
-    ("maru-processor", &["maru-core"]),
-    ("maru-trials", &["maru-core", "maru-generate", "maru-processor"]),
-];
+/// The folders of plugins, each of which has a folder for every plugin. A crate there that registers nothing is what
+/// plugins of that folder share.
+const PLUGINS: [&str; 2] = ["targets", "formats"];
+
+/// Crates that plugins are tried with, with what they may depend on of the project's own crates.
+const TRIED_WITH: [(&str, &[&str]); 2] =
+    [("maru-processor", &["maru-core"]), ("maru-trials", &["maru-core", "maru-generate", "maru-processor"])];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -208,20 +205,52 @@ fn planted_imports_are_found() {
     assert!(offences(core, "ir", fine).is_empty() && offences(compiler, "unit", "use maru_core::ir;").is_empty());
 }
 
+/// The crates of a folder of plugins, of those in this workspace: name, and whether it registers something.
+fn plugins(folder: &str) -> Vec<(String, bool)> {
+    let mut crates = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).expect("a folder of plugins") {
+        let path = entry.expect("an entry").path();
+        let Ok(manifest) = std::fs::read_to_string(path.join("Cargo.toml")) else { continue };
+        // Those to copy are workspaces of their own.
+        if manifest.contains("[workspace]") {
+            continue;
+        }
+        let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        let mut files = Vec::new();
+        sources(&path.join("src"), &mut files);
+        let registers =
+            |file: &PathBuf| std::fs::read_to_string(file).expect("a source").contains("maru_core::register_");
+        crates.push((name.expect("a package has a name").to_string(), files.iter().any(registers)));
+    }
+    crates
+}
+
+/// A crate depends on none of the project's own but these.
+fn depends_only_on(package: &str, allowed: &[&str]) {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none", "--package", package])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains("maru-core"), "{tree}");
+    let own = names.iter().filter(|name| name.starts_with("maru") && **name != package);
+    let foreign: Vec<_> = own.filter(|name| !allowed.contains(*name)).collect();
+    assert!(foreign.is_empty(), "{package} depends on {foreign:?}:\n{tree}");
+}
+
 #[test]
 fn plugins_depend_on_the_contract_alone() {
-    for (plugin, allowed) in PLUGINS {
-        let output = Command::new(env!("CARGO"))
-            .args(["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none", "--package", plugin])
-            .current_dir(root())
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let tree = String::from_utf8_lossy(&output.stdout).into_owned();
-        let names: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-        assert!(names.contains("maru-core"), "{tree}");
-        let own = names.iter().filter(|name| name.starts_with("maru") && **name != plugin);
-        let foreign: Vec<_> = own.filter(|name| !allowed.contains(*name)).collect();
-        assert!(foreign.is_empty(), "{plugin} depends on {foreign:?}:\n{tree}");
+    for folder in PLUGINS {
+        let crates = plugins(folder);
+        assert!(crates.iter().filter(|(_, registers)| *registers).count() >= 2, "{folder} has plugins: {crates:?}");
+        let shared = crates.iter().filter(|(_, registers)| !registers).map(|(name, _)| name.as_str());
+        let for_plugins: Vec<&str> = ["maru-core"].into_iter().chain(shared).collect();
+        for (name, registers) in &crates {
+            depends_only_on(name, if *registers { &for_plugins } else { &["maru-core"] });
+        }
     }
+    TRIED_WITH.iter().for_each(|(package, allowed)| depends_only_on(package, allowed));
 }
