@@ -24,8 +24,8 @@ fn built((architecture, format): Pair, object: bool) -> Vec<u8> {
     let bytes = on_large_stack(64 << 20, |stack| {
         let options = Options { strategy: Strategy::Linker, ..Options::default() };
         let mut runtime = maru_compiler::runtime(options, stack).expect("a runtime");
-        let build = if object { unit::build_object } else { unit::build_program };
-        build(&mut runtime, "program.l", PROGRAM, architecture, format)
+        let artifact = if object { unit::Artifact::Object } else { unit::Artifact::Library };
+        unit::build_program(&mut runtime, "program.l", PROGRAM, architecture, format, artifact)
     });
     let place = format!("{} in {}", architecture.name(), format.name());
     bytes.expect("a stack").unwrap_or_else(|problem| panic!("{place}: {problem}"))

@@ -19,7 +19,7 @@ fn built(
 ) -> Vec<u8> {
     let bytes = on_large_stack(64 << 20, |stack| {
         let mut runtime = maru_compiler::runtime(Options::default(), stack).expect("a runtime");
-        unit::build_program(&mut runtime, name, text, architecture, format)
+        unit::build_program(&mut runtime, name, text, architecture, format, unit::Artifact::Library)
     });
     bytes.expect("a stack").unwrap_or_else(|problem| {
         panic!("{name} for {} in {}: {problem}", architecture.name(), format.name());

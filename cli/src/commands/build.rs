@@ -3,7 +3,7 @@
 use crate::arguments::{Build, Emit, Execution};
 use crate::trouble::Trouble;
 use crate::{listing, options, program, session};
-use maru_compiler::unit;
+use maru_compiler::unit::{self, Artifact};
 use maru_core::codegen::Architecture;
 use maru_core::format::{self, ObjectFormat};
 use maru_language::runtime::Runtime;
@@ -81,8 +81,8 @@ fn emit(
     let target = unit::LoweringTarget::of(architecture);
     let functions = |runtime: &mut Runtime| unit::program_ir(runtime, name, text, target);
     let made = match emit {
-        Emit::Lib => unit::build_program(runtime, name, text, architecture, format),
-        Emit::Obj => unit::build_object(runtime, name, text, architecture, format),
+        Emit::Lib => unit::build_program(runtime, name, text, architecture, format, Artifact::Library),
+        Emit::Obj => unit::build_program(runtime, name, text, architecture, format, Artifact::Object),
         Emit::Tree => unit::program_tree(runtime, name, text).map(String::into_bytes),
         Emit::Linear => unit::program_linear(runtime, name, text, target).map(String::into_bytes),
         Emit::Ir if passes => unit::program_passes(runtime, name, text, target).map(String::into_bytes),

@@ -55,14 +55,8 @@ impl Emit<'_, '_> {
         };
         let helper = if words.len() == 2 { Helper::GetField } else { Helper::SetField };
         let missed = Missed { block: miss, helper, place: cache_place(cache, 0) };
-        let result = self.or_help(
-            found,
-            missed,
-            Some(class).filter(|_| known.is_none() && call.held.is_none()),
-            &words,
-            site,
-            state,
-        );
+        let learned = learned_class(call, class, known);
+        let result = self.or_help(found, missed, learned, &words, site, state);
         self.accessed(args, 2, result, state)
     }
 
@@ -102,14 +96,8 @@ impl Emit<'_, '_> {
             }
         };
         let missed = Missed { block: miss, helper, place: cache_place(cache, 0) };
-        let result = self.or_help(
-            found,
-            missed,
-            Some(class).filter(|_| known.is_none() && call.held.is_none()),
-            &words,
-            site,
-            state,
-        );
+        let learned = learned_class(call, class, known);
+        let result = self.or_help(found, missed, learned, &words, site, state);
         self.accessed(args, 3, result, state)
     }
 
@@ -214,4 +202,10 @@ impl Emit<'_, '_> {
         self.check_failure(helped, site, state);
         helped
     }
+}
+
+/// The class that is known of an object after an access, if it was not before. What a slow block rejoins from tells
+/// nothing.
+fn learned_class(call: &Inline, class: Val, known: Option<Val>) -> Option<Val> {
+    Some(class).filter(|_| known.is_none() && call.held.is_none())
 }

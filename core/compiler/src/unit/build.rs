@@ -6,8 +6,7 @@ use super::manifest::{manifest, Contents, Problem};
 use super::open::open_library;
 use super::pipeline::{LibraryParts, Target};
 use super::program::BuiltProgram;
-use super::CompileFailure;
-use super::{HasUnits, Units};
+use super::{CompileFailure, HasUnits, Units};
 use crate::lower::{linear_text, lower_unit, Linking, LoweredUnit, LoweringTarget};
 use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::Position;
@@ -22,7 +21,16 @@ use maru_language::syntax::Reader;
 use std::path::Path;
 use std::rc::Rc;
 
-/// Compile a program ahead of time, to the bytes of a library. Definitions are made at once, because macros may need
+/// What a program is built to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Artifact {
+    /// A library, to be loaded.
+    Library,
+    /// A relocatable object, of which a linker can make the library.
+    Object,
+}
+
+/// Compile a program ahead of time, to the bytes of a file. Definitions are made at once, because macros may need
 /// them; nothing else of the program runs.
 ///
 /// # Errors
@@ -33,24 +41,14 @@ pub fn build_program(
     text: &str,
     architecture: &'static dyn Architecture,
     format: &'static dyn ObjectFormat,
+    artifact: Artifact,
 ) -> Result<Vec<u8>, Problem> {
     let contents = read_program(runtime, name, text)?;
-    make(runtime, name, &contents, (architecture, format), Units::library)
-}
-
-/// The same to the bytes of a relocatable object, of which a linker can make the library.
-///
-/// # Errors
-/// As [`build_program`].
-pub fn build_object(
-    runtime: &mut Runtime,
-    name: &str,
-    text: &str,
-    architecture: &'static dyn Architecture,
-    format: &'static dyn ObjectFormat,
-) -> Result<Vec<u8>, Problem> {
-    let contents = read_program(runtime, name, text)?;
-    make(runtime, name, &contents, (architecture, format), Units::object)
+    let maker = match artifact {
+        Artifact::Library => Units::library,
+        Artifact::Object => Units::object,
+    };
+    make(runtime, name, &contents, (architecture, format), maker)
 }
 
 /// What turns optimised IR into a file's bytes.
@@ -96,8 +94,8 @@ pub fn program_passes(
     target: LoweringTarget,
 ) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
-    let prelude = runtime.prelude_cells;
-    let mut lowered = lower_unit(runtime, &contents.prototypes, target, Linking::Later(prelude));
+    let linking = Linking::Later(runtime.prelude_cells);
+    let mut lowered = lower_unit(runtime, &contents.prototypes, target, linking);
     let mut fuel = super::compile::optimisation_fuel(&runtime.options);
     let mut text = String::new();
     for function in &mut lowered.functions {

@@ -1,17 +1,14 @@
 //! Compiling a unit: tree, IR, machine code, library, loaded image.
 
-use super::image::attach;
-use super::image::{CompiledUnit, UnitImage};
+use super::image::{attach, CompiledUnit, UnitImage};
 use super::machine::{Evaluated, EvaluatorMachine, Host};
 use super::pipeline::{self, LibraryParts, Target};
 use super::statistics::Watch;
-use super::HasUnits;
-use super::Units;
+use super::{HasUnits, Units};
 use crate::lower::{
     lower_loop, lower_unit, trampoline_functions, Linking, LoweredUnit, LoweringTarget, ENTER, TRAMPOLINE,
 };
-use crate::machine::find_machine;
-use crate::machine::Machine;
+use crate::machine::{find_machine, Machine};
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::ir::evaluate::{Evaluator, Limits};

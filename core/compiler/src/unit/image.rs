@@ -3,12 +3,10 @@
 use super::HasUnits;
 use crate::load::LoadedImage;
 use crate::lower::{Assumption, DataWord, SiteInfo};
-use maru_core::abi::image_word;
 use maru_core::abi::layout::{offset, Kind, Value};
-use maru_core::abi::EMPTY_CACHE;
+use maru_core::abi::{image_word, EMPTY_CACHE};
 use maru_core::ir::evaluate::Evaluator;
-use maru_language::runtime::tree::Prototype;
-use maru_language::runtime::tree::PrototypeKind;
+use maru_language::runtime::tree::{Prototype, PrototypeKind};
 use maru_language::runtime::{CellId, Runtime, SiteFrames};
 use std::cell::{Cell, OnceCell};
 use std::ops::Range;

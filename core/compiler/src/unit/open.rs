@@ -1,8 +1,7 @@
 //! Opening a library: its manifest makes the prototypes anew, and the code is linked to them before anything runs. The
 //! image counts as intact as soon as the definitions that its code relies on have been made.
 
-use super::image::attach;
-use super::image::{CompiledUnit, UnitImage};
+use super::image::{attach, CompiledUnit, UnitImage};
 use super::manifest::{all_prototypes, Problem, MANIFEST};
 use crate::lower::{Assumption, DataWord, Site, SiteInfo};
 use maru_core::abi::layout::{Kind, Value};

@@ -5,8 +5,7 @@ use maru_core::abi::layout::{Kind, Value};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::registry;
 use maru_language::interp::primitive_arguments as arguments;
-use maru_language::runtime::PrimitiveInfo;
-use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use maru_language::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[

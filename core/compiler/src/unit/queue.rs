@@ -5,13 +5,10 @@
 //! a ticket until the image comes back. That is noticed at safe points: where the interpreter or native code serves
 //! the context's interrupt word, and where functions get hot.
 
-use super::compile::CompileFailure;
-use super::compile::{lower_functions, lower_running_loop, set_up_machine};
-use super::image::{broken_assumptions, lead_to, tie};
-use super::image::{CompiledUnit, UnitImage};
+use super::compile::{lower_functions, lower_running_loop, set_up_machine, CompileFailure};
+use super::image::{broken_assumptions, lead_to, tie, CompiledUnit, UnitImage};
 use super::pipeline::Target;
-use super::running::loop_is_back;
-use super::running::LoopKey;
+use super::running::{loop_is_back, LoopKey};
 use super::statistics::{Stall, Watch};
 use super::worker::{Finished, Job, Manner, Worker};
 use super::{HasUnits, Units};

@@ -1,11 +1,9 @@
 //! When to compile what: heat, and the language's own requests.
 
 use super::compile::{compile, lowering_target, optimise};
-use super::queue::serve_compiled;
-use super::queue::{compiles_in_background, want};
+use super::queue::{compiles_in_background, serve_compiled, want};
 use super::statistics::Stall;
-use super::CompileFailure;
-use super::HasUnits;
+use super::{CompileFailure, HasUnits};
 use crate::lower::{lower_unit, Linking};
 use maru_core::abi::layout::{Kind, Value};
 use maru_language::interp::poll;
