@@ -9,8 +9,9 @@ use super::graph::Graph;
 use super::machine::Transfer;
 use super::MachInst;
 use regalloc2::checker::Checker;
-use regalloc2::{Block, Ctx, Function, Inst, InstRange, MachineEnv, Operand, Output, PRegSet};
-use regalloc2::{RegClass, RegallocOptions, VReg};
+use regalloc2::{
+    Block, Ctx, Function, Inst, InstRange, MachineEnv, Operand, Output, PRegSet, RegClass, RegallocOptions, VReg,
+};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 

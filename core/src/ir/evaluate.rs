@@ -19,8 +19,7 @@
 
 use super::verify::{verify_unit, VerifyError};
 use super::*;
-use crate::abi::Word;
-use crate::abi::{argument_offset, context, FIRST_ARGUMENT};
+use crate::abi::{argument_offset, context, Word, FIRST_ARGUMENT};
 use activation::Activation;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

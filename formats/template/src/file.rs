@@ -13,8 +13,7 @@
 //! | 56 | symbols: address, size |
 //! | 64 | the symbols: offset in the code, size of the function, bytes of the name, the name |
 
-use maru_core::abi::fingerprint;
-use maru_core::abi::WORD_SIZE;
+use maru_core::abi::{fingerprint, WORD_SIZE};
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Contents, FormatError, Image, Layout};
 use std::ops::Range;

@@ -1,10 +1,8 @@
 //! Selection: from IR operations to the target's opcodes.
 
-use crate::abi;
 use crate::assemble::{alu, condition, shift, sse, RAX, RCX, RDX};
-use crate::divide;
 use crate::encode::{width_variant, Opcode};
-use crate::X64;
+use crate::{abi, divide, X64};
 use maru_core::abi::Context;
 use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, TargetTerminator};
 use maru_core::ir::{

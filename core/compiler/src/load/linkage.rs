@@ -19,8 +19,7 @@
 //! | 16 | 8 | the field before linking |
 
 use super::header::{BadHeader, ImageHeader, CODE_DISTANCE, DATA_DISTANCE, FUNCTIONS, LINKED_FINGERPRINT};
-use maru_core::abi::fingerprint;
-use maru_core::abi::WORD_SIZE;
+use maru_core::abi::{fingerprint, WORD_SIZE};
 use maru_core::codegen::{Architecture, FixupKind, FixupTarget, MachineIdentity, Relocation};
 use maru_core::format::{FormatError, Image};
 

@@ -9,8 +9,10 @@ use super::linear::{BlockId, Callee, End, InlinedCall, Instr, Linear, Reg, Site}
 use super::meter::Meter;
 use super::{DataWord, UnitContext};
 use maru_core::abi::layout::{offset, Value, FAILURE, NIL, TAG_BITS, UNBOUND, UNBOUND_MASK};
-use maru_core::abi::{argument_offset, context, word_offset};
-use maru_core::abi::{CALLEE_PARAMETER, CELL_VALUE, COUNT_PARAMETER, DATA_IMAGE, FIRST_ARGUMENT, TAIL_CALL_FLAG};
+use maru_core::abi::{
+    argument_offset, context, word_offset, CALLEE_PARAMETER, CELL_VALUE, COUNT_PARAMETER, DATA_IMAGE, FIRST_ARGUMENT,
+    TAIL_CALL_FLAG,
+};
 use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
     self, Block, Compare, Condition, Convention, Function, Helper, Signature, Target, Terminator, Type, Val, Width,

@@ -8,8 +8,7 @@ use maru_core::abi::layout::{
     header, offset, Kind, Value, DOUBLE_BIAS, DOUBLE_ROTATE, DOUBLE_TAGS, FIRST_CALLABLE, GRANULE,
     INLINE_ALLOCATION_MAX, NIL, PAIR_CAR, PAIR_CDR, PAIR_SIZE, TAG_OBJECT, TAG_PAIR, WORD_SIZE,
 };
-use maru_core::abi::Position;
-use maru_core::abi::{context, word_offset};
+use maru_core::abi::{context, word_offset, Position};
 use maru_core::ir::{self, Block, Compare, Condition, Helper, Type, Val, Width};
 use maru_language::runtime::tree::Prototype;
 use std::rc::Rc;

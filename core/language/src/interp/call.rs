@@ -5,11 +5,9 @@
 
 use super::eval::{eval, make_box, Activation, Exit};
 use crate::runtime::tree::{Prototype, PrototypeKind};
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
-use maru_core::abi::Position;
-use maru_core::abi::{split_count, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
+use maru_core::abi::{split_count, Position, INTERRUPT_COMPILED, INTERRUPT_MEMORY, MAX_ARGUMENTS, TAIL_CALL_FLAG};
 use std::rc::Rc;
 
 /// Raise `stack-overflow` if the machine stack is used up.

@@ -19,8 +19,7 @@
 
 use super::primitives::{arrays, data};
 use super::tree_form::Problem;
-use crate::runtime::classes;
-use crate::runtime::{Outcome, Runtime};
+use crate::runtime::{classes, Outcome, Runtime};
 use crate::syntax::print;
 use crate::value::{Kind, Value};
 use maru_core::abi::Position;

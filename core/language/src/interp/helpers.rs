@@ -7,10 +7,9 @@ use crate::interp::{self, instances};
 use crate::runtime::{Cell, CellId, Failure, Outcome, Runtime};
 use crate::value::number::Number;
 use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
-use maru_core::abi::number_bits;
-use maru_core::abi::Helper;
-use maru_core::abi::Position;
-use maru_core::abi::{image_number, split_cache_place, split_count, Context, INTERRUPT_MEMORY};
+use maru_core::abi::{
+    image_number, number_bits, split_cache_place, split_count, Context, Helper, Position, INTERRUPT_MEMORY,
+};
 
 /// Addresses by number, for the context.
 pub fn addresses() -> [usize; Context::HELPERS] {

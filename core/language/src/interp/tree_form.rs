@@ -13,8 +13,7 @@ use crate::runtime::tree::{
     Call, Capture, Loop, NativeState, Node, Prototype, PrototypeKind, Try, Variable, WithEnvironment,
 };
 use crate::runtime::{Outcome, Runtime};
-use crate::value::offset;
-use crate::value::{Kind, Value};
+use crate::value::{offset, Kind, Value};
 use maru_core::abi::Position;
 use std::cell::Cell;
 use std::rc::Rc;

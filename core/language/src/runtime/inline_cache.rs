@@ -12,8 +12,10 @@
 use super::{CellId, Runtime};
 use crate::runtime::classes::{chosen_function, dispatched};
 use crate::value::{offset, Kind, Value, Word, TAG_IMMEDIATE, TRUE};
-use maru_core::abi::{image_number, split_cache_place, ENTRY_WORDS, METHOD_CACHE_KEYS, METHOD_CACHE_OTHERS};
-use maru_core::abi::{LookupHash, EMPTY_CACHE, ENTRIES_SHIFT, KIND_KEY, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS};
+use maru_core::abi::{
+    image_number, split_cache_place, LookupHash, EMPTY_CACHE, ENTRIES_SHIFT, ENTRY_WORDS, KIND_KEY, METHOD_CACHE_KEYS,
+    METHOD_CACHE_OTHERS, MOST_KEYS, TRUE_KEY_SHIFT, TWO_KEYS,
+};
 use std::cell::Cell;
 
 /// What tells a value's class: values with the same key have the same class. An instance's is its class itself.

@@ -8,8 +8,9 @@
 //! Whoever needs that reads word by word, or has parts copied here.
 
 use super::{Outcome, Runtime};
-use crate::value::{field, header, offset, Kind, Value, HEADER_KIND_SHIFT, HEADER_SIZE_SHIFT};
-use crate::value::{HEADER_WORDS, PAIR_SIZE, WORD_SIZE};
+use crate::value::{
+    field, header, offset, Kind, Value, HEADER_KIND_SHIFT, HEADER_SIZE_SHIFT, HEADER_WORDS, PAIR_SIZE, WORD_SIZE,
+};
 use std::ops::Range;
 
 impl Runtime {

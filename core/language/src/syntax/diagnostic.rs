@@ -1,8 +1,7 @@
 //! Errors as text for people: what is wrong, the source line with a caret, the backtrace.
 
 use super::SyntaxError;
-use crate::runtime::Runtime;
-use crate::runtime::Sources;
+use crate::runtime::{Runtime, Sources};
 use crate::syntax::print;
 use crate::value::{offset, Kind, Value};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};

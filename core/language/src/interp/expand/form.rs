@@ -3,8 +3,7 @@
 use super::{Expander, FormContext};
 use crate::runtime::{ErrorKind, Failure, Symbol};
 use crate::value::Value;
-use maru_core::abi::Position;
-use maru_core::abi::MAX_WRITTEN_ARGUMENTS;
+use maru_core::abi::{Position, MAX_WRITTEN_ARGUMENTS};
 
 impl Expander<'_> {
     /// Raise `syntax` at a position.

@@ -1,8 +1,7 @@
 //! Arrays: growable sequences of values.
 
 use super::arguments;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
 
 /// How many elements an array, a string or data may have.

@@ -5,8 +5,7 @@ use crate::interp::evaluate_toplevel;
 use crate::runtime::classes::{
     add_method, class, class_name, class_number, class_object, class_of, distance, make_class, make_generic,
 };
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime, Symbol};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime, Symbol};
 use crate::value::{Kind, Value};
 
 /// The section's table.

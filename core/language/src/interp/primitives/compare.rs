@@ -1,10 +1,8 @@
 //! What it means for two values to be the same: identity, `=` and `equal`.
 
 use crate::interp::call;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
-use crate::value::number;
-use crate::value::{Kind, Value};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
+use crate::value::{number, Kind, Value};
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 

@@ -2,8 +2,7 @@
 
 use super::arguments;
 use crate::interp::{call, loading, toplevel};
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Outcome, Runtime};
+use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
 
 /// The section's table.

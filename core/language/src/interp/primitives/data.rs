@@ -1,8 +1,7 @@
 //! `<data>`: sequences of bytes, of a fixed length.
 
 use super::{arguments, arrays};
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::number::Number;
 use crate::value::{offset, Kind, Value};
 

@@ -2,8 +2,7 @@
 
 use super::arguments;
 use crate::interp::eval::{define_variable, set_variable, unbound};
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{CellId, Failure, Outcome, Runtime};
+use crate::runtime::{CellId, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::Value;
 
 /// The section's table.

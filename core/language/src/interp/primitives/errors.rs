@@ -1,8 +1,7 @@
 //! Errors as values.
 
 use super::arguments;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::syntax::print::Style;
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::Position;

@@ -2,8 +2,7 @@
 
 use super::arguments;
 use crate::runtime::ports::{Port, Reading, Stream};
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::syntax::{Reader, SyntaxErrorKind};
 use crate::value::{Kind, Value};
 use std::any::Any;

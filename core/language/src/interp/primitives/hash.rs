@@ -2,8 +2,7 @@
 
 use super::compare::points;
 use crate::runtime::Runtime;
-use crate::value::number;
-use crate::value::{offset, Kind, Value, TAG_BITS};
+use crate::value::{number, offset, Kind, Value, TAG_BITS};
 use maru_core::abi::{hash_of_word, hash_word, HASH_FACTOR, STRING_HASH_MARK};
 
 #[cfg(test)]

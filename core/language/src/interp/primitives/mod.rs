@@ -24,8 +24,7 @@ mod types;
 
 pub use printing::print_value;
 
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
 
 /// All tables.

@@ -1,8 +1,7 @@
 //! Numbers. The arithmetic itself is in [`crate::value::number`].
 
 use super::arguments;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::number::{self, Number, NumberError, Operation, UnaryOperation};
 use crate::value::{Value, FIXNUM_MAX, FIXNUM_MIN};
 use std::cmp::Ordering;

@@ -3,8 +3,7 @@
 use super::arguments;
 use super::compare::{equal, identical};
 use crate::interp::call;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Pairs, Runtime};
+use crate::runtime::{Failure, Outcome, Pairs, PrimitiveInfo, Runtime};
 use crate::value::{Kind, Value};
 
 /// A chain of `car` and `cdr`: `steps` has a bit for each, the last step highest below a leading one; 1 is `cdr`.

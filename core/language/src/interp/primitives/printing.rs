@@ -3,8 +3,7 @@
 use super::arguments;
 use super::text::joined_string;
 use crate::interp::call;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::syntax::print::{Printing, Style};
 use crate::value::Value;
 use std::io::Write;

@@ -4,8 +4,7 @@ use super::text::Text;
 use super::{arguments, arrays};
 use crate::interp::call;
 use crate::interp::primitives::compare::points;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
 use std::cmp::Ordering;
 

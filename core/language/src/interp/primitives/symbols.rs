@@ -2,8 +2,7 @@
 
 use super::arguments;
 use super::text::Text;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime, Symbol};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime, Symbol};
 use crate::value::Value;
 
 /// The section's table.

@@ -2,8 +2,7 @@
 
 use super::arguments;
 use crate::interp::call;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -12,8 +12,7 @@
 use super::arguments;
 use super::compare::{equal, points};
 use super::hash::hash;
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::{
     first_place, PLACE_HASH as HASH, PLACE_KEY as KEY, PLACE_LINKS as LINK, PLACE_VALUE as VALUE, PLACE_WORDS,

@@ -1,8 +1,7 @@
 //! What kind of thing a value is.
 
 use crate::runtime::classes::{class_of, class_symbol};
-use crate::runtime::PrimitiveInfo;
-use crate::runtime::{Outcome, Runtime};
+use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
 use crate::value::{Kind, Value};
 
 macro_rules! kinds {

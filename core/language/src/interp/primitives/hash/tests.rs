@@ -3,8 +3,7 @@
 use super::hash;
 use crate::interp::evaluate_text;
 use crate::runtime::{JitMode, Options, Runtime};
-use crate::value::on_large_stack;
-use crate::value::Value;
+use crate::value::{on_large_stack, Value};
 
 const KEYS: usize = 4096;
 const PLACES: usize = 2 * KEYS;

@@ -6,8 +6,7 @@ mod roots;
 mod structures;
 
 use super::{AllocationNeeds, Heap, HeapOptions, Marker, Roots};
-use crate::value::{field, header, Kind, Value, Word, PAIR_SIZE};
-use crate::value::{spill, stack_address};
+use crate::value::{field, header, spill, stack_address, Kind, Value, Word, PAIR_SIZE};
 use maru_core::abi::Context;
 
 /// A program that allocates: a heap, a context, and roots.
