@@ -7,25 +7,9 @@ use super::Bench;
 use maru_core::codegen::{thorough_allocation, verify_allocation};
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
 use maru_core::ir::{print, Function, FunctionId, Helper};
-use maru_generate::{mix, Size, World};
+use maru_generate::{choices, mix, stream, Size, World};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-
-/// Randomness from a list of choices, then zeros.
-fn choices(list: Vec<u64>) -> impl FnMut() -> u64 {
-    let mut list = list.into_iter();
-    move || list.next().unwrap_or(0)
-}
-
-/// A stream of random numbers.
-fn stream(mut state: u64) -> impl FnMut() -> u64 {
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-}
 
 /// Call some blocks cold: that changes their place, and who gets registers, but no result.
 fn chill(functions: &mut [Function], random: &mut impl FnMut() -> u64) {
