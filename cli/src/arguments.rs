@@ -4,6 +4,7 @@ use crate::commands::{check_output, lost_output};
 use crate::trouble::Trouble;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use maru_language::runtime::Strategy;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -50,9 +51,9 @@ pub struct Selection {
     /// guessed as well [default: $MARU_OPT, else 2]
     #[arg(short = 'O', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub level: Option<u8>,
-    /// How libraries are made: written directly, or by the system's linker of an object [default: $MARU_STRATEGY, else
-    /// direct]
-    #[arg(long, value_name = "STRATEGY", value_parser = ["direct", "linker"])]
+    /// How code comes to life: as libraries written directly, as libraries that the system's linker makes of objects, or
+    /// in memory without a file [default: $MARU_STRATEGY, else direct]
+    #[arg(long, value_name = "STRATEGY", value_parser = Strategy::ALL.map(Strategy::name))]
     pub strategy: Option<String>,
 }
 

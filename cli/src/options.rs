@@ -3,8 +3,10 @@
 
 use crate::arguments::{Execution, Jit, Selection};
 use crate::trouble::{self, Trouble};
+use maru_compiler::load::{Listeners, SYMBOLS_VARIABLE};
+use maru_compiler::unit::check_strategy;
 use maru_core::codegen::Architecture;
-use maru_core::format::{self, Linker, ObjectFormat};
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use maru_language::runtime::{JitMode, OptimisationLevel, Options, Strategy};
 use std::path::Path;
@@ -55,6 +57,10 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
         options.heap.max_bytes = bytes;
     }
     check_directory("MARU_TMPDIR")?;
+    if let Some(names) = variable(SYMBOLS_VARIABLE)? {
+        let wrong = |problem| Trouble::wrong_call(format!("{SYMBOLS_VARIABLE}: {problem}; set it again or unset it"));
+        Listeners::parse(&names).map_err(wrong)?;
+    }
     Ok(options)
 }
 
@@ -138,25 +144,20 @@ pub fn format(options: &Options) -> Result<&'static dyn ObjectFormat, Trouble> {
 /// # Errors
 /// When nothing here runs it.
 pub fn check_runnable(options: &Options) -> Result<(), Trouble> {
-    if options.strategy == Strategy::Linker && options.jit != JitMode::Off && !options.evaluator {
-        check_linker(options)?;
-    }
     const WAYS: &str = "build a library for it with `maru build`, which works anyway, or run with --jit off";
-    if options.jit == JitMode::Off || options.evaluator || (options.target.is_none() && options.format.is_none()) {
+    if options.jit == JitMode::Off || options.evaluator {
+        return Ok(());
+    }
+    if options.strategy != Strategy::Direct {
+        // Who names a strategy wants no other; without that, programs are interpreted where they cannot be compiled.
+        check_strategy(options.strategy, architecture(options)?, format(options)?)
+            .map_err(|reason| Trouble::wrong_call(format!("strategy '{}': {reason}", options.strategy.name())))?;
+    }
+    if options.target.is_none() && options.format.is_none() {
         return Ok(());
     }
     let origin = if options.target.is_some() { &options.target_origin } else { &options.format_origin };
     check_machine(options, origin, WAYS)
-}
-
-/// The strategy that needs a linker is of no use without one.
-fn check_linker(options: &Options) -> Result<(), Trouble> {
-    let (architecture, format) = (architecture(options)?, format(options)?);
-    let what = format!("{} in the format {}", architecture.name(), format.name());
-    let Some(machine) = format::identity(architecture, format) else { return Ok(()) };
-    let is_host = architecture.is_host() && format.is_host();
-    let found = Linker::find(format.linkers(machine, is_host), &what);
-    found.map(|_| ()).map_err(|missing| Trouble::wrong_call(format!("strategy 'linker': {missing}")))
 }
 
 /// What the settings must be for a library in this format, for the CPU with this number: those that the file asks for.

@@ -527,7 +527,11 @@ fn ports_that_nobody_can_reach_are_closed_when_files_run_out() {
 #[test]
 fn a_strategy_that_there_is_not_is_named() {
     let output = maru().env("MARU_STRATEGY", "magic").arg("run").arg(example("fib.l")).output().unwrap();
-    expect(&output, 2, &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker"]);
+    expect(
+        &output,
+        2,
+        &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker, memory"],
+    );
 }
 
 #[test]

@@ -4,9 +4,10 @@ use crate::evaluate;
 use crate::fault::{Fault, Faulty};
 use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
-use maru_compiler::machine::Ability;
+use maru_compiler::machine::{self, Ability};
+use maru_compiler::unit::{check_strategy, Unable};
 use maru_core::codegen::Architecture;
-use maru_core::format::{self, Linker, ObjectFormat};
+use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use maru_language::runtime::{JitMode, OptimisationLevel, Options, Runtime, Strategy};
 use maru_language::value::heap::HeapOptions;
@@ -53,13 +54,15 @@ pub enum Mode {
     Background,
     /// As when hot, but every library is made by the system's linker.
     Linker,
+    /// Everything compiled, into this process's memory, without libraries.
+    Memory,
     /// Compiled to IR, which is evaluated.
     Evaluator,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 10] = [
+    pub const ALL: [Mode; 11] = [
         Mode::Interpreter,
         Mode::Stress,
         Mode::Evaluator,
@@ -70,7 +73,10 @@ impl Mode {
         Mode::Hot,
         Mode::Background,
         Mode::Linker,
+        Mode::Memory,
     ];
+    /// The modes whose code comes to life in another way than by libraries that Maru writes.
+    const OTHER_STRATEGIES: [Mode; 2] = [Mode::Linker, Mode::Memory];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -84,6 +90,7 @@ impl Mode {
             Mode::Hot => "native-hot",
             Mode::Background => "native-background",
             Mode::Linker => "native-linker",
+            Mode::Memory => "native-memory",
             Mode::Evaluator => "ir-evaluator",
         }
     }
@@ -96,6 +103,15 @@ impl Mode {
     /// Whether something must be compiled for it to have tested anything.
     pub fn compiles(self) -> bool {
         self.is_native() || self == Mode::Evaluator
+    }
+
+    /// How its code comes to life.
+    pub fn strategy(self) -> Strategy {
+        match self {
+            Mode::Linker => Strategy::Linker,
+            Mode::Memory => Strategy::Memory,
+            _ => Strategy::Direct,
+        }
     }
 
     /// The most that is done for the speed of its code.
@@ -113,6 +129,7 @@ impl Mode {
         match self {
             Mode::Stress | Mode::NativeStress | Mode::Linker => 8,
             Mode::NativeO0 | Mode::NativeO1 => 4,
+            Mode::Memory => 2,
             _ => 1,
         }
     }
@@ -162,7 +179,7 @@ impl Configuration {
             name.push(' ');
             name.push_str(part);
         }
-        if let Some(machine) = self.machine.as_ref().filter(|machine| *machine != maru_compiler::machine::HOST) {
+        if let Some(machine) = self.machine.as_ref().filter(|machine| *machine != machine::HOST) {
             name.push_str(&format!(" on {machine}"));
         }
         let foreign = |name: &String| registry::find_format(name, "").is_ok_and(|format| !format.is_host());
@@ -191,9 +208,12 @@ impl Configuration {
         Options {
             jit: match self.mode {
                 Mode::Interpreter | Mode::Stress => JitMode::Off,
-                Mode::Native | Mode::NativeO0 | Mode::NativeO1 | Mode::NativeStress | Mode::Evaluator => {
-                    JitMode::Always
-                }
+                Mode::Native
+                | Mode::NativeO0
+                | Mode::NativeO1
+                | Mode::NativeStress
+                | Mode::Memory
+                | Mode::Evaluator => JitMode::Always,
                 Mode::Hot | Mode::Background | Mode::Linker => JitMode::Auto,
             },
             target: self.target.clone(),
@@ -207,7 +227,7 @@ impl Configuration {
             heap: HeapOptions { max_bytes: HEAP_LIMIT, ..heap },
             value_stack: VALUE_STACK,
             level: self.level.min(self.mode.level()),
-            strategy: if self.mode == Mode::Linker { Strategy::Linker } else { Strategy::Direct },
+            strategy: self.mode.strategy(),
             verify_heap: stress,
             verify_code: true,
             inspect_library: self.mode.is_native().then_some(crate::files::inspect),
@@ -235,6 +255,15 @@ pub enum Skipped {
     NotRun(String),
 }
 
+impl From<Unable> for Skipped {
+    fn from(unable: Unable) -> Skipped {
+        match unable {
+            Unable::Unsupported(reason) => Skipped::Unsupported(reason),
+            Unable::Missing(reason) => Skipped::NotRun(reason),
+        }
+    }
+}
+
 /// All engines, or those of one target or format. The interpreter comes first.
 ///
 /// # Errors
@@ -256,10 +285,11 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
     for architecture in architectures {
         for format in &formats {
             for (machine, modes, skipped) in ways(architecture, *format) {
-                for mode in modes.iter().copied().chain([Mode::Linker]) {
-                    let skipped = skipped
-                        .clone()
-                        .or_else(|| (mode == Mode::Linker).then(|| no_linker(architecture, *format)).flatten());
+                // Other machines take code from libraries only.
+                let is_here = |mode: &Mode| *mode != Mode::Memory || machine.as_deref() == Some(machine::HOST);
+                for mode in modes.iter().copied().chain(Mode::OTHER_STRATEGIES).filter(is_here) {
+                    let unable = check_strategy(mode.strategy(), architecture, *format).err();
+                    let skipped = skipped.clone().or_else(|| unable.map(Skipped::from));
                     let configuration = Configuration {
                         mode,
                         target: Some(architecture.name().into()),
@@ -297,9 +327,9 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
     let host = architecture.is_host() && format.is_host();
     let mut ways: Vec<Way> = Vec::new();
     if host {
-        ways.push((Some(maru_compiler::machine::HOST.into()), HOST, None));
+        ways.push((Some(machine::HOST.into()), HOST, None));
     }
-    let mut kinds = maru_compiler::machine::machines();
+    let mut kinds = machine::machines();
     kinds.sort_by_key(|kind| kind.is_emulator());
     for kind in kinds.into_iter().filter(|kind| kind.is_emulator() || !host) {
         let modes = if ways.is_empty() { NATIVE } else { SECOND };
@@ -314,18 +344,6 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
         ways.push((None, NATIVE, Some(Skipped::NotRun(reason))));
     }
     ways
-}
-
-/// Why nothing here links libraries of a format for an architecture, if nothing does.
-fn no_linker(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Option<Skipped> {
-    let machine = format::identity(architecture, format)?;
-    let what = format!("{} in the format {}", architecture.name(), format.name());
-    let is_host = architecture.is_host() && format.is_host();
-    let linkers = format.linkers(machine, is_host);
-    if linkers.is_empty() {
-        return Some(Skipped::Unsupported(format!("no linker is known that makes libraries of {what}")));
-    }
-    Linker::find(linkers, &what).err().map(|missing| Skipped::NotRun(missing.to_string()))
 }
 
 /// This host's system, as people write it.

@@ -6,7 +6,7 @@ use crate::{listing, options, program, session};
 use maru_compiler::unit::{self, Artifact};
 use maru_core::codegen::Architecture;
 use maru_core::format::{self, ObjectFormat};
-use maru_language::runtime::Runtime;
+use maru_language::runtime::{Runtime, Strategy};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -25,6 +25,11 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
         _ => None,
     };
     if let Some(product) = product {
+        if options.strategy == Strategy::Memory {
+            return Err(Trouble::wrong_call(format!(
+                "build: the strategy 'memory' makes no {product}, it is for `maru run`; choose another one, or none"
+            )));
+        }
         check_pair(architecture, format)?;
         if arguments.output.is_none() {
             return Err(Trouble::wrong_call(format!("build: say where to write the {product}: -o FILE")));

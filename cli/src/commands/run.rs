@@ -32,8 +32,8 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
             Program::Library(..) => run_library(runtime, &arguments.file)?,
         };
         let status = session::conclude(runtime, outcome);
-        if runtime.options.strategy == Strategy::Linker {
-            // Who asks for a linker wants to know that it does not link; the program was interpreted.
+        if runtime.options.strategy != Strategy::Direct {
+            // Who asks for a strategy wants to know that it fails; the program was interpreted.
             runtime
                 .native
                 .units()

@@ -138,6 +138,19 @@ pub trait ObjectFormat: Sync {
     fn write_object(&self, _image: &Image, _machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
         Err(FormatError(format!("the format {} has no relocatable objects", self.name())))
     }
+    /// What tells debuggers of an image that is in memory already, its code at an address: symbols, unwind rows and lines
+    /// that are true there. Nobody loads it. `None`, if the format has no such files.
+    ///
+    /// # Errors
+    /// When the image cannot be expressed so.
+    fn symbol_file(
+        &self,
+        _image: &Image,
+        _code: u64,
+        _machine: &MachineIdentity,
+    ) -> Result<Option<Vec<u8>>, FormatError> {
+        Ok(None)
+    }
     /// The linkers that make a library of an object for the machine, the best one first.
     fn linkers(&self, _machine: &MachineIdentity, _is_host: bool) -> Vec<Linker> {
         Vec::new()

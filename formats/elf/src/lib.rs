@@ -40,6 +40,7 @@ mod layout;
 mod linked;
 mod object;
 mod read;
+mod symbol_file;
 mod symbols;
 mod write;
 
@@ -81,6 +82,9 @@ impl ObjectFormat for Elf {
     }
     fn linkers(&self, machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
         linked::linkers(machine, is_host)
+    }
+    fn symbol_file(&self, image: &Image, code: u64, machine: &MachineIdentity) -> Result<Option<Vec<u8>>, FormatError> {
+        symbol_file::write(image, code, machine).map(Some)
     }
     fn read(&self, file: &[u8]) -> Result<Contents, FormatError> {
         read::read(file)

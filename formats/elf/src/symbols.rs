@@ -37,28 +37,49 @@ pub struct Places {
 impl<'a> Symbols<'a> {
     /// Collect the symbols and sort them as the hash table needs it: by bucket.
     pub fn new(image: &'a Image, places: &Places) -> Result<Symbols<'a>, FormatError> {
-        let buckets = (image.functions.len() as u32 / 2).max(1);
-        let symbol = |name: &'a str, kind, section, address, size| {
-            let hash = gnu_hash(name.as_bytes());
-            Symbol { name, hash, bucket: hash % buckets, kind, section, address, size }
-        };
-        let mut sorted = Vec::with_capacity(image.functions.len() + 1);
-        let header_size = image.constants.len() as u64;
-        sorted.push(symbol(HEADER_SYMBOL, elf::STT_OBJECT, places.constants_section, places.constants, header_size));
+        let mut symbols = Symbols::unsorted(image);
+        let (section, size) = (places.constants_section, image.constants.len() as u64);
+        symbols.push(HEADER_SYMBOL, elf::STT_OBJECT, section, places.constants, size);
+        symbols.push_functions(image, places)?;
+        symbols.sort(image)
+    }
+
+    /// The symbols of the functions alone.
+    pub fn of_functions(image: &'a Image, places: &Places) -> Result<Symbols<'a>, FormatError> {
+        let mut symbols = Symbols::unsorted(image);
+        symbols.push_functions(image, places)?;
+        symbols.sort(image)
+    }
+
+    fn unsorted(image: &Image) -> Symbols<'a> {
+        let sorted = Vec::with_capacity(image.functions.len() + 1);
+        Symbols { sorted, buckets: (image.functions.len() as u32 / 2).max(1) }
+    }
+
+    fn push(&mut self, name: &'a str, kind: elf::SymbolType, section: u16, address: u64, size: u64) {
+        let hash = gnu_hash(name.as_bytes());
+        self.sorted.push(Symbol { name, hash, bucket: hash % self.buckets, kind, section, address, size });
+    }
+
+    fn push_functions(&mut self, image: &'a Image, places: &Places) -> Result<(), FormatError> {
         for function in &image.functions {
             let name = function.symbol.as_str();
             if name.is_empty() || name.bytes().any(|byte| byte == 0) {
                 return Err(FormatError(format!("{}: a symbol cannot be called {name:?}", image.name)));
             }
             let address = places.code + u64::from(function.offset);
-            sorted.push(symbol(name, elf::STT_FUNC, places.code_section, address, function.size.into()));
+            self.push(name, elf::STT_FUNC, places.code_section, address, function.size.into());
         }
-        sorted.sort_unstable_by_key(|symbol| (symbol.bucket, symbol.hash, symbol.name));
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0].hash == pair[1].hash && pair[0].name == pair[1].name)
-        {
+        Ok(())
+    }
+
+    fn sort(mut self, image: &Image) -> Result<Symbols<'a>, FormatError> {
+        self.sorted.sort_unstable_by_key(|symbol| (symbol.bucket, symbol.hash, symbol.name));
+        let same = |pair: &&[Symbol]| pair[0].hash == pair[1].hash && pair[0].name == pair[1].name;
+        if let Some(pair) = self.sorted.windows(2).find(same) {
             return Err(FormatError(format!("{}: two symbols are called {}", image.name, pair[0].name)));
         }
-        Ok(Symbols { sorted, buckets })
+        Ok(self)
     }
 
     /// Append the symbol table. The names' offsets are those of [`Symbols::write_names`].

@@ -6,15 +6,19 @@
 //! description of the image. The [`Cache`] keeps bytes by a key made from all that they were compiled from.
 
 mod cache;
+mod debugger;
 mod directory;
 mod header;
 mod library;
 mod linkage;
+mod memory;
 
 pub use cache::{Cache, CacheEntry, CacheKey};
+pub use debugger::{Listeners, SYMBOLS_VARIABLE};
 pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
 pub use header::{BadHeader, ImageHeader};
 pub use library::{check, Library, LoadedImage, MappedLibrary};
+pub use memory::{place, Describe};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,9 @@
 
 use super::image::{attach, CompiledUnit, UnitImage};
 use super::machine::{Evaluated, EvaluatorMachine, Host};
-use super::pipeline::{self, LibraryParts, Target};
+use super::pipeline::{self, LibraryParts, Made, Target};
 use super::statistics::Watch;
+use super::strategy::check_strategy;
 use super::{HasUnits, Units};
 use crate::lower::{
     lower_loop, lower_unit, trampoline_functions, Linking, LoweredUnit, LoweringTarget, ENTER, TRAMPOLINE,
@@ -147,6 +148,9 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
     let kind = find_machine(architecture, format, runtime.options.machine.as_deref()).map_err(|reason| {
         CompileFailure(format!("{reason}; libraries for {} can be built all the same", architecture.name()))
     })?;
+    let strategy = runtime.options.strategy;
+    check_strategy(strategy, architecture, format)
+        .map_err(|reason| CompileFailure(format!("strategy '{}': {reason}", strategy.name())))?;
     runtime.native.units_mut().is_host = kind.is_none();
     let machine: Rc<dyn Machine> = match kind {
         None => Rc::new(Host),
@@ -190,7 +194,11 @@ fn load_functions(
     let Runtime { context, native, .. } = runtime;
     let stop = || context.is_interrupt_requested();
     let target = Target { architecture, format, strategy: runtime.options.strategy };
-    let bytes = pipeline::library(target, &functions, &parts, &mut native.units_mut().statistics, &stop)?;
+    let made = pipeline::unit(target, &functions, &parts, &mut native.units_mut().statistics, &stop)?;
+    let bytes = match made {
+        Made::Library(bytes) => bytes,
+        Made::Image(image) => return Ok(CompiledUnit::Library(image)),
+    };
     if let Some(inspect) = runtime.options.inspect_library {
         inspect(&bytes, format.name());
     }

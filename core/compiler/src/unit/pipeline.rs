@@ -72,6 +72,28 @@ pub(crate) struct LibraryParts<'a> {
     pub manifest: &'a [u8],
 }
 
+/// A unit whose code is made.
+pub(super) enum Made {
+    /// The bytes of a library.
+    Library(Vec<u8>),
+    /// An image in memory, where the strategy needs no library.
+    Image(LoadedImage),
+}
+
+/// Optimised IR to what the target's strategy makes of it.
+pub(super) fn unit(
+    target: Target,
+    functions: &[Function],
+    parts: &LibraryParts,
+    statistics: &mut Statistics,
+    stop: Stop,
+) -> Result<Made, CompileFailure> {
+    if target.strategy == Strategy::Memory {
+        return make(target, functions, parts, statistics, stop, strategy::in_memory).map(Made::Image);
+    }
+    library(target, functions, parts, statistics, stop).map(Made::Library)
+}
+
 /// Optimised IR to the bytes of a library.
 pub(super) fn library(
     target: Target,
@@ -80,7 +102,9 @@ pub(super) fn library(
     statistics: &mut Statistics,
     stop: Stop,
 ) -> Result<Vec<u8>, CompileFailure> {
-    make(target, functions, parts, statistics, stop, strategy::library)
+    let bytes = make(target, functions, parts, statistics, stop, strategy::library)?;
+    statistics.file_bytes += bytes.len() as u64;
+    Ok(bytes)
 }
 
 /// Optimised IR to the bytes of a relocatable object.
@@ -90,20 +114,22 @@ pub(super) fn object(
     parts: &LibraryParts,
     statistics: &mut Statistics,
 ) -> Result<Vec<u8>, CompileFailure> {
-    make(target, functions, parts, statistics, &|| false, strategy::object)
+    let bytes = make(target, functions, parts, statistics, &|| false, strategy::object)?;
+    statistics.file_bytes += bytes.len() as u64;
+    Ok(bytes)
 }
 
-/// What turns an image into a file's bytes, with the compiler's description of it.
-type Finish = fn(Image, &[u8], Target, &MachineIdentity) -> Result<Vec<u8>, CompileFailure>;
+/// What an image ends as, with the compiler's description of it.
+type Finish<T> = fn(Image, &[u8], Target, &MachineIdentity) -> Result<T, CompileFailure>;
 
-fn make(
+fn make<T>(
     target: Target,
     functions: &[Function],
     parts: &LibraryParts,
     statistics: &mut Statistics,
     stop: Stop,
-    finish: Finish,
-) -> Result<Vec<u8>, CompileFailure> {
+    finish: Finish<T>,
+) -> Result<T, CompileFailure> {
     let Target { architecture, format, .. } = target;
     let machine = identity(architecture, format)?;
     let mut image = Image::new(parts.name, &absolute(parts.source));
@@ -122,11 +148,10 @@ fn make(
     let mut watch = Watch::start();
     image.data_words = parts.data_words as u32;
     statistics.code_bytes += image.code.len() as u64;
-    let bytes = finish(image, parts.manifest, target, machine)?;
+    let made = finish(image, parts.manifest, target, machine)?;
     watch.lap(&mut statistics.layout_write);
     statistics.functions += functions.len() as u64;
-    statistics.file_bytes += bytes.len() as u64;
-    Ok(bytes)
+    Ok(made)
 }
 
 /// What the format calls the target.

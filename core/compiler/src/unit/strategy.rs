@@ -4,15 +4,65 @@
 //! |---|---|
 //! | `direct` | is written whole: the format lays the image out, its code is linked to that, the format writes it |
 //! | `linker` | is made by a system's linker of a relocatable object that the format writes |
+//! | `memory` | is none: the image is linked to where it is put in this process's memory |
 
 use super::compile::CompileFailure;
 use super::pipeline::Target;
-use crate::load::{check, scratch_directory, ImageHeader};
+use crate::load::{check, place, scratch_directory, ImageHeader, LoadedImage};
 use maru_core::abi::fingerprint;
-use maru_core::codegen::{image_stamp, MachineIdentity};
-use maru_core::format::{Image, Linker};
+use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};
+use maru_core::format::{self, Image, Linker, ObjectFormat};
 use maru_language::runtime::Strategy;
+use std::fmt;
 use std::path::Path;
+
+/// Why a strategy is of no use for a target and a format here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unable {
+    /// There is no such thing anywhere; why.
+    Unsupported(String),
+    /// Something is not installed: what, and how it can be.
+    Missing(String),
+}
+
+impl fmt::Display for Unable {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (Unable::Unsupported(reason) | Unable::Missing(reason)) = self;
+        f.write_str(reason)
+    }
+}
+
+/// Whether a strategy brings code of a target to life here, in a format that holds it.
+///
+/// # Errors
+/// When it does not.
+pub fn check_strategy(
+    strategy: Strategy,
+    architecture: &dyn Architecture,
+    format: &dyn ObjectFormat,
+) -> Result<(), Unable> {
+    let Some(machine) = format::identity(architecture, format) else {
+        let (cpu, container) = (architecture.name(), format.name());
+        return Err(Unable::Unsupported(format!("{container} has no number for {cpu}")));
+    };
+    let is_host = architecture.is_host() && format.is_host();
+    match strategy {
+        Strategy::Direct => Ok(()),
+        Strategy::Linker => {
+            let what = format!("{} in the format {}", architecture.name(), format.name());
+            let linkers = format.linkers(machine, is_host);
+            if linkers.is_empty() {
+                return Err(Unable::Unsupported(format!("no linker is known that makes libraries of {what}")));
+            }
+            Linker::find(linkers, &what).map(|_| ()).map_err(|missing| Unable::Missing(missing.to_string()))
+        }
+        Strategy::Memory if is_host => Ok(()),
+        Strategy::Memory => Err(Unable::Unsupported(
+            "only code that this host runs itself is put into its memory; other machines take code from libraries"
+                .into(),
+        )),
+    }
+}
 
 /// A library of an image, by the strategy asked for.
 pub(super) fn library(
@@ -22,7 +72,8 @@ pub(super) fn library(
     machine: &MachineIdentity,
 ) -> Result<Vec<u8>, CompileFailure> {
     match target.strategy {
-        Strategy::Direct => direct(image, manifest, target, machine),
+        // What is saved is a file, whatever the program itself runs from.
+        Strategy::Direct | Strategy::Memory => direct(image, manifest, target, machine),
         Strategy::Linker => by_linker(image, manifest, target, machine),
     }
 }
@@ -37,6 +88,18 @@ fn direct(
     let layout = target.format.layout(&image, machine)?;
     image.link(&layout, target.architecture)?;
     Ok(target.format.write(&image, &layout, machine)?)
+}
+
+/// An image in this process's memory, ready to be called.
+pub(super) fn in_memory(
+    mut image: Image,
+    manifest: &[u8],
+    target: Target,
+    machine: &MachineIdentity,
+) -> Result<LoadedImage, CompileFailure> {
+    let Target { architecture, format, .. } = target;
+    ImageHeader::build(&mut image, manifest, image_stamp(architecture))?;
+    Ok(place(image, architecture, &|image, code| format.symbol_file(image, code, machine))?)
 }
 
 /// A relocatable object of an image.

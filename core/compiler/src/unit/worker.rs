@@ -5,7 +5,7 @@
 //! at anyway. The program never waits for the worker, not even for a lock.
 
 use super::compile::CompileFailure;
-use super::pipeline::{library, optimise_all, LibraryParts, SharedDirectory, Target, STOPPED};
+use super::pipeline::{optimise_all, unit, LibraryParts, Made, SharedDirectory, Target, STOPPED};
 use super::statistics::Statistics;
 use crate::load::LoadedImage;
 use maru_core::abi::announce_compiled;
@@ -186,10 +186,14 @@ fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statisti
     let mut fuel = if manner.optimise { OptimisationFuel::unlimited() } else { OptimisationFuel::limited(0) };
     optimise_all(&mut functions, &mut fuel, manner.verify, statistics, &stop)?;
     let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
-    let bytes = library(manner.target, &functions, &parts, statistics, &stop)?;
+    let made = unit(manner.target, &functions, &parts, statistics, &stop)?;
     if stop() {
         return Err(CompileFailure(STOPPED.into()));
     }
+    let bytes = match made {
+        Made::Library(bytes) => bytes,
+        Made::Image(image) => return Ok((image, None)),
+    };
     // SAFETY: the bytes are what the format wrote a moment ago.
     let image = unsafe { manner.directory.load_fresh(manner.target.format, &bytes, statistics) }?;
     Ok((image, manner.keep_bytes.then_some(bytes)))

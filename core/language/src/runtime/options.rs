@@ -36,7 +36,7 @@ impl OptimisationLevel {
     }
 }
 
-/// How a unit's code becomes a library. What it does is the same by each.
+/// How a unit's code comes to life. What it does is the same by each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Strategy {
     /// Maru writes the whole library.
@@ -44,17 +44,20 @@ pub enum Strategy {
     Direct,
     /// Maru writes a relocatable object, and the system's linker makes a library of it.
     Linker,
+    /// There is no library: code is put into this process's memory.
+    Memory,
 }
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Strategy; 2] = [Strategy::Direct, Strategy::Linker];
+    pub const ALL: [Strategy; 3] = [Strategy::Direct, Strategy::Linker, Strategy::Memory];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Strategy::Direct => "direct",
             Strategy::Linker => "linker",
+            Strategy::Memory => "memory",
         }
     }
 }
