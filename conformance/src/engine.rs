@@ -4,6 +4,7 @@ use crate::evaluate;
 use crate::fault::{Fault, Faulty};
 use crate::limits::Limits;
 use crate::outcome::{FormResult, Observation, Outcome};
+use crate::sampling::Sampling;
 use maru_compiler::machine::{self, Ability};
 use maru_compiler::unit::{check_strategy, Unable};
 use maru_core::codegen::Architecture;
@@ -122,17 +123,6 @@ impl Mode {
             _ => OptimisationLevel::Full,
         }
     }
-
-    /// Every so many programs are run in this mode: collecting all the time is slow, as is starting linkers, and most of
-    /// what is done at a lower level is done at each.
-    pub fn every(self) -> u64 {
-        match self {
-            Mode::Stress | Mode::NativeStress | Mode::Linker => 8,
-            Mode::NativeO0 | Mode::NativeO1 => 4,
-            Mode::Memory => 2,
-            _ => 1,
-        }
-    }
 }
 
 /// How many allocations of each form of a case file collect, each of them, under stress. Some forms count to a
@@ -154,6 +144,8 @@ pub struct Configuration {
     pub fault: Option<Fault>,
     /// The most that is done for the speed of compiled code, in whatever mode.
     pub level: OptimisationLevel,
+    /// Every so many programs and case files are run on it.
+    pub every: u64,
 }
 
 impl Configuration {
@@ -166,6 +158,7 @@ impl Configuration {
             machine: None,
             fault: None,
             level: OptimisationLevel::Full,
+            every: 1,
         }
     }
 
@@ -268,7 +261,7 @@ impl From<Unable> for Skipped {
 ///
 /// # Errors
 /// When there is no such target or format.
-pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, String> {
+pub fn plan(target: Option<&str>, format: Option<&str>, sampling: Sampling) -> Result<Vec<Planned>, String> {
     let architectures = match target {
         Some(name) => vec![registry::find_architecture(name, "--target")?],
         None => registry::architectures(),
@@ -277,14 +270,18 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
         Some(name) => vec![registry::find_format(name, "--format")?],
         None => registry::formats(),
     };
-    let plain = |mode| Configuration { mode, ..Configuration::interpreter() };
+    let plain = |mode| Configuration { mode, every: sampling.every(mode, true), ..Configuration::interpreter() };
     let mut all: Vec<Planned> = [Mode::Interpreter, Mode::Stress, Mode::Evaluator]
         .into_iter()
         .map(|mode| Planned { configuration: plain(mode), skipped: None })
         .collect();
     for architecture in architectures {
+        // The first way of running a target's code has all programs, the others are asked for a second opinion.
+        let mut first = true;
         for format in &formats {
             for (machine, modes, skipped) in ways(architecture, *format) {
+                let is_first = first && skipped.is_none();
+                first &= !is_first;
                 // Other machines take code from libraries only.
                 let is_here = |mode: &Mode| *mode != Mode::Memory || machine.as_deref() == Some(machine::HOST);
                 for mode in modes.iter().copied().chain(Mode::OTHER_STRATEGIES).filter(is_here) {
@@ -295,6 +292,7 @@ pub fn plan(target: Option<&str>, format: Option<&str>) -> Result<Vec<Planned>, 
                         target: Some(architecture.name().into()),
                         format: Some(format.name().into()),
                         machine: machine.clone(),
+                        every: sampling.every(mode, is_first),
                         ..Configuration::interpreter()
                     };
                     all.push(Planned { configuration, skipped });

@@ -31,16 +31,20 @@ pub mod generate;
 pub mod limits;
 mod merge;
 pub mod outcome;
+mod progress;
 mod replay;
 pub mod report;
 mod run;
+mod sampling;
 mod session;
+mod steps;
 mod worker;
 
 pub use merge::merge;
 pub use replay::{replay, Replay};
 pub use report::Report;
 pub use run::{run, Conform, Written, CASES, REGRESSIONS};
+pub use sampling::Sampling;
 pub use worker::Worker;
 
 /// How much to run.
@@ -77,7 +81,12 @@ fn check_rows(rows: Conform, profile: Profile) {
     let conform = match profile {
         Profile::Test => Conform { cases: 300, ..base },
         Profile::Pr => Conform { cases: 2000, time: Some(std::time::Duration::from_secs(180)), ..base },
-        Profile::Night => Conform { cases: u64::MAX, time: Some(std::time::Duration::from_secs(3600)), ..base },
+        Profile::Night => Conform {
+            cases: u64::MAX,
+            time: Some(std::time::Duration::from_secs(3600)),
+            sampling: Sampling::Full,
+            ..base
+        },
     };
     match run(&conform) {
         Ok(report) if report.failed() => panic!("\n{}", report.text()),

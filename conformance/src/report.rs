@@ -1,15 +1,13 @@
 //! The report: what ran, what did not and why, what failed; as text, JSON, JUnit and Markdown.
 
 mod json;
+mod text;
 
 use crate::engine::{Configuration, Planned, Skipped};
 use crate::generate::{Coverage, CASES_FOR_COVERAGE};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Lines of a failing program that the report shows.
-const LINES: usize = 40;
 
 /// The columns of the matrix.
 pub const COLUMNS: [&str; 9] =
@@ -261,67 +259,6 @@ impl Report {
         lines
     }
 
-    /// The report for people.
-    pub fn text(&self) -> String {
-        let mut text = self.head().join("\n");
-        text.push_str("\n\n");
-        text.push_str(&table(&self.cells(), false));
-        for reason in self.reasons() {
-            text.push_str(&format!("{reason}\n"));
-        }
-        for fault in self.faults() {
-            text.push_str(&format!("\nThis run is no good: {fault}\n"));
-        }
-        for failure in &self.failures {
-            text.push_str(&format!("\n{} {}: {}\n", failure.engine, failure.case, failure.what));
-            if let Some(program) = &failure.program {
-                program.lines().take(LINES).for_each(|line| text.push_str(&format!("    {line}\n")));
-                if program.lines().count() > LINES {
-                    text.push_str("    …\n");
-                }
-            }
-            if let Some(bundle) = &failure.bundle {
-                text.push_str(&format!("  replay: maru conform replay {}\n", bundle.display()));
-            }
-        }
-        text
-    }
-
-    /// Print the report.
-    pub fn print(&self) {
-        print!("{}", self.text());
-    }
-
-    fn cells(&self) -> Vec<Vec<String>> {
-        let head = std::iter::once("engine").chain(COLUMNS).chain(["programs/s"]);
-        let mut cells = vec![head.map(String::from).collect::<Vec<_>>()];
-        for row in &self.rows {
-            let name = std::iter::once(row.configuration.name());
-            let results = COLUMNS.iter().map(|column| row.cell(column).text());
-            cells.push(name.chain(results).chain([row.rate()]).collect());
-        }
-        cells
-    }
-
-    /// Why cells were not run, one line for each reason.
-    fn reasons(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for row in &self.rows {
-            let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-            for column in COLUMNS {
-                let cell = row.cell(column);
-                if let Some(reason) = cell.reason() {
-                    reasons.entry(format!("{} ({reason})", cell.text())).or_default().push(column);
-                }
-            }
-            for (reason, columns) in reasons {
-                let columns = if columns.len() == COLUMNS.len() { "all".into() } else { columns.join(", ") };
-                lines.push(format!("{}: {columns}: {reason}", row.configuration.name()));
-            }
-        }
-        lines
-    }
-
     /// The report as JUnit XML: an engine is a suite, a cell a test case.
     pub fn junit(&self) -> String {
         let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
@@ -372,7 +309,9 @@ impl Report {
     /// The report as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!("# {}\n\n", self.head().join("\n\n"));
-        text.push_str(&table(&self.cells(), true));
+        text.push_str(&text::table(&self.summary(), true));
+        text.push('\n');
+        text.push_str(&text::table(&self.cells(), true));
         text.push('\n');
         for line in self.reasons().iter().chain(&self.faults()) {
             text.push_str(&format!("- {line}\n"));
@@ -385,30 +324,6 @@ impl Report {
         }
         text
     }
-}
-
-/// Rows of cells, with columns under each other; for Markdown with bars.
-fn table(rows: &[Vec<String>], markdown: bool) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.chars().count())))
-            .collect();
-        if markdown {
-            text.push_str(&format!("| {} |\n", cells.join(" | ")));
-            if at == 0 {
-                text.push_str(&format!("|{}\n", "---|".repeat(cells.len())));
-            }
-        } else {
-            text.push_str(cells.join("  ").trim_end());
-            text.push('\n');
-        }
-    }
-    text
 }
 
 fn escape(text: &str) -> String {

@@ -1,18 +1,20 @@
-//! A run of the suite: regressions, then case files, then generated programs, on all engines.
+//! A run of the suite: files and generated programs by turns, on all engines.
 
 use crate::bundle::{self, Bundle};
 use crate::cases;
 use crate::engine::{plan, Configuration, Mode, Planned};
 use crate::fault::Fault;
 use crate::generate::{CaseId, Coverage, Dice, Family};
+use crate::progress::Progress;
 use crate::report::{Failure, Report, Row};
+use crate::sampling::Sampling;
 use crate::session::{Session, Shrunk, Verdict};
+use crate::steps::{Step, Steps};
 use crate::worker::Worker;
-use indicatif::{ProgressBar, ProgressStyle};
 use maru_language::runtime::OptimisationLevel;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
@@ -70,9 +72,9 @@ pub struct Conform {
     pub shard: (u64, u64),
     /// Worker processes.
     pub jobs: usize,
-    /// How long one engine may take for one program.
+    /// How much processor time one engine may take for one program.
     pub limit: Duration,
-    /// Stop generating programs after this time, which starts when the case files are done.
+    /// Stop after this time.
     pub time: Option<Duration>,
     /// Where reports are written.
     pub written: Written,
@@ -82,7 +84,7 @@ pub struct Conform {
     pub save_regressions: bool,
     /// Run the case files and regressions too.
     pub files: bool,
-    /// Show progress, if standard error is a terminal.
+    /// Show progress on standard error: a bar, or a line now and then where it is no terminal.
     pub progress: bool,
     /// The commit of what is tested, for the report.
     pub commit: Option<String>,
@@ -92,6 +94,8 @@ pub struct Conform {
     pub fail_fast: bool,
     /// Set from outside, by a handler of signals perhaps: stop soon, and report what had run.
     pub stop: Option<&'static AtomicBool>,
+    /// Which programs run on which engines.
+    pub sampling: Sampling,
     /// A seeded fault for all engines but the interpreter that the others are compared with. Without modes, that is
     /// one more interpreter.
     pub fault: Option<Fault>,
@@ -119,6 +123,7 @@ impl Default for Conform {
             shrink: true,
             fail_fast: false,
             stop: None,
+            sampling: Sampling::default(),
             fault: None,
         }
     }
@@ -129,12 +134,14 @@ struct Shared<'a> {
     conform: &'a Conform,
     configurations: Vec<Configuration>,
     state: Mutex<State>,
+    /// Files, each with engines to run it on.
+    files: Vec<FileStep>,
+    steps: Steps,
+    /// The number of the next step.
     next: AtomicU64,
     stop: AtomicBool,
     started: Instant,
-    /// When the first program was about to be generated.
-    generating: OnceLock<Instant>,
-    progress: ProgressBar,
+    progress: Progress,
 }
 
 /// What they find.
@@ -156,9 +163,12 @@ struct State {
 pub fn run(conform: &Conform) -> Result<Report, String> {
     let planned = engines(conform)?;
     let runs: Vec<&Planned> = planned.iter().filter(|planned| planned.skipped.is_none()).collect();
+    let configurations: Vec<Configuration> = runs.iter().map(|planned| planned.configuration.clone()).collect();
+    let files = if runs_files(conform) { file_steps(&configurations) } else { Vec::new() };
+    let steps = Steps::new(files.len() as u64, programs(conform));
     let shared = Shared {
         conform,
-        configurations: runs.iter().map(|planned| planned.configuration.clone()).collect(),
+        configurations,
         state: Mutex::new(State {
             rows: runs.iter().map(|planned| Row { without_files: !runs_files(conform), ..Row::new(planned) }).collect(),
             failures: Vec::new(),
@@ -167,24 +177,20 @@ pub fn run(conform: &Conform) -> Result<Report, String> {
             mishaps: Vec::new(),
             partial: None,
         }),
+        steps,
+        files,
         next: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         started: Instant::now(),
-        generating: OnceLock::new(),
-        progress: progress_bar(conform),
+        progress: Progress::new(conform.progress, steps.count()),
     };
-    if runs_files(conform) {
-        shared.progress.set_message("case files");
-        shared.texts()?;
-        shared.progress.set_message("");
-    }
     let jobs = conform.jobs.max(1);
     let results: Vec<Result<(), String>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(|| shared.generated())).collect();
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(|| shared.work())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into()))).collect()
     });
     results.into_iter().collect::<Result<(), String>>()?;
-    shared.progress.finish_and_clear();
+    shared.progress.finish();
     let report = shared.report(&planned);
     conform.written.write(&report)?;
     Ok(report)
@@ -192,7 +198,7 @@ pub fn run(conform: &Conform) -> Result<Report, String> {
 
 /// The engines wanted, the interpreter first.
 pub(crate) fn engines(conform: &Conform) -> Result<Vec<Planned>, String> {
-    let mut planned = plan(conform.target.as_deref(), conform.format.as_deref())?;
+    let mut planned = plan(conform.target.as_deref(), conform.format.as_deref(), conform.sampling)?;
     planned.retain(|planned| {
         let mode = planned.configuration.mode;
         let wanted = conform.modes.is_empty() || mode == Mode::Interpreter || conform.modes.contains(&mode);
@@ -215,16 +221,38 @@ fn runs_files(conform: &Conform) -> bool {
     conform.files && conform.shard.0 == 1
 }
 
-fn progress_bar(conform: &Conform) -> ProgressBar {
-    if !conform.progress {
-        return ProgressBar::hidden();
-    }
-    // Not drawn where standard error is no terminal.
+/// How many of the generated programs are this shard's.
+fn programs(conform: &Conform) -> u64 {
     let (part, parts) = (conform.shard.0.max(1), conform.shard.1.max(1));
-    let bar = ProgressBar::new(conform.cases / parts + u64::from(conform.cases % parts >= part));
-    let style = "{bar:30} {pos}/{len} programs, {per_sec}, {eta} left {msg}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
+    conform.cases / parts + u64::from(conform.cases % parts >= part)
+}
+
+/// A file on some of the engines.
+struct FileStep {
+    column: &'static str,
+    name: &'static str,
+    text: &'static str,
+    engines: Vec<usize>,
+}
+
+/// Engines that run a file one after another, in one step.
+const ENGINES_PER_STEP: usize = 6;
+
+/// All files on the engines whose turn it is. Of the files, too, an engine may have a share only, each another one.
+fn file_steps(configurations: &[Configuration]) -> Vec<FileStep> {
+    let regressions = REGRESSIONS.iter().map(|file| ("regressions", file));
+    let mut steps = Vec::new();
+    for (number, (column, (name, text))) in regressions.chain(CASES.iter().map(|file| ("cases", file))).enumerate() {
+        let is_due = |engine: &usize| (number + engine).is_multiple_of(configurations[*engine].every as usize);
+        let due: Vec<usize> = (0..configurations.len()).filter(is_due).collect();
+        steps.extend(due.chunks(ENGINES_PER_STEP).map(|engines| FileStep {
+            column,
+            name,
+            text,
+            engines: engines.into(),
+        }));
+    }
+    steps
 }
 
 impl Shared<'_> {
@@ -237,37 +265,40 @@ impl Shared<'_> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Regressions and case files.
-    fn texts(&self) -> Result<(), String> {
-        let mut worker = self.worker();
-        let all: Vec<usize> = (0..self.configurations.len()).collect();
-        for (name, text) in REGRESSIONS {
-            if self.is_interrupted() {
-                return Ok(());
-            }
-            let observations = worker.run(text, &all, true)?;
-            for (engine, observation) in observations.iter().enumerate() {
-                let what = observation.difference(&observations[0]);
-                self.record(engine, "regressions", name, what);
-            }
-            self.spend("regressions", worker.take_spent());
+    /// One file on some engines.
+    fn file(&self, worker: &mut Worker, step: &FileStep) -> Result<(), String> {
+        let FileStep { column, name, text, engines } = step;
+        if *column == "regressions" {
+            return self.regression(worker, step);
         }
-        for (name, text) in CASES {
-            if self.is_interrupted() {
-                return Ok(());
+        for (engine, results) in engines.iter().zip(worker.script(text, engines)?) {
+            let (met, failures) = cases::check(name, text, &results);
+            self.count(*engine, column, met as u64);
+            for failure in failures {
+                let case = format!("{}:{}", failure.file, failure.line);
+                let what = format!("expected {}, got {}", failure.expected, failure.got);
+                self.record(*engine, column, &case, Some(what));
             }
-            for (engine, results) in worker.script(text, &all)?.iter().enumerate() {
-                let (met, failures) = cases::check(name, text, results);
-                self.state().rows[engine].count("cases", met as u64, 0);
-                for failure in failures {
-                    let case = format!("{}:{}", failure.file, failure.line);
-                    let what = format!("expected {}, got {}", failure.expected, failure.got);
-                    self.record(engine, "cases", &case, Some(what));
-                }
-            }
-            self.spend("cases", worker.take_spent());
         }
+        self.spend(column, worker.take_spent());
         Ok(())
+    }
+
+    /// A program that failed once: compared with the interpreter.
+    fn regression(&self, worker: &mut Worker, step: &FileStep) -> Result<(), String> {
+        let reference = worker.run(step.text, &[0], true)?.remove(0);
+        let observations = worker.run(step.text, &step.engines, true)?;
+        for (engine, observation) in step.engines.iter().zip(observations) {
+            self.record(*engine, step.column, step.name, observation.difference(&reference));
+        }
+        self.spend(step.column, worker.take_spent());
+        Ok(())
+    }
+
+    /// Count checks that passed.
+    fn count(&self, engine: usize, column: &'static str, passed: u64) {
+        self.state().rows[engine].count(column, passed, 0);
+        self.progress.checked(passed);
     }
 
     /// Count how long the engines took.
@@ -287,10 +318,9 @@ impl Shared<'_> {
         interrupted
     }
 
-    /// Whether no more programs are to be generated: interrupted, or the time for it is up.
+    /// Whether no more steps are to be begun: interrupted, or the time is up.
     fn must_stop(&self) -> bool {
-        let start = *self.generating.get_or_init(Instant::now);
-        let late = self.conform.time.filter(|time| start.elapsed() > *time);
+        let late = self.conform.time.filter(|time| self.started.elapsed() > *time);
         if let Some(time) = late {
             self.state().partial.get_or_insert_with(|| format!("the time of {} s was up", time.as_secs()));
         }
@@ -299,6 +329,7 @@ impl Shared<'_> {
 
     /// Count a check. True if it failed and is one of the first to do so, which the report shows.
     fn record(&self, engine: usize, column: &'static str, case: &str, what: Option<String>) -> bool {
+        self.progress.checked(1);
         let mut state = self.state();
         state.rows[engine].count(column, u64::from(what.is_none()), u64::from(what.is_some()));
         let Some(what) = what else { return false };
@@ -309,28 +340,28 @@ impl Shared<'_> {
         }
         let case = case.to_string();
         state.failures.push(Failure { engine, column, case, what, program: None, bundle: None });
-        self.progress.set_message(format!("({} failures)", state.failures.len()));
+        self.progress.failed();
         true
     }
 
-    /// One thread's share of the generated programs.
-    fn generated(&self) -> Result<(), String> {
+    /// One thread's share of the steps.
+    fn work(&self) -> Result<(), String> {
         let mut session = Session::new(self.worker(), self.configurations.clone());
         let mut coverage = Coverage::default();
-        while !self.stop.load(Ordering::Relaxed) {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.conform.cases || self.must_stop() {
-                break;
-            }
-            let (part, parts) = self.conform.shard;
-            if index % parts.max(1) != part.saturating_sub(1) {
-                continue;
-            }
-            if let Err(error) = self.one(&mut session, index, &mut coverage) {
+        while !self.stop.load(Ordering::Relaxed) && !self.must_stop() {
+            let Some(step) = self.steps.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let done = match step {
+                Step::File(number) => self.file(session.worker(), &self.files[number as usize]),
+                Step::Program(number) => {
+                    let (part, parts) = (self.conform.shard.0.max(1), self.conform.shard.1.max(1));
+                    self.one(&mut session, number * parts + part - 1, &mut coverage)
+                }
+            };
+            if let Err(error) = done {
                 self.stop.store(true, Ordering::Relaxed);
                 return Err(error);
             }
-            self.progress.inc(1);
+            self.progress.step();
         }
         self.state().coverage.merge(&coverage);
         Ok(())
@@ -365,7 +396,7 @@ impl Shared<'_> {
         self.state().rows[verdict.engine].units += compiled.units;
         if compiled.files > 0 {
             let good = compiled.files - compiled.bad_files.len() as u64;
-            self.state().rows[verdict.engine].count("files", good, 0);
+            self.count(verdict.engine, "files", good);
         }
         for bad in &compiled.bad_files {
             self.record(verdict.engine, "files", &id.to_string(), Some(bad.clone()));

@@ -52,6 +52,11 @@ impl Session {
         Session { worker, configurations }
     }
 
+    /// What runs programs, for files.
+    pub fn worker(&mut self) -> &mut Worker {
+        &mut self.worker
+    }
+
     /// How long each engine took since the last call, by its number.
     pub fn take_spent(&mut self) -> Vec<Duration> {
         self.worker.take_spent()
@@ -64,7 +69,7 @@ impl Session {
     pub fn examine(&mut self, program: &Program, index: u64) -> Result<Vec<Verdict>, String> {
         let all = self.configurations.iter().enumerate();
         let engines: Vec<usize> =
-            all.filter(|(_, engine)| index.is_multiple_of(engine.mode.every())).map(|(number, _)| number).collect();
+            all.filter(|(_, engine)| index.is_multiple_of(engine.every)).map(|(number, _)| number).collect();
         let observations = self.worker.run(&program.to_string(), &engines, false)?;
         let contradiction = match contradiction(&program.prediction, &observations[0]) {
             None => self.twin(program, &observations[0])?,

@@ -18,11 +18,17 @@ const STACK_SIZE: usize = 3 << 29;
 /// A case file may take so many times as long as a generated program.
 const SCRIPT_FACTOR: u32 = 12;
 
+/// Limits are of processor time, since a busy machine must not make a program fail. One that waits, though not for a
+/// processor, is given so many times as long by the clock.
+const PATIENCE: u32 = 20;
+/// How often a child that has not answered is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A child process that runs programs.
 pub struct Worker {
     configurations: Vec<Configuration>,
     child: Option<Child>,
-    /// How long one engine may take for one program.
+    /// How much processor time one engine may take for one program.
     pub limit: Duration,
     /// How long each engine took since somebody asked, by its number.
     spent: Vec<Duration>,
@@ -156,10 +162,19 @@ impl Child {
 
     fn answer(&mut self, limit: Duration) -> Answer {
         let mut poll = libc::pollfd { fd: self.answers.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let start = (Instant::now(), self.processor_time());
         loop {
             // SAFETY: one valid entry is passed.
-            match unsafe { libc::poll(&mut poll, 1, limit.as_millis() as libc::c_int) } {
-                0 => return Answer::Late,
+            match unsafe { libc::poll(&mut poll, 1, LOOK.min(limit).as_millis() as libc::c_int) } {
+                0 => {
+                    let used = match (start.1, self.processor_time()) {
+                        (Some(before), Some(now)) => now.saturating_sub(before),
+                        _ => start.0.elapsed() / PATIENCE,
+                    };
+                    if used >= limit || start.0.elapsed() >= limit * PATIENCE {
+                        return Answer::Late;
+                    }
+                }
                 1.. => break,
                 _ if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
                 _ => return Answer::Gone,
@@ -174,6 +189,22 @@ impl Child {
             return Answer::Gone;
         }
         FormResult::decode_all(&bytes).map_or(Answer::Gone, Answer::Results)
+    }
+
+    /// Processor time that the child has used; `None` where systems do not tell.
+    fn processor_time(&self) -> Option<Duration> {
+        #[cfg(target_os = "linux")]
+        {
+            let mut clock = 0;
+            // SAFETY: there is room for the clock's number.
+            let known = unsafe { libc::clock_getcpuclockid(self.process, &raw mut clock) } == 0;
+            let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: there is room for the time.
+            let read = known && unsafe { libc::clock_gettime(clock, &raw mut time) } == 0;
+            read.then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
     }
 
     /// Wait for the end of a child that closed its pipe; how it ended.

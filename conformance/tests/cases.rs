@@ -1,4 +1,5 @@
-//! The case files and regressions, interpreted and compiled for every target and format that runs here. The other ways
+//! The case files and regressions, interpreted and compiled for every target that runs here, and a share of them in its
+//! other formats. The other ways
 //! of running them, under stress and compiled when hot, are `maru conform`'s, which `./test` runs as well.
 
 use maru_conformance::engine::Mode;
@@ -14,6 +15,7 @@ fn all_case_files_in_every_cell() {
     let ran = report.rows.iter().filter(|row| row.skipped.is_none());
     for row in ran {
         let Cell::Ran { passed, .. } = row.cell("cases") else { panic!("{} ran no cases", row.configuration.name()) };
-        assert!(passed as usize > 10 * CASES.len(), "{}: only {passed} expectations", row.configuration.name());
+        let least = if row.configuration.every == 1 { 10 * CASES.len() } else { 1 };
+        assert!(passed as usize >= least, "{}: only {passed} expectations", row.configuration.name());
     }
 }

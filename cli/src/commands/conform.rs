@@ -3,9 +3,9 @@
 use crate::arguments::Selection;
 use crate::trouble::Trouble;
 use crate::{interrupt, options};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use maru_conformance::engine::Mode;
-use maru_conformance::{Conform as Suite, Report, Written};
+use maru_conformance::{Conform as Suite, Report, Sampling, Written};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -21,9 +21,12 @@ pub struct Conform {
     /// What to run.
     #[command(flatten)]
     scope: Scope,
-    /// How many programs to generate
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    cases: u64,
+    /// How many programs to generate [default: 1000; night: as many as the time allows]
+    #[arg(long, value_name = "N")]
+    cases: Option<u64>,
+    /// How much to run
+    #[arg(long, value_name = "NAME", default_value = "minutes")]
+    profile: Profile,
     /// The hexadecimal number that all choices follow from
     #[arg(long, default_value = "1", value_parser = seed)]
     seed: u64,
@@ -33,12 +36,15 @@ pub struct Conform {
     /// How many processes run programs at the same time [default: as many as processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     jobs: Option<u32>,
-    /// Stop generating programs after this many seconds
+    /// Stop after this many seconds [default: none; night: 3600]
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
     /// Only generated programs: no case files, no regressions
     #[arg(long)]
     no_files: bool,
+    /// Print all rows, with a column for each family of programs
+    #[arg(long)]
+    long: bool,
     /// Where the report is written.
     #[command(flatten)]
     reports: Reports,
@@ -48,6 +54,15 @@ pub struct Conform {
     /// Keep shrunk failures among the source tree's regressions
     #[arg(long)]
     save_regressions: bool,
+}
+
+/// How much to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Profile {
+    /// One way of running each target has all programs, each other combination a share of them.
+    Minutes,
+    /// All programs in all ways.
+    Night,
 }
 
 /// What to do with the suite besides running it.
@@ -101,10 +116,13 @@ struct Scope {
     /// Only these ways of running programs, besides the interpreter, which all are compared with
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = mode)]
     modes: Vec<Mode>,
-    /// How many seconds one program may take
+    /// How many seconds of processor time one program may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
 }
+
+/// Seconds of a night.
+const NIGHT: u64 = 3600;
 
 /// Run the suite, or one case of it.
 ///
@@ -141,12 +159,14 @@ fn merge(files: &[PathBuf], written: &Written) -> Result<ExitCode, Trouble> {
 
 fn run(arguments: &Conform) -> Result<ExitCode, Trouble> {
     let base = suite(&arguments.scope)?;
+    let night = arguments.profile == Profile::Night;
     let suite = Suite {
-        cases: arguments.cases,
+        cases: arguments.cases.unwrap_or(if night { u64::MAX } else { base.cases }),
+        sampling: if night { Sampling::Full } else { Sampling::Shares },
         seed: arguments.seed,
         shard: arguments.shard,
         jobs: arguments.jobs.map_or(base.jobs, |jobs| jobs as usize),
-        time: arguments.time.map(Duration::from_secs),
+        time: arguments.time.or((night && arguments.cases.is_none()).then_some(NIGHT)).map(Duration::from_secs),
         files: !arguments.no_files,
         written: arguments.reports.written(),
         bundles: arguments.bundles.clone(),
@@ -155,7 +175,7 @@ fn run(arguments: &Conform) -> Result<ExitCode, Trouble> {
         ..base
     };
     let report = maru_conformance::run(&suite).map_err(Trouble::wrong_call)?;
-    super::print(&report.text())?;
+    super::print(&if arguments.long { report.long_text() } else { report.text() })?;
     if interrupt::flag().load(Ordering::Relaxed) {
         return Ok(ExitCode::from(interrupt::INTERRUPTED));
     }

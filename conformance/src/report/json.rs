@@ -66,6 +66,7 @@ fn row_json(row: &Row) -> Value {
         "format": row.configuration.format,
         "machine": row.configuration.machine,
         "level": row.configuration.level.number(),
+        "every": row.configuration.every,
         "skipped": row.skipped.as_ref().map(|skipped| match skipped {
             Skipped::Unsupported(_) => "unsupported",
             Skipped::NotRun(_) => "not run",
@@ -128,6 +129,7 @@ fn row(part: &Part) -> Result<Row, String> {
         machine: part.optional("machine"),
         level: level.ok_or_else(|| part.missing("level"))?,
         fault: None,
+        every: part.number("every")?,
     };
     let reason = part.optional("reason").unwrap_or_default();
     let skipped = match part.optional("skipped").as_deref() {
