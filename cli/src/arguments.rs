@@ -51,8 +51,8 @@ pub struct Selection {
     /// guessed as well [default: $MARU_OPT, else 2]
     #[arg(short = 'O', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub level: Option<u8>,
-    /// How code comes to life: as libraries written directly, as libraries that the system's linker makes of objects, or
-    /// in memory without a file [default: $MARU_STRATEGY, else direct]
+    /// How code comes to life: as libraries written directly, as libraries that the system's linker makes of objects, the
+    /// same with an assembler before it, or in memory without a file [default: $MARU_STRATEGY, else direct]
     #[arg(long, value_name = "STRATEGY", value_parser = Strategy::ALL.map(Strategy::name))]
     pub strategy: Option<String>,
 }
@@ -159,7 +159,7 @@ pub enum Emit {
     Tree,
     /// The linear form between tree and intermediate representation, as text
     Linear,
-    /// Machine code with its instructions, as text
+    /// Assembly text, of which an assembler makes the relocatable object
     Asm,
 }
 

@@ -530,7 +530,7 @@ fn a_strategy_that_there_is_not_is_named() {
     expect(
         &output,
         2,
-        &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker, memory"],
+        &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker, assembler, memory"],
     );
 }
 

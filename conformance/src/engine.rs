@@ -55,6 +55,8 @@ pub enum Mode {
     Background,
     /// As when hot, but every library is made by the system's linker.
     Linker,
+    /// The same, of objects that an assembler makes of text.
+    Assembler,
     /// Everything compiled, into this process's memory, without libraries.
     Memory,
     /// Compiled to IR, which is evaluated.
@@ -63,7 +65,7 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 11] = [
+    pub const ALL: [Mode; 12] = [
         Mode::Interpreter,
         Mode::Stress,
         Mode::Evaluator,
@@ -74,10 +76,11 @@ impl Mode {
         Mode::Hot,
         Mode::Background,
         Mode::Linker,
+        Mode::Assembler,
         Mode::Memory,
     ];
     /// The modes whose code comes to life in another way than by libraries that Maru writes.
-    const OTHER_STRATEGIES: [Mode; 2] = [Mode::Linker, Mode::Memory];
+    const OTHER_STRATEGIES: [Mode; 3] = [Mode::Linker, Mode::Assembler, Mode::Memory];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -91,6 +94,7 @@ impl Mode {
             Mode::Hot => "native-hot",
             Mode::Background => "native-background",
             Mode::Linker => "native-linker",
+            Mode::Assembler => "native-assembler",
             Mode::Memory => "native-memory",
             Mode::Evaluator => "ir-evaluator",
         }
@@ -110,6 +114,7 @@ impl Mode {
     pub fn strategy(self) -> Strategy {
         match self {
             Mode::Linker => Strategy::Linker,
+            Mode::Assembler => Strategy::Assembler,
             Mode::Memory => Strategy::Memory,
             _ => Strategy::Direct,
         }
@@ -207,7 +212,7 @@ impl Configuration {
                 | Mode::NativeStress
                 | Mode::Memory
                 | Mode::Evaluator => JitMode::Always,
-                Mode::Hot | Mode::Background | Mode::Linker => JitMode::Auto,
+                Mode::Hot | Mode::Background | Mode::Linker | Mode::Assembler => JitMode::Auto,
             },
             target: self.target.clone(),
             target_origin: "the conformance suite".into(),

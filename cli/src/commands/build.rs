@@ -2,7 +2,7 @@
 
 use crate::arguments::{Build, Emit, Execution};
 use crate::trouble::Trouble;
-use crate::{listing, options, program, session};
+use crate::{options, program, session};
 use maru_compiler::unit::{self, Artifact};
 use maru_core::codegen::Architecture;
 use maru_core::format::{self, ObjectFormat};
@@ -22,6 +22,10 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
     let product = match arguments.emit {
         Emit::Lib => Some("library"),
         Emit::Obj => Some("object"),
+        Emit::Asm => {
+            check_pair(architecture, format)?;
+            None
+        }
         _ => None,
     };
     if let Some(product) = product {
@@ -95,10 +99,7 @@ fn emit(
             let texts = functions.iter().map(ToString::to_string);
             texts.collect::<Vec<_>>().join("\n").into_bytes()
         }),
-        Emit::Asm => {
-            let functions = functions(runtime).map_err(Trouble::rendered)?;
-            return listing::listing(architecture, &functions).map(String::into_bytes);
-        }
+        Emit::Asm => unit::build_program(runtime, name, text, architecture, format, Artifact::Assembly),
     };
     made.map_err(Trouble::rendered)
 }

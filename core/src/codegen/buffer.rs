@@ -187,6 +187,7 @@ impl CodeBuffer {
                 Some(label) => format!("{} {:#x}", note.text, self.labels[label.0 as usize]),
                 None => note.text.clone(),
             },
+            jump: note.label.map(|label| self.labels[label.0 as usize]),
         };
         notes.iter().zip(ends).map(line).collect()
     }

@@ -2,7 +2,7 @@
 //! driver, [`super::Native`].
 
 use super::{
-    CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, Shorten, System,
+    AssemblySyntax, CodeBuffer, FixupKind, FixupTarget, Label, MachineIdentity, OutOfRange, Selection, Shorten, System,
     UnwindConvention,
 };
 use crate::ir::{Callee, Condition, Convention, Op, Signature, Val, WordWidth};
@@ -62,6 +62,10 @@ pub trait RegisterMachine: Sync {
     fn enter(&self, frame: &Frame, code: &mut CodeBuffer);
     /// Write the end of the frame, before an instruction that leaves the function, with unwind rows.
     fn leave(&self, frame: &Frame, code: &mut CodeBuffer);
+    /// How listings become text that assemblers outside of Maru make the same bytes of; `None`, if they do not.
+    fn assembly(&self) -> Option<AssemblySyntax> {
+        None
+    }
     /// How jumps that were written in a long form are shortened, if they can be without being encoded anew.
     fn short_jumps(&self) -> Option<Shorten> {
         None

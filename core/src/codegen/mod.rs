@@ -167,6 +167,17 @@ pub enum FixupTarget {
     Import(u32),
 }
 
+/// As listings name it.
+impl fmt::Display for FixupTarget {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            FixupTarget::Function(id) => write!(f, "{id:?}"),
+            FixupTarget::Data(word) => write!(f, "data{word}"),
+            FixupTarget::Import(number) => write!(f, "import{number}"),
+        }
+    }
+}
+
 /// A place in code that depends on addresses: resolved by core when the format has laid the image out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixup {
@@ -235,6 +246,23 @@ pub struct ListingLine {
     pub bytes: Vec<u8>,
     /// The instruction in the CPU's usual syntax.
     pub text: String,
+    /// Where in the function it jumps to, if it does: the text ends with that offset.
+    pub jump: Option<u32>,
+}
+
+/// What makes assembly text of a target's listings, for assemblers outside of Maru.
+#[derive(Clone, Copy, Debug)]
+pub struct AssemblySyntax {
+    /// Directives that come before all code, one a line.
+    pub prologue: &'static str,
+    /// What an instruction is to begin with so that an assembler encodes it in these bytes and not in fewer; most often
+    /// nothing.
+    pub prefix: fn(&ListingLine) -> &'static str,
+}
+
+fn no_system(target: &str, function: &ir::Function, system: System) -> CompileError {
+    let message = format!("{target} has no system of number {}", system.0);
+    CompileError { function: function.name.clone(), message }
 }
 
 /// A target.
@@ -270,8 +298,7 @@ pub trait Architecture: Sync {
         if system == System::default() {
             return self.compile(function);
         }
-        let message = format!("{} has no system of number {}", self.name(), system.0);
-        Err(CompileError { function: function.name.clone(), message })
+        Err(no_system(self.name(), function, system))
     }
     /// Write the address `to` (addend included) into the instruction at the start of `site`, which lies at
     /// address `from`.
@@ -284,4 +311,18 @@ pub trait Architecture: Sync {
     /// # Errors
     /// As `compile`.
     fn listing(&self, function: &ir::Function) -> Result<Vec<ListingLine>, CompileError>;
+    /// The same for one of the CPU's systems; `listing` is for the first.
+    ///
+    /// # Errors
+    /// As `compile_for`.
+    fn listing_for(&self, function: &ir::Function, system: System) -> Result<Vec<ListingLine>, CompileError> {
+        if system == System::default() {
+            return self.listing(function);
+        }
+        Err(no_system(self.name(), function, system))
+    }
+    /// How listings become text that assemblers outside of Maru make the same bytes of; `None`, if they do not.
+    fn assembly(&self) -> Option<AssemblySyntax> {
+        None
+    }
 }

@@ -61,9 +61,13 @@ impl<M: RegisterMachine> Architecture for Native<M> {
         self.0.patch(kind, site, from, to)
     }
     fn listing(&self, function: &Function) -> Result<Vec<ListingLine>, CompileError> {
-        CONTEXT
-            .with_borrow_mut(|context| self.run(function, System::default(), context, true))
-            .map(|(_, listing)| listing)
+        self.listing_for(function, System::default())
+    }
+    fn listing_for(&self, function: &Function, system: System) -> Result<Vec<ListingLine>, CompileError> {
+        CONTEXT.with_borrow_mut(|context| self.run(function, system, context, true)).map(|(_, listing)| listing)
+    }
+    fn assembly(&self) -> Option<AssemblySyntax> {
+        self.0.assembly()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{FormatError, FunctionNames, Layout};
 use crate::abi::WORD_SIZE;
-use crate::codegen::{Architecture, CompiledFunction, Fixup, FixupTarget, UnwindRow};
+use crate::codegen::{Architecture, CompiledFunction, Fixup, FixupTarget, ListingLine, UnwindRow};
 
 /// The symbol under which every library exports its header, the first bytes of the constants.
 pub const HEADER_SYMBOL: &str = "maru_image";
@@ -55,6 +55,8 @@ pub struct Image {
     pub distances: Vec<(u32, Place)>,
     /// What it needs of other libraries.
     pub imports: Vec<Import>,
+    /// The code of the functions as text, in their order, if somebody wants it.
+    pub listings: Vec<Vec<ListingLine>>,
 }
 
 /// A symbol of another library.

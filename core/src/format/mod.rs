@@ -9,13 +9,15 @@
 //!   relocations by the numbers of [`MachineIdentity::relocations`], and says how a linker is called
 //!   ([`ObjectFormat::linkers`]).
 
+pub mod assembly;
 mod image;
 mod linker;
 
 pub use image::*;
 pub use linker::{Linker, LINKER_VARIABLE};
 
-use crate::codegen::{Architecture, MachineIdentity};
+use crate::codegen::{Architecture, AssemblySyntax, MachineIdentity};
+use crate::tool::Tool;
 use std::fmt;
 use std::ops::Range;
 
@@ -137,6 +139,23 @@ pub trait ObjectFormat: Sync {
     /// When the image cannot be expressed so, or the format has no objects.
     fn write_object(&self, _image: &Image, _machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
         Err(FormatError(format!("the format {} has no relocatable objects", self.name())))
+    }
+    /// The same as assembly text, for an assembler that makes such an object of it. The image has listings.
+    ///
+    /// # Errors
+    /// When the image cannot be expressed so, or the format has no such text.
+    fn write_assembly(
+        &self,
+        _image: &Image,
+        _syntax: &AssemblySyntax,
+        _machine: &MachineIdentity,
+    ) -> Result<String, FormatError> {
+        Err(FormatError(format!("the format {} has no assembly text", self.name())))
+    }
+    /// The assemblers that make an object of such text for the machine, the best one first: called with `-o`, the object
+    /// and the text's file.
+    fn assemblers(&self, _machine: &MachineIdentity, _is_host: bool) -> Vec<Tool> {
+        Vec::new()
     }
     /// What tells debuggers of an image that is in memory already, its code at an address: symbols, unwind rows and lines
     /// that are true there. Nobody loads it. `None`, if the format has no such files.

@@ -35,6 +35,7 @@
 //! The format's manual: <https://gabi.xinuos.com/>; what is peculiar to Linux:
 //! <https://refspecs.linuxfoundation.org/lsb.shtml>; unwind entries and line tables: <https://dwarfstd.org/>.
 
+mod assembly;
 mod headers;
 mod layout;
 mod linked;
@@ -44,8 +45,9 @@ mod symbol_file;
 mod symbols;
 mod write;
 
-use maru_core::codegen::MachineIdentity;
+use maru_core::codegen::{AssemblySyntax, MachineIdentity};
 use maru_core::format::{Contents, FormatError, Image, Layout, Linker, ObjectFormat};
+use maru_core::tool::Tool;
 
 /// ELF: the format of Linux, the BSDs and most other systems with Unix ancestors.
 pub struct Elf;
@@ -82,6 +84,17 @@ impl ObjectFormat for Elf {
     }
     fn linkers(&self, machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
         linked::linkers(machine, is_host)
+    }
+    fn write_assembly(
+        &self,
+        image: &Image,
+        syntax: &AssemblySyntax,
+        machine: &MachineIdentity,
+    ) -> Result<String, FormatError> {
+        assembly::write(image, syntax, machine)
+    }
+    fn assemblers(&self, machine: &MachineIdentity, is_host: bool) -> Vec<Tool> {
+        assembly::assemblers(machine, is_host)
     }
     fn symbol_file(&self, image: &Image, code: u64, machine: &MachineIdentity) -> Result<Option<Vec<u8>>, FormatError> {
         symbol_file::write(image, code, machine).map(Some)

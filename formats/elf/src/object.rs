@@ -29,7 +29,7 @@ const WORD: u64 = 8;
 
 /// The sections that hold something, in the order of their numbers, from 1.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub enum Part {
     Code,
     Constants,
     Data,
@@ -51,34 +51,53 @@ impl Part {
 
 /// What a relocation is relative to.
 #[derive(Clone, Copy)]
-enum Base {
+pub enum Base {
     Section(Part),
     Import(u32),
 }
 
 /// A place that the linker fills in.
-struct Relocation {
-    at: u64,
+pub struct Relocation {
+    pub at: u64,
     number: u32,
-    base: Base,
-    addend: i64,
+    pub base: Base,
+    pub addend: i64,
+    /// Whether it fills a pointer word, and not 32 bits.
+    pub is_word: bool,
+    /// Whether what it fills in is counted from the place.
+    pub is_distance: bool,
+}
+
+impl Relocation {
+    fn new(at: u64, number: u32, base: Base) -> Relocation {
+        Relocation { at, number, base, addend: 0, is_word: false, is_distance: false }
+    }
 }
 
 /// A section's bytes, and what the linker fills in of them.
-struct Contents {
-    part: Part,
-    name: &'static str,
-    section: Section,
-    bytes: Vec<u8>,
-    relocations: Vec<Relocation>,
+pub struct Contents {
+    pub part: Part,
+    pub name: &'static str,
+    pub section: Section,
+    pub bytes: Vec<u8>,
+    pub relocations: Vec<Relocation>,
 }
 
-/// The whole file.
-pub fn write(image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
+/// What the sections hold.
+///
+/// # Errors
+/// When the image cannot be expressed so.
+pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, FormatError> {
     check(image, machine)?;
     let mut parts =
         vec![code(image, machine)?, constants(image, machine), data(image, machine)?, frames(image, machine)?];
     parts.extend(line_tables(image, machine));
+    Ok(parts)
+}
+
+/// The whole file.
+pub fn write(image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
+    let mut parts = parts(image, machine)?;
     let symbols = Symbols::new(image, &parts)?;
     let mut out = Bytes::default();
     out.zeros(FILE_HEADER_SIZE as usize);
@@ -119,7 +138,8 @@ fn code(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatErro
             FixupTarget::Import(number) => (Base::Import(number), 0),
         };
         let at = u64::from(fixup.offset) + u64::from(relocation.field);
-        relocations.push(Relocation { at, number: relocation.number, base, addend: offset + relocation.addend(fixup) });
+        let addend = offset + relocation.addend(fixup);
+        relocations.push(Relocation { addend, ..Relocation::new(at, relocation.number, base) });
     }
     let section = section(elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_EXECINSTR, ALIGNMENT);
     Ok(Contents { part: Part::Code, name: ".text", section, bytes: image.code.clone(), relocations })
@@ -135,7 +155,8 @@ fn constants(image: &Image, machine: &MachineIdentity) -> Contents {
             Place::Data(offset) => (Part::Data, offset),
         };
         let addend = i64::from(offset) + i64::from(at);
-        Relocation { at: at.into(), number: machine.relocations.distance, base: Base::Section(part), addend }
+        let base = Base::Section(part);
+        Relocation { addend, is_distance: true, ..Relocation::new(at.into(), machine.relocations.distance, base) }
     };
     let relocations = image.distances.iter().map(relocation).collect();
     let section = section(elf::SHT_PROGBITS, elf::SHF_ALLOC, ALIGNMENT);
@@ -152,7 +173,7 @@ fn data(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatErro
             return Err(FormatError(format!("{}: the word for {} is not in the data table", image.name, import.name)));
         }
         let (at, base) = (WORD * u64::from(word), Base::Import(number as u32));
-        relocations.push(Relocation { at, number: machine.relocations.address, base, addend: 0 });
+        relocations.push(Relocation { is_word: true, ..Relocation::new(at, machine.relocations.address, base) });
     }
     let flags = elf::SHF_ALLOC | elf::SHF_WRITE;
     let (name, kind, bytes) = match relocations.is_empty() {
@@ -168,10 +189,9 @@ fn frames(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatEr
     let mut out = Bytes::default();
     let entries = unwind::write_frames(&mut out, image, 0, &machine.unwind)?;
     let relocation = |entry: &unwind::Entry| Relocation {
-        at: entry.distance(),
-        number: machine.relocations.distance,
-        base: Base::Section(Part::Code),
         addend: entry.function as i64,
+        is_distance: true,
+        ..Relocation::new(entry.distance(), machine.relocations.distance, Base::Section(Part::Code))
     };
     // Linkers end the section themselves, once they have joined all that are called so.
     out.0.truncate(out.0.len() - 4);
@@ -185,11 +205,11 @@ fn line_tables(image: &Image, machine: &MachineIdentity) -> Vec<Contents> {
     let Some((sections, references)) = debug::referring_sections(image, 0) else { return Vec::new() };
     let contents = |(number, bytes)| {
         let own = references.iter().filter(|reference| reference.section == number);
-        let relocation = |reference: &debug::Reference| Relocation {
-            at: reference.at,
-            number: reference.to.map_or(machine.relocations.address, |_| machine.relocations.offset),
-            base: Base::Section(reference.to.map_or(Part::Code, Part::Debug)),
-            addend: reference.offset as i64,
+        let relocation = |reference: &debug::Reference| {
+            let number = reference.to.map_or(machine.relocations.address, |_| machine.relocations.offset);
+            let base = Base::Section(reference.to.map_or(Part::Code, Part::Debug));
+            let (addend, is_word) = (reference.offset as i64, reference.to.is_none());
+            Relocation { addend, is_word, ..Relocation::new(reference.at, number, base) }
         };
         let relocations = own.map(relocation).collect();
         let section = section(elf::SHT_PROGBITS, elf::SectionFlags(0), 1);
@@ -333,6 +353,6 @@ impl Symbols {
 
 /// Whether a name means something to linkers: a version after an `@`, functions to be run on loading and unloading. Nobody
 /// outside of the object must see it then.
-fn means_more(name: &str) -> bool {
+pub fn means_more(name: &str) -> bool {
     name.contains('@') || ["_init", "_fini"].contains(&name)
 }

@@ -504,16 +504,19 @@ impl Test {
 
 /// Jump to a label if the test holds: past a plain jump on the opposite if the label may be too far.
 pub fn jump_if(code: &mut CodeBuffer, test: Test, label: Label) {
+    // Made in both passes, so that the labels after it have the same numbers in both.
+    let past = code.label();
     let reach = 1 << (field(test.kind()).1 + 1);
     if code.distance(label).is_some_and(|distance| (-reach..reach).contains(&distance)) {
         code.note_jump(label, || test.text());
         code.refer(test.kind(), label);
         return code.word32(test.bits());
     }
-    let past = code.offset() + 8;
-    code.note(|| format!("{} {past:#x}", test.opposite().text()));
-    code.word32(test.opposite().bits() | 2 << 5);
+    code.note_jump(past, || test.opposite().text());
+    code.refer(test.kind(), past);
+    code.word32(test.opposite().bits());
     jump(code, label);
+    code.bind(past);
 }
 
 /// Jump to a label.
@@ -523,17 +526,9 @@ pub fn jump(code: &mut CodeBuffer, label: Label) {
     code.word32(0x1400_0000);
 }
 
-fn target_name(target: FixupTarget) -> String {
-    match target {
-        FixupTarget::Function(id) => format!("{id:?}"),
-        FixupTarget::Data(word) => format!("data{word}"),
-        FixupTarget::Import(number) => format!("import{number}"),
-    }
-}
-
 /// Call or jump to a function of the unit.
 pub fn reach(code: &mut CodeBuffer, call: bool, target: FixupTarget) {
-    code.note(|| format!("{} {}", if call { "bl" } else { "b" }, target_name(target)));
+    code.note(|| format!("{} {target}", if call { "bl" } else { "b" }));
     code.fixup(DISTANCE_26, target, 0);
     code.word32(if call { 0x9400_0000 } else { 0x1400_0000 });
 }
@@ -542,13 +537,13 @@ pub fn reach(code: &mut CodeBuffer, call: bool, target: FixupTarget) {
 pub fn image(code: &mut CodeBuffer, to: u8, target: FixupTarget, load: bool) {
     let register = u32::from(to);
     let name = register_name(X, to.into());
-    code.note(|| format!("adrp {name}, {}", target_name(target)));
+    code.note(|| format!("adrp {name}, {target}"));
     code.fixup(PAGE, target, 0);
     code.word32(0x9000_0000 | register);
     let (kind, bits) = if load { (IN_PAGE_WORD, 0xf940_0000) } else { (IN_PAGE, 0x9100_0000) };
     code.note(|| match load {
-        true => format!("ldr {name}, [{name}, :lo12:{}]", target_name(target)),
-        false => format!("add {name}, {name}, :lo12:{}", target_name(target)),
+        true => format!("ldr {name}, [{name}, :lo12:{target}]"),
+        false => format!("add {name}, {name}, :lo12:{target}"),
     });
     code.fixup(kind, target, 0);
     code.word32(bits | register << 5 | register);

@@ -30,8 +30,8 @@ mod encodings;
 mod select;
 
 use maru_core::codegen::{
-    CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
+    AssemblySyntax, CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange,
+    RegisterMachine, Relocation, Relocations, Selection, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -150,6 +150,9 @@ impl RegisterMachine for Arm64 {
     }
     fn leave(&self, frame: &Frame, code: &mut CodeBuffer) {
         abi::leave(frame, code);
+    }
+    fn assembly(&self) -> Option<AssemblySyntax> {
+        Some(AssemblySyntax { prologue: "", prefix: |_| "" })
     }
     fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange> {
         assemble::patch(kind, site, from, to)

@@ -267,14 +267,6 @@ fn signed(displacement: i32) -> String {
     }
 }
 
-fn target_name(target: FixupTarget) -> String {
-    match target {
-        FixupTarget::Function(id) => format!("{id:?}"),
-        FixupTarget::Data(word) => format!("data{word}"),
-        FixupTarget::Import(number) => format!("import{number}"),
-    }
-}
-
 impl Rm {
     fn text(self, kind: Kind, sized: bool) -> String {
         let size = match kind {
@@ -289,7 +281,7 @@ impl Rm {
             Rm::Indexed(base, index, by) => {
                 format!("{size}[{} + {}{}]", QWORDS[base as usize], QWORDS[index as usize], signed(by))
             }
-            Rm::Image(target) => format!("{size}[rip + {}]", target_name(target)),
+            Rm::Image(target) => format!("{size}[rip + {target}]"),
         }
     }
 
@@ -556,7 +548,7 @@ impl Assembler for CodeBuffer {
         }
     }
     fn reach(&mut self, call: bool, target: FixupTarget) {
-        self.note(|| format!("{} {}", if call { "call" } else { "jmp" }, target_name(target)));
+        self.note(|| format!("{} {target}", if call { "call" } else { "jmp" }));
         self.fixup(distance32(1), target, 0);
         self.put(&[if call { 0xe8 } else { 0xe9 }, 0, 0, 0, 0]);
     }

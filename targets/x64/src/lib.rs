@@ -27,8 +27,9 @@ mod encodings;
 mod select;
 
 use maru_core::codegen::{
-    CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocation, Relocations, Selection, Shorten, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
+    AssemblySyntax, CallLayout, CodeBuffer, FixupKind, Frame, ListingLine, MachInst, MachineIdentity, Native,
+    OutOfRange, RegisterMachine, Relocation, Relocations, Selection, Shorten, Spec, System, TargetTerminator,
+    UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -130,6 +131,14 @@ impl RegisterMachine for X64 {
     }
     fn leave(&self, frame: &Frame, code: &mut CodeBuffer) {
         abi::leave(frame, code);
+    }
+    fn assembly(&self) -> Option<AssemblySyntax> {
+        // Jumps have two forms, of which an assembler takes the shorter one wherever it reaches.
+        let prefix = |line: &ListingLine| match (line.jump, line.bytes.len()) {
+            (Some(_), 5..) => "{disp32} ",
+            _ => "",
+        };
+        Some(AssemblySyntax { prologue: ".intel_syntax noprefix", prefix })
     }
     fn short_jumps(&self) -> Option<Shorten> {
         Some(encode::shorten)

@@ -229,6 +229,16 @@ impl Units {
         pipeline::library(target, functions, parts, &mut self.statistics, &|| false)
     }
 
+    /// Optimised IR to assembly text.
+    pub(crate) fn assembly(
+        &mut self,
+        target: Target,
+        functions: &[Function],
+        parts: &LibraryParts,
+    ) -> Result<Vec<u8>, CompileFailure> {
+        pipeline::assembly(target, functions, parts, &mut self.statistics)
+    }
+
     /// Optimised IR to the bytes of a relocatable object.
     pub(crate) fn object(
         &mut self,

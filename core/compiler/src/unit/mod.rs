@@ -29,7 +29,7 @@ pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, why_not};
 pub use save::{load_environment, save_environment};
 pub use statistics::Statistics;
-pub use strategy::{check_strategy, Unable};
+pub use strategy::{check_strategy, Unable, ASSEMBLER_VARIABLE};
 
 use self::image::{holds, refresh_entries};
 use crate::machine::Machine;

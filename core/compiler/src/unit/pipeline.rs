@@ -107,6 +107,17 @@ pub(super) fn library(
     Ok(bytes)
 }
 
+/// Optimised IR to assembly text, whatever the target's strategy is.
+pub(super) fn assembly(
+    target: Target,
+    functions: &[Function],
+    parts: &LibraryParts,
+    statistics: &mut Statistics,
+) -> Result<Vec<u8>, CompileFailure> {
+    let target = Target { strategy: Strategy::Assembler, ..target };
+    make(target, functions, parts, statistics, &|| false, strategy::assembly)
+}
+
 /// Optimised IR to the bytes of a relocatable object.
 pub(super) fn object(
     target: Target,
@@ -142,6 +153,9 @@ fn make<T>(
         statistics.select += select;
         statistics.allocate += allocate;
         statistics.encode += encode;
+        if target.strategy == Strategy::Assembler {
+            image.listings.push(architecture.listing_for(function, machine.system)?);
+        }
         let symbol = unique_symbol(&mut symbols, &function.name);
         image.push(symbol, compiled, placement);
     }

@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `direct` | is written whole: the format lays the image out, its code is linked to that, the format writes it |
 //! | `linker` | is made by a system's linker of a relocatable object that the format writes |
+//! | `assembler` | is made likewise, of an object that an assembler makes of text |
 //! | `memory` | is none: the image is linked to where it is put in this process's memory |
 
 use super::compile::CompileFailure;
 use super::pipeline::Target;
-use crate::load::{check, place, scratch_directory, ImageHeader, LoadedImage};
+use crate::load::{check, place, scratch_directory, ImageHeader, LoadedImage, ScratchDirectory};
 use maru_core::abi::fingerprint;
 use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};
 use maru_core::format::{self, Image, Linker, ObjectFormat};
+use maru_core::tool::{Purpose, Tool};
 use maru_language::runtime::Strategy;
 use std::fmt;
 use std::path::Path;
@@ -48,13 +50,20 @@ pub fn check_strategy(
     let is_host = architecture.is_host() && format.is_host();
     match strategy {
         Strategy::Direct => Ok(()),
-        Strategy::Linker => {
+        Strategy::Linker | Strategy::Assembler => {
             let what = format!("{} in the format {}", architecture.name(), format.name());
             let linkers = format.linkers(machine, is_host);
             if linkers.is_empty() {
                 return Err(Unable::Unsupported(format!("no linker is known that makes libraries of {what}")));
             }
-            Linker::find(linkers, &what).map(|_| ()).map_err(|missing| Unable::Missing(missing.to_string()))
+            Linker::find(linkers, &what).map_err(|missing| Unable::Missing(missing.to_string()))?;
+            if strategy == Strategy::Linker {
+                return Ok(());
+            }
+            if architecture.assembly().is_none() || format.assemblers(machine, is_host).is_empty() {
+                return Err(Unable::Unsupported(format!("there is no assembly text of {what}")));
+            }
+            find_assembler(architecture, format, machine).map(|_| ()).map_err(Unable::Missing)
         }
         Strategy::Memory if is_host => Ok(()),
         Strategy::Memory => Err(Unable::Unsupported(
@@ -74,7 +83,24 @@ pub(super) fn library(
     match target.strategy {
         // What is saved is a file, whatever the program itself runs from.
         Strategy::Direct | Strategy::Memory => direct(image, manifest, target, machine),
-        Strategy::Linker => by_linker(image, manifest, target, machine),
+        Strategy::Linker => {
+            let object = object(image, manifest, target, machine)?;
+            let directory = scratch_directory()?;
+            let stem = stem(&object);
+            write_part(&directory, &format!("{stem}.o"), &object)?;
+            link(&directory, &stem, target, machine)
+        }
+        Strategy::Assembler => {
+            let text = assembly(image, manifest, target, machine)?;
+            let directory = scratch_directory()?;
+            let stem = stem(&text);
+            let [from, to] = ["s", "o"].map(|ending| format!("{stem}.{ending}"));
+            write_part(&directory, &from, &text)?;
+            let assembler = find_assembler(target.architecture, target.format, machine).map_err(CompileFailure)?;
+            let assembled = assembler.run(directory.path(), &["-o", &to, &from], &to);
+            assembled.map_err(|problem| CompileFailure(format!("the assembler {problem}")))?;
+            link(&directory, &stem, target, machine)
+        }
     }
 }
 
@@ -113,26 +139,61 @@ pub(super) fn object(
     Ok(target.format.write_object(&image, machine)?)
 }
 
-fn by_linker(
-    image: Image,
+/// Assembly text of an image, of which an assembler makes the same object.
+pub(super) fn assembly(
+    mut image: Image,
     manifest: &[u8],
     target: Target,
     machine: &MachineIdentity,
 ) -> Result<Vec<u8>, CompileFailure> {
     let Target { architecture, format, .. } = target;
+    let syntax = architecture.assembly().ok_or_else(|| {
+        CompileFailure(format!("the target {} has no text that assemblers understand", architecture.name()))
+    })?;
+    ImageHeader::build_linkable(&mut image, manifest, image_stamp(architecture), machine)?;
+    Ok(format.write_assembly(&image, &syntax, machine)?.into_bytes())
+}
+
+/// The variable that names another assembler, by its file or as it is called.
+pub const ASSEMBLER_VARIABLE: &str = "MARU_ASSEMBLER";
+
+fn find_assembler(
+    architecture: &dyn Architecture,
+    format: &dyn ObjectFormat,
+    machine: &MachineIdentity,
+) -> Result<Tool, String> {
     let what = format!("{} in the format {}", architecture.name(), format.name());
-    let is_host = architecture.is_host() && format.is_host();
-    let linker = Linker::find(format.linkers(machine, is_host), &what)?;
-    let object = object(image, manifest, target, machine)?;
-    let directory = scratch_directory()?;
-    // Some loaders believe that they know a library whose name they have seen, so each has its own.
-    let stem = format!("unit_{:016x}", fingerprint(&object)[0]);
-    let (from, to) = (format!("{stem}.o"), format.file_name(&stem));
-    let io = |name: &str, error: std::io::Error| CompileFailure(format!("{name}: {error}"));
-    std::fs::write(directory.path().join(&from), object).map_err(|error| io(&from, error))?;
+    let otherwise = "use the strategy 'direct', which needs none";
+    let purpose = Purpose { sort: "assembler", what: &what, variable: ASSEMBLER_VARIABLE, otherwise };
+    Tool::find(format.assemblers(machine, architecture.is_host() && format.is_host()), &purpose)
+}
+
+/// What the files of a unit are called, on the way to a library. Some loaders believe that they know a library whose name
+/// they have seen, so each has its own.
+fn stem(contents: &[u8]) -> String {
+    format!("unit_{:016x}", fingerprint(contents)[0])
+}
+
+fn write_part(directory: &ScratchDirectory, name: &str, contents: &[u8]) -> Result<(), CompileFailure> {
+    let written = std::fs::write(directory.path().join(name), contents);
+    written.map_err(|error| CompileFailure(format!("{name}: {error}")))
+}
+
+/// The bytes of a library that a linker makes of an object in a directory.
+fn link(
+    directory: &ScratchDirectory,
+    stem: &str,
+    target: Target,
+    machine: &MachineIdentity,
+) -> Result<Vec<u8>, CompileFailure> {
+    let Target { architecture, format, .. } = target;
+    let what = format!("{} in the format {}", architecture.name(), format.name());
+    let linker = Linker::find(format.linkers(machine, architecture.is_host() && format.is_host()), &what)?;
+    let (from, to) = (format!("{stem}.o"), format.file_name(stem));
     linker.link(directory.path(), &from, &to)?;
-    let bytes = std::fs::read(directory.path().join(&to)).map_err(|error| io(&to, error))?;
-    // Whoever loads what was just made trusts it; this was not made here.
+    let bytes = std::fs::read(directory.path().join(&to));
+    let bytes = bytes.map_err(|error| CompileFailure(format!("{to}: {error}")))?;
+    // Whoever loads what was just made trusts it; this was not made here. That its code is what we compiled is seen then.
     check(Path::new(&format!("what {} made", linker.program)), &bytes, format, architecture)?;
     Ok(bytes)
 }

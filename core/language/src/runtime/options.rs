@@ -44,19 +44,22 @@ pub enum Strategy {
     Direct,
     /// Maru writes a relocatable object, and the system's linker makes a library of it.
     Linker,
+    /// Maru writes assembly text; an assembler makes an object of it, and the system's linker a library.
+    Assembler,
     /// There is no library: code is put into this process's memory.
     Memory,
 }
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Strategy; 3] = [Strategy::Direct, Strategy::Linker, Strategy::Memory];
+    pub const ALL: [Strategy; 4] = [Strategy::Direct, Strategy::Linker, Strategy::Assembler, Strategy::Memory];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Strategy::Direct => "direct",
             Strategy::Linker => "linker",
+            Strategy::Assembler => "assembler",
             Strategy::Memory => "memory",
         }
     }
