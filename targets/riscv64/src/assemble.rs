@@ -372,12 +372,21 @@ pub fn jump_if(code: &mut CodeBuffer, test: Test, label: Label) {
         code.refer(BRANCH, label);
         return code.word32(test.bits());
     }
-    // From here, the jump itself starts four bytes later.
-    let skip = 4 + jump_length(distance.map(|distance| distance - 4));
-    let past = code.offset() + skip;
-    code.note(|| format!("{} {past:#x}", test.opposite().text()));
-    code.word32(test.opposite().bits() | (skip / 2) << 8);
+    past_jump(code, test.opposite(), distance);
     jump(code, label);
+}
+
+/// A branch over the jump that follows, to a label that lies so far from here.
+fn past_jump(code: &mut CodeBuffer, test: Test, distance: Option<i64>) {
+    let half = test.short();
+    let own = if half.is_some() { 2 } else { 4 };
+    let skip = own + jump_length(distance.map(|distance| distance - i64::from(own)));
+    let past = code.offset() + skip;
+    code.note(|| format!("{} {past:#x}", test.text()));
+    match half {
+        Some(half) => code.put(&(half | scatter(skip, &SHORT_BRANCH_BITS) as u16).to_le_bytes()),
+        None => code.word32(test.bits() | skip << 7),
+    }
 }
 
 fn jump_length(distance: Option<i64>) -> u32 {

@@ -24,6 +24,8 @@ mod abi;
 mod assemble;
 mod compress;
 mod encode;
+#[cfg(test)]
+mod encodings;
 mod select;
 
 use maru_core::codegen::{
