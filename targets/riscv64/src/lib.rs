@@ -30,7 +30,7 @@ mod select;
 
 use maru_core::codegen::{
     CallLayout, CodeBuffer, FixupKind, Frame, MachInst, MachineIdentity, Native, OutOfRange, RegisterMachine,
-    Relocations, Selection, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
+    Relocation, Relocations, Rest, Selection, Spec, System, TargetTerminator, UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
 use regalloc2::Allocation;
@@ -54,6 +54,19 @@ const UNWIND: UnwindConvention = UnwindConvention {
     style: UnwindStyle::Dwarf,
 };
 
+/// `R_RISCV_CALL_PLT`, which is for two instructions; `_PCREL_HI20` and `_PCREL_LO12_I`, each for one.
+const RELOCATIONS: [Relocation; 2] = [
+    Relocation { kind: assemble::CALL, number: 19, field: 0, width: 8, origin: Some(0), rest: None },
+    Relocation {
+        kind: assemble::ADDRESS,
+        number: 23,
+        field: 0,
+        width: 8,
+        origin: Some(0),
+        rest: Some(Rest { number: 24, field: 4 }),
+    },
+];
+
 /// `EM_RISCV`, `EF_RISCV_RVC` and `EF_RISCV_FLOAT_ABI_DOUBLE`; `R_RISCV_RELATIVE`, `_64`, `_32`, `_32_PCREL`.
 const ELF: MachineIdentity = MachineIdentity {
     machine: 243,
@@ -64,7 +77,7 @@ const ELF: MachineIdentity = MachineIdentity {
     page_size: 0x1000,
     tool_name: "riscv64",
     system: System(0),
-    relocations: Relocations { base: 3, address: 2, offset: 1, distance: 57, addend: 0, code: &[] },
+    relocations: Relocations { base: 3, address: 2, offset: 1, distance: 57, addend: 0, code: &RELOCATIONS },
     unwind: UNWIND,
 };
 

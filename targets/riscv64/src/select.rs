@@ -29,8 +29,8 @@ pub fn select(machine: &Riscv64, op: &Op, results: &[Option<Val>; 2], s: &mut Se
         Op::FloatBinary(operation, a, b) => two(float_operation(*operation), *a, *b, to, s),
         Op::FloatUnary(operation, a) => unary(float_unary(*operation), *a, to, s),
         Op::FloatCompare(compare, a, b) => {
-            let outcome = compare_doubles(*compare, *a, *b, s);
-            set(outcome, to, s);
+            let (inst, operands, negated) = double_test(*compare, *a, *b, s);
+            finish(inst, operands, negated, to, s);
         }
         Op::IntToFloat(a) => unary(unary_of::FCVT_D, *a, to, s),
         Op::FloatToInt(a) => unary(unary_of::FCVT_L, *a, to, s),
@@ -458,17 +458,24 @@ fn has_tag(tags: u8, a: Val, s: &mut Selection) -> Outcome {
     with_zero(condition::NOT_EQUAL, bit)
 }
 
-/// "Not equal" is the opposite of "equal"; the others are false when unordered, and so are never negated.
-fn compare_doubles(compare: FloatCompare, a: Val, b: Val, s: &mut Selection) -> Outcome {
+/// A comparison as an instruction that answers 1 or 0, and whether its opposite is meant: "not equal" is the opposite of
+/// "equal"; the others are false when unordered, and so are never negated.
+fn double_test(compare: FloatCompare, a: Val, b: Val, s: &mut Selection) -> (MachInst, Vec<Operand>, bool) {
     let (a, b) = (s.reads(a), s.reads(b));
-    let holds = match compare {
-        FloatCompare::Eq | FloatCompare::Ne => with_two(arithmetic::FEQ, a, b, s),
-        FloatCompare::Lt => with_two(arithmetic::FLT, a, b, s),
-        FloatCompare::Le => with_two(arithmetic::FLE, a, b, s),
-        FloatCompare::Gt => with_two(arithmetic::FLT, b, a, s),
-        FloatCompare::Ge => with_two(arithmetic::FLE, b, a, s),
+    let (variant, operands) = match compare {
+        FloatCompare::Eq | FloatCompare::Ne => (arithmetic::FEQ, vec![a, b]),
+        FloatCompare::Lt => (arithmetic::FLT, vec![a, b]),
+        FloatCompare::Le => (arithmetic::FLE, vec![a, b]),
+        FloatCompare::Gt => (arithmetic::FLT, vec![b, a]),
+        FloatCompare::Ge => (arithmetic::FLE, vec![b, a]),
     };
-    with_zero(if compare == FloatCompare::Ne { condition::EQUAL } else { condition::NOT_EQUAL }, holds)
+    (Opcode::Arithmetic.inst().variant(variant), operands, compare == FloatCompare::Ne)
+}
+
+fn compare_doubles(compare: FloatCompare, a: Val, b: Val, s: &mut Selection) -> Outcome {
+    let (inst, operands, negated) = double_test(compare, a, b, s);
+    let holds = into_temporary(inst, &operands, s);
+    with_zero(if negated { condition::EQUAL } else { condition::NOT_EQUAL }, holds)
 }
 
 fn float_operation(operation: FloatBinary) -> u8 {
