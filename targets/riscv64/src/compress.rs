@@ -103,7 +103,7 @@ fn upper(word: u32) -> Option<u32> {
 
 fn load(word: u32) -> Option<u32> {
     let ([to, base, _], offset, double) = (registers(word), word >> 20, word & 4 != 0);
-    if word >> 12 & 7 != 3 || offset % 8 != 0 {
+    if word >> 12 & 7 != 3 || !offset.is_multiple_of(8) {
         return None;
     }
     let function = if double { 0x2000 } else { 0x6000 };
@@ -121,7 +121,7 @@ fn store(word: u32) -> Option<u32> {
     if word >> 12 & 7 == 2 {
         return store_four(base, value, offset);
     }
-    if word >> 12 & 7 != 3 || offset % 8 != 0 {
+    if word >> 12 & 7 != 3 || !offset.is_multiple_of(8) {
         return None;
     }
     let function = if double { 0xa000 } else { 0xe000 };
@@ -133,7 +133,7 @@ fn store(word: u32) -> Option<u32> {
 
 /// A store of four bytes. (The load that has a short form extends the sign.)
 fn store_four(base: u32, value: u32, offset: u32) -> Option<u32> {
-    if offset % 4 != 0 {
+    if !offset.is_multiple_of(4) {
         return None;
     }
     if base == 2 && offset < 256 {
