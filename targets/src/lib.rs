@@ -2,5 +2,7 @@
 
 #[cfg(feature = "arm64")]
 use maru_arm64 as _;
+#[cfg(feature = "riscv64")]
+use maru_riscv64 as _;
 #[cfg(feature = "x64")]
 use maru_x64 as _;

@@ -103,6 +103,18 @@ pub struct Relocation {
     /// The field holds a distance, counted from so many bytes after the start of the instruction; `None`: an address or
     /// a part of one.
     pub origin: Option<u8>,
+    /// The rest of the field, if the container has a relocation of its own for that.
+    pub rest: Option<Rest>,
+}
+
+/// The rest of a field whose parts a container fills in by two relocations: the second names the place of the first in
+/// place of what that leads to, because both are parts of one distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// The container's number.
+    pub number: u32,
+    /// Bytes from the start of the instruction.
+    pub field: u8,
 }
 
 impl Relocation {

@@ -230,6 +230,15 @@ impl<'f> Selection<'f> {
         fits
     }
 
+    /// For a branch of a CPU without flags: the operation at the end of the block whose overflow flag this is, and its
+    /// result, if nobody else wants the flag. Then the branch may find out by itself, from operands and result.
+    pub fn last_overflow(&self, flag: Val) -> Option<(&'f Op, Val)> {
+        let flag = self.resolve(flag);
+        let last = self.last_operation().filter(|last| matches!(last.op, Op::Overflowing(..)))?;
+        let fits = !self.is_wanted(flag) && last.results[1] == Some(flag);
+        last.results[0].filter(|_| fits).map(|result| (&last.op, result))
+    }
+
     /// For a branch: whether this value is the result of the last operation of the block and nobody else wants it.
     /// Then the branch may do that operation itself, even if it is a load.
     pub fn is_last(&self, value: Val) -> bool {

@@ -108,6 +108,7 @@ fn data(image: &Image, text: &mut String, part: &Contents, marks: &BTreeSet<usiz
         let target = match relocation.base {
             Base::Section(part @ Part::Debug(_)) => format!("{}_{:x}", label(part), relocation.addend),
             Base::Section(part) => format!("{} + {}", label(part), relocation.addend),
+            Base::Code(offset) => format!("{} + {offset}", label(Part::Code)),
             Base::Import(number) => format!("{} + {}", image.imports[number as usize].name, relocation.addend),
         };
         let (directive, size) = if relocation.is_word { (".quad", 8) } else { (".long", 4) };

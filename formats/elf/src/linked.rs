@@ -172,6 +172,7 @@ fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
     let dynamic = segments.dynamic.as_ref().ok_or("it has no dynamic table: it is no shared library")?;
     let tags = [elf::DT_GNU_HASH, elf::DT_SYMTAB, elf::DT_STRTAB, elf::DT_STRSZ, elf::DT_SYMENT];
     let (mut values, mut ended) = ([None; 5], false);
+    let (mut has_relocations, mut has_none) = (false, false);
     for entry in (dynamic.offset..dynamic.offset + dynamic.file_size / 16 * 16).step_by(16) {
         let (tag, value) = (elf::DynamicTag(view.u64(entry)? as i64), view.u64(entry + 8)?);
         match (tag, tags.iter().position(|known| *known == tag)) {
@@ -179,6 +180,11 @@ fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
             (_, Some(known)) => values[known] = Some(value),
             // Flags that change nothing where there is nothing to resolve.
             (elf::DT_FLAGS | elf::DT_FLAGS_1 | elf::DT_BIND_NOW, _) => {}
+            // Some linkers mention the table of words to fill in even if it is empty.
+            (elf::DT_RELA, _) => has_relocations = true,
+            (elf::DT_RELASZ, _) if value == 0 => has_none = true,
+            (elf::DT_RELASZ, _) => return Err(asked_for(elf::DT_RELA)),
+            (elf::DT_RELAENT, _) => {}
             _ => return Err(asked_for(tag)),
         }
         if ended {
@@ -186,6 +192,7 @@ fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
         }
     }
     ensure(ended, || "its dynamic table has no end".into())?;
+    ensure(!has_relocations || has_none, || asked_for(elf::DT_RELA))?;
     match values {
         [Some(hash), Some(symbols), Some(names), Some(names_size), Some(SYMBOL_SIZE)] => {
             Ok(Tables { hash, symbols, names, names_size })

@@ -19,6 +19,7 @@ use maru_core::codegen::{FixupTarget, MachineIdentity};
 use maru_core::format::{FormatError, Image, Place, HEADER_SYMBOL};
 use maru_dwarf::{debug, unwind, Bytes};
 use object::elf;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Alignment of code, of constants and of the data table.
 const ALIGNMENT: u64 = 16;
@@ -54,6 +55,8 @@ impl Part {
 pub enum Base {
     Section(Part),
     Import(u32),
+    /// A place in the code, by its offset.
+    Code(u64),
 }
 
 /// A place that the linker fills in.
@@ -140,6 +143,10 @@ fn code(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatErro
         let at = u64::from(fixup.offset) + u64::from(relocation.field);
         let addend = offset + relocation.addend(fixup);
         relocations.push(Relocation { addend, ..Relocation::new(at, relocation.number, base) });
+        if let Some(rest) = relocation.rest {
+            let (first, at) = (at, u64::from(fixup.offset) + u64::from(rest.field));
+            relocations.push(Relocation::new(at, rest.number, Base::Code(first)));
+        }
     }
     let section = section(elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_EXECINSTR, ALIGNMENT);
     Ok(Contents { part: Part::Code, name: ".text", section, bytes: image.code.clone(), relocations })
@@ -244,6 +251,7 @@ fn write_relocations(
         let symbol = match relocation.base {
             Base::Section(part) => u32::from(part.number()),
             Base::Import(number) => symbols.first_import + number,
+            Base::Code(offset) => symbols.places[&offset],
         };
         out.u64(relocation.at);
         out.u64(u64::from(symbol) << 32 | u64::from(relocation.number));
@@ -264,23 +272,27 @@ fn write_relocations(
 }
 
 /// The symbols: first those of sections, by the numbers of these, then what nobody outside can name, then the rest.
+#[derive(Default)]
 struct Symbols {
     table: Bytes,
     names: Bytes,
     /// How many are the object's own.
     local: u32,
     first_import: u32,
+    /// Those of places in the code that relocations refer to, by their offsets.
+    places: BTreeMap<u64, u32>,
 }
 
 impl Symbols {
     fn new(image: &Image, parts: &[Contents]) -> Result<Symbols, FormatError> {
-        let mut symbols = Symbols { table: Bytes::default(), names: Bytes::default(), local: 0, first_import: 0 };
+        let mut symbols = Symbols::default();
         symbols.names.u8(0);
         symbols.table.zeros(SYMBOL_SIZE as usize);
         for contents in parts {
             symbols.add("", elf::STB_LOCAL, elf::STT_SECTION, contents.part.number(), 0, 0);
         }
-        let mut seen = std::collections::BTreeSet::from([HEADER_SYMBOL]);
+        symbols.add_places(parts);
+        let mut seen = BTreeSet::from([HEADER_SYMBOL]);
         for function in &image.functions {
             let name = function.symbol.as_str();
             if name.is_empty() || name.bytes().any(|byte| byte == 0) {
@@ -317,6 +329,15 @@ impl Symbols {
             symbols.add(&import.name, elf::STB_GLOBAL, elf::STT_NOTYPE, elf::SHN_UNDEF.0, 0, 0);
         }
         Ok(symbols)
+    }
+
+    fn add_places(&mut self, parts: &[Contents]) {
+        for relocation in parts.iter().flat_map(|contents| &contents.relocations) {
+            if let Base::Code(offset) = relocation.base {
+                self.places.insert(offset, self.count());
+                self.add("", elf::STB_LOCAL, elf::STT_NOTYPE, Part::Code.number(), offset, 0);
+            }
+        }
     }
 
     fn count(&self) -> u32 {

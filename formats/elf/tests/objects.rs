@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use libloading::os::unix::{Library, Symbol, RTLD_LOCAL, RTLD_NOW};
-use maru_core::codegen::{FixupKind, MachineIdentity};
+use maru_core::codegen::{FixupKind, MachineIdentity, Relocation, Relocations, Rest};
 use maru_core::format::{Linker, ObjectFormat};
 use maru_elf::ELF;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
@@ -61,6 +61,31 @@ fn fixups_and_distances_are_relocations_to_sections() {
         assert!(rows.contains(&row), "{row:?} is not among {rows:#?}");
     }
     assert_eq!(rows.iter().filter(|row| row.0 == ".text").count(), 2);
+}
+
+#[test]
+fn the_rest_of_a_field_names_the_place_of_the_first() {
+    const CODE: &[Relocation] = &[
+        Relocation { kind: CALL, number: 19, field: 0, width: 8, origin: Some(0), rest: None },
+        Relocation {
+            kind: OPERAND,
+            number: 23,
+            field: 0,
+            width: 8,
+            origin: Some(0),
+            rest: Some(Rest { number: 24, field: 4 }),
+        },
+    ];
+    let machine = machine();
+    let machine = MachineIdentity { relocations: Relocations { code: CODE, ..machine.relocations }, ..machine };
+    let bytes = ELF.write_object(&linkable(), &machine).expect("an object");
+    let rows: Vec<Row> = relocations(&bytes).into_iter().filter(|row| row.0 == ".text").collect();
+    let row = |at, number, name: &str, addend| (".text".to_string(), at, number, name.to_string(), addend);
+    assert_eq!(rows, [row(0, 19, ".text", 32), row(16, 23, ".bss", 5 * 8), row(20, 24, "", 0)]);
+    let file = object::File::parse(&*bytes).expect("an object");
+    let place = |symbol: &object::Symbol| symbol.name() == Ok("") && symbol.kind() != object::SymbolKind::Section;
+    let places: Vec<u64> = file.symbols().filter(place).map(|symbol| symbol.address()).collect();
+    assert_eq!(places, [16], "one symbol, where the first part lies");
 }
 
 #[test]

@@ -27,7 +27,7 @@ extern "C" fn gate<const N: usize>(a: u64, b: u64, c: u64, d: u64, e: u64, f: u6
     unsafe { (*server)(N, [a, b, c, d, e, f]) }
 }
 
-/// CPUs of this family fetch instructions past what was just written.
+/// These CPUs fetch instructions past what was just written.
 #[cfg(all(target_arch = "aarch64", target_vendor = "apple"))]
 fn flush(code: Range<usize>) {
     extern "C" {
@@ -37,7 +37,7 @@ fn flush(code: Range<usize>) {
     unsafe { sys_icache_invalidate(code.start as *mut u8, code.len()) };
 }
 
-#[cfg(all(target_arch = "aarch64", not(target_vendor = "apple")))]
+#[cfg(any(all(target_arch = "aarch64", not(target_vendor = "apple")), target_arch = "riscv64"))]
 fn flush(code: Range<usize>) {
     extern "C" {
         fn __clear_cache(start: *mut u8, end: *mut u8);
@@ -46,7 +46,7 @@ fn flush(code: Range<usize>) {
     unsafe { __clear_cache(code.start as *mut u8, code.end as *mut u8) };
 }
 
-#[cfg(not(target_arch = "aarch64"))]
+#[cfg(not(any(target_arch = "aarch64", target_arch = "riscv64")))]
 fn flush(_code: Range<usize>) {}
 
 macro_rules! gates {

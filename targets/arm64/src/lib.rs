@@ -59,7 +59,7 @@ const UNWIND: UnwindConvention = UnwindConvention {
 /// and a jump have the same field and mean the same distance, so they have the same number.)
 const fn relocations([branch, page, in_page, in_page_word]: [u32; 4]) -> [Relocation; 4] {
     const fn relocation(kind: FixupKind, number: u32, origin: Option<u8>) -> Relocation {
-        Relocation { kind, number, field: 0, width: 4, origin }
+        Relocation { kind, number, field: 0, width: 4, origin, rest: None }
     }
     [
         relocation(assemble::DISTANCE_26, branch, Some(0)),

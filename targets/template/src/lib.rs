@@ -65,7 +65,7 @@ const ELF: MachineIdentity = MachineIdentity {
         offset: 3,
         distance: 4,
         addend: 0,
-        code: &[Relocation { kind: instruction::DISTANCE, number: 5, field: 4, width: 4, origin: Some(0) }],
+        code: &[Relocation { kind: instruction::DISTANCE, number: 5, field: 4, width: 4, origin: Some(0), rest: None }],
     },
     // On entry the return address lies on the stack, and the frame begins above it. Columns are numbered as registers.
     unwind: UnwindConvention {

@@ -56,11 +56,19 @@ const UNWIND: UnwindConvention = UnwindConvention {
 /// Every fixup that leaves a function is a distance of 32 bits, which ends its instruction and is counted from there. The
 /// kind is how many bytes precede it: one in calls and jumps, more where it is an operand in memory.
 const fn relocations(branch: u32, operand: u32) -> [Relocation; 6] {
-    let mut all = [Relocation { kind: FixupKind(1), number: branch, field: 1, width: 4, origin: Some(5) }; 6];
+    let mut all =
+        [Relocation { kind: FixupKind(1), number: branch, field: 1, width: 4, origin: Some(5), rest: None }; 6];
     let mut at = 1;
     while at < all.len() {
         let field = at as u8 + 1;
-        all[at] = Relocation { kind: FixupKind(field), number: operand, field, width: 4, origin: Some(field + 4) };
+        all[at] = Relocation {
+            kind: FixupKind(field),
+            number: operand,
+            field,
+            width: 4,
+            origin: Some(field + 4),
+            rest: None,
+        };
         at += 1;
     }
     all

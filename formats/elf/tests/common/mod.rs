@@ -19,8 +19,8 @@ pub const CALL: FixupKind = FixupKind(1);
 pub const OPERAND: FixupKind = FixupKind(3);
 
 const CODE: &[Relocation] = &[
-    Relocation { kind: CALL, number: 4, field: 1, width: 4, origin: Some(5) },
-    Relocation { kind: OPERAND, number: 2, field: 3, width: 4, origin: Some(7) },
+    Relocation { kind: CALL, number: 4, field: 1, width: 4, origin: Some(5), rest: None },
+    Relocation { kind: OPERAND, number: 2, field: 3, width: 4, origin: Some(7), rest: None },
 ];
 
 /// The machine whose code the images hold.

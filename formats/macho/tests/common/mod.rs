@@ -52,8 +52,8 @@ const IDENTITY: MachineIdentity = MachineIdentity {
         distance: 5,
         addend: 0,
         code: &[
-            Relocation { kind: CALL, number: 2, field: 1, width: 4, origin: Some(5) },
-            Relocation { kind: OPERAND, number: 1, field: 3, width: 4, origin: Some(7) },
+            Relocation { kind: CALL, number: 2, field: 1, width: 4, origin: Some(5), rest: None },
+            Relocation { kind: OPERAND, number: 1, field: 3, width: 4, origin: Some(7), rest: None },
         ],
     },
     unwind: UnwindConvention {
@@ -92,8 +92,8 @@ pub static ARM64: Cpu = Cpu {
             distance: 1,
             addend: 10,
             code: &[
-                Relocation { kind: CALL, number: 2, field: 0, width: 4, origin: Some(0) },
-                Relocation { kind: OPERAND, number: 3, field: 0, width: 4, origin: Some(0) },
+                Relocation { kind: CALL, number: 2, field: 0, width: 4, origin: Some(0), rest: None },
+                Relocation { kind: OPERAND, number: 3, field: 0, width: 4, origin: Some(0), rest: None },
             ],
             ..IDENTITY.relocations
         },
