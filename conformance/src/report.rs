@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The columns of the matrix.
-pub const COLUMNS: [&str; 9] =
-    ["typed", "planted", "untyped", "metamorphic", "metered", "shifting", "cases", "regressions", "files"];
+pub const COLUMNS: [&str; 10] =
+    ["typed", "planted", "untyped", "metamorphic", "metered", "shifting", "boundary", "cases", "regressions", "files"];
 
 /// One cell of the matrix. Never blank.
 #[derive(Clone, PartialEq, Eq, Debug)]

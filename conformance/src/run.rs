@@ -4,7 +4,7 @@ use crate::bundle::{self, Bundle};
 use crate::cases;
 use crate::engine::{plan, Configuration, Mode, Planned};
 use crate::fault::Fault;
-use crate::generate::{CaseId, Coverage, Dice, Family};
+use crate::generate::{CaseId, Coverage};
 use crate::progress::Progress;
 use crate::report::{Failure, Report, Row};
 use crate::sampling::Sampling;
@@ -368,8 +368,7 @@ impl Shared<'_> {
     }
 
     fn one(&self, session: &mut Session, index: u64, coverage: &mut Coverage) -> Result<(), String> {
-        let mut dice = Dice::new(self.conform.seed.wrapping_mul(0x9e37_79b9).wrapping_add(index));
-        let id = CaseId { family: Family::draw(&mut dice), seed: dice.bits() };
+        let id = CaseId::of_run(self.conform.seed, index);
         let program = id.program();
         coverage.count(&program);
         let verdicts = session.examine(&program, index)?;
