@@ -79,7 +79,8 @@ pub enum Class {
 }
 
 impl Class {
-    fn of(number: i64) -> Class {
+    /// The class of a constant word.
+    pub fn of(number: i64) -> Class {
         if let -1..=1 = number {
             return Class::Special(number as i8);
         }
