@@ -25,6 +25,7 @@ pub mod bundle;
 pub mod cases;
 pub mod engine;
 mod evaluate;
+pub mod executed;
 pub mod fault;
 pub mod files;
 pub mod generate;

@@ -374,6 +374,7 @@ impl Shared<'_> {
         let verdicts = session.examine(&program, index)?;
         self.state().cases += 1;
         self.spend(id.family.name(), session.take_spent());
+        self.count_executed(&verdicts);
         for verdict in verdicts {
             self.count_compiled(&verdict, id);
             let column = id.family.name();
@@ -388,6 +389,17 @@ impl Shared<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Count what the evaluator executed of a program for each engine that compiled the same and came to the same end.
+    fn count_executed(&self, verdicts: &[Verdict]) {
+        let mode = |verdict: &Verdict| self.configurations[verdict.engine].mode;
+        let good = || verdicts.iter().filter(|verdict| verdict.what.is_none());
+        let Some(evaluated) = good().find(|verdict| mode(verdict) == Mode::Evaluator) else { return };
+        let mut state = self.state();
+        for verdict in good().filter(|verdict| matches!(mode(verdict), Mode::Evaluator | Mode::Native)) {
+            state.rows[verdict.engine].executed.count(&evaluated.observation.compiled.executed);
+        }
     }
 
     fn count_compiled(&self, verdict: &Verdict, id: CaseId) {

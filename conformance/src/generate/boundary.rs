@@ -24,7 +24,7 @@ pub fn programs_for_all() -> u64 {
 }
 
 /// Widths at which fields of instructions end, for one CPU or another: immediates, displacements, halves of words.
-const WIDTHS: [u32; 18] = [3, 5, 7, 8, 9, 11, 12, 13, 15, 16, 20, 21, 24, 31, 32, 33, 47, 62];
+const WIDTHS: [u32; 12] = [7, 8, 11, 12, 15, 16, 20, 24, 31, 32, 47, 62];
 
 /// Constants that are no powers of two, for products and quotients.
 const FACTORS: [i64; 16] =
@@ -216,7 +216,8 @@ fn integers() -> Vec<i64> {
             all.extend([number, -number].into_iter().filter(|number| (FIXNUM_MIN..=FIXNUM_MAX).contains(number)));
         }
     }
-    all.extend([FIXNUM_MIN, FIXNUM_MAX, FIXNUM_MIN + 1, FIXNUM_MAX - 1, -1, 1, 0]);
+    all.extend([FIXNUM_MIN, FIXNUM_MAX, FIXNUM_MIN + 1, FIXNUM_MAX - 1]);
+    all.extend([0, 1, -1, 2, -2, 3, -3, 5, -5, 6, -7]);
     all.sort_unstable();
     all.dedup();
     all
@@ -228,9 +229,12 @@ fn cells() -> &'static [Cell] {
         let mut all = Vec::new();
         let mut add = |about, operations, constant: String, real| all.push(Cell { about, operations, constant, real });
         for number in integers() {
-            for (about, operations) in [("sums", SUMS), ("values", VALUES), ("branches", BRANCHES), ("fused", FUSED)] {
+            for (about, operations) in [("sums", SUMS), ("values", VALUES), ("branches", BRANCHES)] {
                 add(about, operations, number.to_string(), false);
             }
+        }
+        for number in integers().into_iter().filter(|number| number.unsigned_abs().is_power_of_two()) {
+            add("fused", FUSED, number.to_string(), false);
         }
         for number in integers().into_iter().chain(FACTORS).filter(|number| *number != 0) {
             add("products", PRODUCTS, number.to_string(), false);
@@ -287,7 +291,7 @@ fn factor(dice: &mut Dice) -> i64 {
 
 /// Operands for a constant: its neighbours, and others at boundaries.
 fn operands(cell: &Cell, dice: &mut Dice) -> Vec<String> {
-    let count = dice.between(8, 14);
+    let count = dice.between(4, 10);
     if cell.real {
         let odd = ["+inf.0", "-inf.0", "+nan.0", "3", "-1152921504606846976"];
         let mut operands = vec![cell.constant.clone()];
@@ -323,7 +327,7 @@ fn group(cell: &Cell, number: usize, dice: &mut Dice) -> String {
         .iter()
         .map(|operation| operation.replace('K', &cell.constant).replace('J', &factor(dice).to_string()))
         .collect();
-    for _ in 0..dice.between(0, 3) {
+    for _ in 0..dice.between(0, 2) {
         used.push((*dice.pick(OPAQUE)).to_string());
     }
     let at = dice.below(used.len());

@@ -27,7 +27,8 @@ fn constants() -> Vec<i64> {
         1000,
     ];
     for width in 0..64 {
-        for near in -1..=1 {
+        // Offsets of words end a word further.
+        for near in [-8i64, -1, 0, 1, 8].into_iter().filter(|near| width < 34 || near.abs() < 8) {
             let number = (1i64 << width).wrapping_add(near);
             all.extend([number, number.wrapping_neg()]);
         }
@@ -655,10 +656,11 @@ pub fn operands_in_memory(bench: &Bench) {
                 let a = take(&doubles);
                 sheet.item(|| op.name().into(), |sheet| sheet.op(Op::FloatUnary(op, a)));
             }
-            let (word, double) = (take(&words), take(&doubles));
-            sheet.item(|| "int_to_float".into(), |sheet| sheet.op(Op::IntToFloat(word)));
-            sheet.item(|| "float_to_int".into(), |sheet| sheet.op(Op::FloatToInt(double)));
-            sheet.item(|| "has_tag".into(), |sheet| sheet.op(Op::HasTag(0x32, word)));
+            for (word, double) in words.iter().copied().zip(doubles.iter().copied()) {
+                sheet.item(|| "int_to_float".into(), |sheet| sheet.op(Op::IntToFloat(word)));
+                sheet.item(|| "float_to_int".into(), |sheet| sheet.op(Op::FloatToInt(double)));
+                sheet.item(|| "has_tag".into(), |sheet| sheet.op(Op::HasTag(0x32, word)));
+            }
             // All of them live until here.
             for (n, word) in words.iter().enumerate() {
                 sheet.item(|| format!("word {n}"), |_| *word);
@@ -667,6 +669,77 @@ pub fn operands_in_memory(bench: &Bench) {
                 sheet.item(|| format!("double {n}"), |_| *double);
             }
         });
+    }
+}
+
+/// Every register as a base, as an index, as a value of each width and as a flag: as many values live as there may be
+/// registers, of which each has each of these roles.
+pub fn registers_in_every_role(bench: &Bench) {
+    verify_allocation(true);
+    for count in [3, 6, 9, 11, 12, 13, 14, 15, 24, 26, 28, 30] {
+        agree(bench, &format!("{count} registers"), &[[3, 0xfedc_ba98_7654_3210], [u64::MAX, 7]], &|sheet| {
+            roles(sheet, count);
+        });
+    }
+}
+
+fn roles(sheet: &mut Sheet, count: i32) {
+    let bases: Vec<Val> = (0..count)
+        .map(|n| {
+            let distance = sheet.opaque(8 * i64::from(n));
+            sheet.binary(Binary::Add, sheet.memory, distance)
+        })
+        .collect();
+    for (n, base) in bases.iter().copied().enumerate() {
+        let other = bases[(n + 1) % bases.len()];
+        for offset in [0, 8, 200] {
+            sheet.item(|| format!("base {n}"), |sheet| sheet.op(Op::Load(Width::Word, base, offset)));
+        }
+        sheet.item(
+            || format!("index {n}"),
+            |sheet| {
+                let index = sheet.binary(Binary::Sub, base, sheet.memory);
+                sheet.op(Op::LoadIndexed(Width::Word, sheet.memory, index, 0))
+            },
+        );
+        sheet.item(
+            || format!("base with an index {n}"),
+            |sheet| {
+                let index = sheet.binary(Binary::Sub, other, base);
+                sheet.op(Op::LoadIndexed(Width::Byte, base, index, 0))
+            },
+        );
+        // The address itself may be no result: it differs from run to run.
+        let value = |sheet: &mut Sheet| sheet.binary(Binary::Sub, base, sheet.memory);
+        for width in [Width::Byte, Width::Four, Width::Word] {
+            sheet.item(
+                || format!("value {n} of width {}", width.name()),
+                |sheet| {
+                    let value = value(sheet);
+                    sheet.effect(Op::Store(width, value, other, 0));
+                    sheet.op(Op::Load(width, other, 0))
+                },
+            );
+        }
+        sheet.item(|| format!("flag {n}"), |sheet| sheet.op(Op::Compare(Compare::Below, base, other)));
+        sheet.item(|| format!("tag {n}"), |sheet| sheet.op(Op::HasTag(1, base)));
+        sheet.item(
+            || format!("shift by {n}"),
+            |sheet| {
+                let value = value(sheet);
+                sheet.binary(Binary::Shl, sheet.words[1], value)
+            },
+        );
+        sheet.item(
+            || format!("product of {n}"),
+            |sheet| {
+                let value = value(sheet);
+                sheet.binary(Binary::Mul, value, sheet.words[1])
+            },
+        );
+    }
+    for (n, base) in bases.iter().copied().enumerate() {
+        sheet.item(|| format!("base {n} at the end"), |sheet| sheet.op(Op::Load(Width::Byte, base, 1)));
     }
 }
 
