@@ -97,9 +97,9 @@ fn is_wanted(cell: &Cell) -> bool {
     }
 }
 
-/// Whether a class holds words of fixnums, which begin with the tag's zeros, other than 0.
+/// Whether a class holds words of several fixnums, which begin with the zeros of the tag.
 fn is_of_fixnum(class: Class) -> bool {
-    matches!(class, Class::Width(width, _) if u32::from(width) > TAG_BITS)
+    matches!(class, Class::Width(width, _) if u32::from(width) > TAG_BITS + 1)
 }
 
 #[cfg(test)]
