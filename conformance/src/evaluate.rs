@@ -6,6 +6,7 @@ use crate::outcome::{Compiled, FormResult, Observation, Outcome};
 use maru_compiler::unit::HasUnits;
 use maru_core::abi::layout::{offset, Kind, Value, EXIT};
 use maru_core::abi::Position;
+use maru_core::ir::coverage;
 use maru_language::interp;
 use maru_language::runtime::{Failure, Runtime};
 use maru_language::syntax::print::{text, Style};
@@ -75,6 +76,9 @@ impl Evaluation<'_> {
         let index = runtime.index(environment);
         runtime.define(index, PROGRAM_ENVIRONMENT, environment);
         let units = runtime.native.units().statistics.units;
+        if runtime.options.evaluator {
+            coverage::record();
+        }
         Evaluation { runtime, reader, source, base, units, over: false }
     }
 
@@ -172,6 +176,7 @@ impl Evaluation<'_> {
             }
         }
         let (files, bad_files) = files::take_inspected();
-        Compiled { units, refused, files, bad_files }
+        let executed = coverage::recorded().into_iter().collect();
+        Compiled { units, refused, files, bad_files, executed }
     }
 }

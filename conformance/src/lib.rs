@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! generate   programs by the thousand: typed, with a planted error, without types, variants that must agree, metered, loops that
-//!            change while they run
+//!            change while they run, boundaries of instructions
 //! cases      files of forms with what they must come to
 //!    ↓ text
 //! run → session → worker ⇉ a child process with all engines; it may crash or hang, the run goes on
@@ -25,6 +25,7 @@ pub mod bundle;
 pub mod cases;
 pub mod engine;
 mod evaluate;
+pub mod executed;
 pub mod fault;
 pub mod files;
 pub mod generate;

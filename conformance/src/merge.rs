@@ -95,6 +95,7 @@ fn add_row(sum: &mut Row, row: &Row) {
         sum.spend(column, count.time);
     }
     sum.units += row.units;
+    sum.executed.merge(&row.executed);
     sum.without_files &= row.without_files;
 }
 

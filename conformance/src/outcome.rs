@@ -56,6 +56,8 @@ pub struct Compiled {
     pub files: u64,
     /// What was wrong with them.
     pub bad_files: Vec<String>,
+    /// The cells of [`maru_core::ir::coverage`] that the IR evaluator executed for the first time, if it was that engine.
+    pub executed: Vec<u16>,
 }
 
 impl Observation {
@@ -122,6 +124,7 @@ impl Observation {
         fields.push(self.compiled.refused.join("\n"));
         fields.push(self.compiled.files.to_string());
         fields.push(self.compiled.bad_files.join("\n"));
+        fields.push(self.compiled.executed.iter().map(u16::to_string).collect::<Vec<_>>().join(" "));
         fields.extend(self.values.iter().cloned());
         let mut bytes = (outcome as u32).to_le_bytes().to_vec();
         for field in fields {
@@ -141,7 +144,9 @@ impl Observation {
             rest = &more[length..];
         }
         let values = fields.split_off(u32::from_le_bytes(*count) as usize);
-        let [output, fuel, units, refused, files, bad_files, values @ ..] = values.as_slice() else { return None };
+        let [output, fuel, units, refused, files, bad_files, executed, values @ ..] = values.as_slice() else {
+            return None;
+        };
         let fuel = if fuel.is_empty() { None } else { Some(fuel.parse().ok()?) };
         let lines = |text: &str| text.lines().map(String::from).collect();
         let compiled = Compiled {
@@ -149,6 +154,7 @@ impl Observation {
             refused: lines(refused),
             files: files.parse().ok()?,
             bad_files: lines(bad_files),
+            executed: executed.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?,
         };
         let field = |at: usize| fields.get(at).cloned();
         let outcome = match fields.first()?.as_str() {
@@ -278,7 +284,13 @@ mod tests {
     fn error(kind: &str, position: Option<(u32, u32)>, message: &str) -> Observation {
         let (kind, message, irritants) = (kind.to_string(), message.to_string(), "(1 \"a\nb\")".to_string());
         let outcome = Outcome::Error { kind, message, irritants, position, frames: "f 3:9".into() };
-        let compiled = Compiled { units: 2, refused: vec!["f1: no reason".into()], files: 1, bad_files: Vec::new() };
+        let compiled = Compiled {
+            units: 2,
+            refused: vec!["f1: no reason".into()],
+            files: 1,
+            bad_files: Vec::new(),
+            executed: vec![3, 700],
+        };
         let values = vec!["(1 2)".into(), String::new()];
         Observation { values, outcome, output: "λ\n".into(), fuel: Some(5), compiled }
     }

@@ -3,15 +3,17 @@
 mod json;
 mod text;
 
-use crate::engine::{Configuration, Planned, Skipped};
-use crate::generate::{Coverage, CASES_FOR_COVERAGE};
+use crate::engine::{Configuration, Mode, Planned, Skipped};
+use crate::executed::{self, Executed};
+use crate::generate::{cases_for_boundaries, Coverage, CASES_FOR_COVERAGE};
+use maru_language::runtime::OptimisationLevel;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The columns of the matrix.
-pub const COLUMNS: [&str; 9] =
-    ["typed", "planted", "untyped", "metamorphic", "metered", "shifting", "cases", "regressions", "files"];
+pub const COLUMNS: [&str; 10] =
+    ["typed", "planted", "untyped", "metamorphic", "metered", "shifting", "boundary", "cases", "regressions", "files"];
 
 /// One cell of the matrix. Never blank.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,6 +95,8 @@ pub struct Row {
     pub units: u64,
     /// Case files and regressions were not to be run.
     pub without_files: bool,
+    /// What of the IR its code executed, in an engine of which that is known.
+    pub executed: Executed,
 }
 
 impl Row {
@@ -104,6 +108,7 @@ impl Row {
             counts: BTreeMap::new(),
             units: 0,
             without_files: false,
+            executed: Executed::default(),
         }
     }
 
@@ -222,6 +227,12 @@ impl Report {
         if self.cases >= CASES_FOR_COVERAGE as u64 && !missing.is_empty() {
             faults.push(format!("no generated program contained: {}", missing.join(", ")));
         }
+        for row in self.rows_that_count().filter(|_| self.cases >= cases_for_boundaries()) {
+            let missing = row.executed.missing();
+            if !missing.is_empty() {
+                faults.push(format!("{} never executed: {}", row.configuration.name(), missing.join("; ")));
+            }
+        }
         for row in &self.rows {
             // Scripts of case files do not say what was compiled for them; generated programs do.
             let ran = row.generated().checks();
@@ -230,6 +241,38 @@ impl Report {
             }
         }
         faults
+    }
+
+    /// The engines of which it is known what they execute: where the evaluator ran, those that compile what it does.
+    fn rows_that_count(&self) -> impl Iterator<Item = &Row> {
+        // At lower levels, and in a share of the programs, there is less than is wanted.
+        let full = |row: &Row| {
+            let Configuration { level, every, .. } = row.configuration;
+            level == OptimisationLevel::Full && every == 1 && row.generated().checks() > 0
+        };
+        let ran = move |row: &&Row, mode| row.configuration.mode == mode && full(row);
+        let known = self.rows.iter().any(|row| ran(&row, Mode::Evaluator));
+        self.rows.iter().filter(move |row| known && (ran(row, Mode::Evaluator) || ran(row, Mode::Native)))
+    }
+
+    /// What each of these engines executed, and how much of what it must is missing; none if nothing is known.
+    fn executed(&self) -> Vec<String> {
+        let counts = |row: &Row| {
+            let missing = match row.executed.missing().len() {
+                0 => String::new(),
+                missing => format!(", {missing} of those wanted missing"),
+            };
+            format!("  {}: {}{missing}", row.configuration.name(), row.executed.len())
+        };
+        let mut lines: Vec<String> = self.rows_that_count().map(counts).collect();
+        if !lines.is_empty() {
+            lines.insert(0, format!(
+                "executed, of the IR's operations by operands and widths of constants ({} are wanted of {} cases or more):",
+                executed::wanted(),
+                cases_for_boundaries()
+            ));
+        }
+        lines
     }
 
     fn head(&self) -> Vec<String> {
@@ -313,7 +356,7 @@ impl Report {
         text.push('\n');
         text.push_str(&text::table(&self.cells(), true));
         text.push('\n');
-        for line in self.reasons().iter().chain(&self.faults()) {
+        for line in self.reasons().iter().chain(&self.executed()).chain(&self.faults()) {
             text.push_str(&format!("- {line}\n"));
         }
         for failure in &self.failures {

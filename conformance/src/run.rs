@@ -4,7 +4,7 @@ use crate::bundle::{self, Bundle};
 use crate::cases;
 use crate::engine::{plan, Configuration, Mode, Planned};
 use crate::fault::Fault;
-use crate::generate::{CaseId, Coverage, Dice, Family};
+use crate::generate::{CaseId, Coverage};
 use crate::progress::Progress;
 use crate::report::{Failure, Report, Row};
 use crate::sampling::Sampling;
@@ -368,13 +368,13 @@ impl Shared<'_> {
     }
 
     fn one(&self, session: &mut Session, index: u64, coverage: &mut Coverage) -> Result<(), String> {
-        let mut dice = Dice::new(self.conform.seed.wrapping_mul(0x9e37_79b9).wrapping_add(index));
-        let id = CaseId { family: Family::draw(&mut dice), seed: dice.bits() };
+        let id = CaseId::of_run(self.conform.seed, index);
         let program = id.program();
         coverage.count(&program);
         let verdicts = session.examine(&program, index)?;
         self.state().cases += 1;
         self.spend(id.family.name(), session.take_spent());
+        self.count_executed(&verdicts);
         for verdict in verdicts {
             self.count_compiled(&verdict, id);
             let column = id.family.name();
@@ -389,6 +389,17 @@ impl Shared<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Count what the evaluator executed of a program for each engine that compiled the same and came to the same end.
+    fn count_executed(&self, verdicts: &[Verdict]) {
+        let mode = |verdict: &Verdict| self.configurations[verdict.engine].mode;
+        let good = || verdicts.iter().filter(|verdict| verdict.what.is_none());
+        let Some(evaluated) = good().find(|verdict| mode(verdict) == Mode::Evaluator) else { return };
+        let mut state = self.state();
+        for verdict in good().filter(|verdict| matches!(mode(verdict), Mode::Evaluator | Mode::Native)) {
+            state.rows[verdict.engine].executed.count(&evaluated.observation.compiled.executed);
+        }
     }
 
     fn count_compiled(&self, verdict: &Verdict, id: CaseId) {

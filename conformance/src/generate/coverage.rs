@@ -1,5 +1,6 @@
 //! Counts of what programs contain, so that a run that never met something important does not pass for a good one.
 
+use super::boundary;
 use super::shifting::SCENARIOS;
 use super::syntax::{Expr, Form, Function, Item, Kind, Name, Program, Type};
 use std::collections::{BTreeMap, HashSet};
@@ -40,9 +41,10 @@ const WANTED: &[&str] = &[
     "budget of versions used up",
 ];
 
-/// All that must occur: what is listed above, and each scenario of loops that change.
+/// All that must occur: what is listed above, each scenario of loops that change, and what meets boundaries.
 fn wanted() -> impl Iterator<Item = &'static str> {
-    WANTED.iter().copied().chain(SCENARIOS.iter().map(|(_, feature)| *feature))
+    let scenarios = SCENARIOS.iter().chain(boundary::ABOUT).chain(boundary::SHAPES);
+    WANTED.iter().copied().chain(scenarios.map(|(_, feature)| *feature))
 }
 
 /// How often each feature was met.
@@ -71,7 +73,7 @@ impl Coverage {
                     found.extend(limits.memory.then_some("variables in memory"));
                     found.extend(limits.budget.map(|_| "budget of versions used up"));
                 }
-                Item::Form(form) => found.extend(scenario(form)),
+                Item::Form(form) => found.extend(scenario(form).or_else(|| at_boundary(form))),
                 _ => {}
             }
             for expr in item.expressions() {
@@ -117,6 +119,16 @@ fn scenario(form: &Form) -> Option<&'static str> {
     };
     let found = SCENARIOS.iter().find(|(start, _)| about.strip_prefix(start).is_some_and(|rest| rest.starts_with('-')));
     found.map(|(_, feature)| *feature)
+}
+
+/// What a definition in a program at boundaries is about, which its name tells.
+fn at_boundary(form: &Form) -> Option<&'static str> {
+    let Form::List(parts) = form else { return None };
+    let [Form::Atom(head), Form::List(defined), ..] = parts.as_slice() else { return None };
+    let Some(Form::Atom(name)) = defined.first().filter(|_| head == "define") else { return None };
+    let shape = boundary::SHAPES.iter().find(|(about, _)| name == about);
+    let about = name.rsplit_once('-').map_or(name.as_str(), |(about, _)| about);
+    shape.or_else(|| boundary::ABOUT.iter().find(|(known, _)| *known == about)).map(|(_, feature)| *feature)
 }
 
 fn count_function(function: &Function, program: &Program, found: &mut HashSet<&'static str>) {

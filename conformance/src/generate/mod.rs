@@ -1,6 +1,7 @@
 //! Programs by the thousand: typed ones, typed ones with one planted error, variants that must agree, ones without
-//! types, and ones whose loops change while they run. Every program is a function of its family and one number, which is therefore its identity.
+//! types, ones whose loops change while they run, and ones at the boundaries of instructions. Every program is a function of its family and one number, which is therefore its identity.
 
+mod boundary;
 mod bounded;
 mod coverage;
 mod dice;
@@ -46,12 +47,16 @@ pub enum Family {
     Metered,
     /// Loops that change while they run: types, operators, classes.
     Shifting,
+    /// Constants and shapes at the boundaries of what instructions can hold.
+    Boundary,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 6] =
-        [Family::Typed, Family::Planted, Family::Untyped, Family::Metamorphic, Family::Metered, Family::Shifting];
+    pub const ALL: [Family; 7] = {
+        use Family::*;
+        [Typed, Planted, Untyped, Metamorphic, Metered, Shifting, Boundary]
+    };
 
     /// Its name in reports and case numbers.
     pub fn name(self) -> &'static str {
@@ -62,11 +67,12 @@ impl Family {
             Family::Metamorphic => "metamorphic",
             Family::Metered => "metered",
             Family::Shifting => "shifting",
+            Family::Boundary => "boundary",
         }
     }
 
-    /// One of the families, by their shares.
-    pub fn draw(dice: &mut Dice) -> Family {
+    /// One of the families that draw all they do, by their shares.
+    fn draw(dice: &mut Dice) -> Family {
         dice.weighted(&[
             (48, Family::Typed),
             (22, Family::Planted),
@@ -87,7 +93,29 @@ pub struct CaseId {
     pub seed: u64,
 }
 
+/// So many cases in a row hold one of the boundaries' family. Odd, so that engines which run every second, fourth or
+/// eighth case have their share.
+const CASES_PER_BOUNDARY: u64 = 5;
+/// The bits of a boundary case's number that are its position in the sweep.
+const POSITION: u64 = 0xffff_ffff;
+
+/// Cases of a run after which every boundary was met, for then the sweep went through all of them.
+pub fn cases_for_boundaries() -> u64 {
+    CASES_PER_BOUNDARY * boundary::programs_for_all()
+}
+
 impl CaseId {
+    /// A run's case of this index. Families are drawn, except for programs at boundaries, which are every fifth: of those a
+    /// run has one position of the sweep after the other, from where its seed says.
+    pub fn of_run(seed: u64, index: u64) -> CaseId {
+        let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9).wrapping_add(index));
+        if index % CASES_PER_BOUNDARY == 1 {
+            let position = (index / CASES_PER_BOUNDARY).wrapping_add(seed.wrapping_mul(0x9e37_79b9)) & POSITION;
+            return CaseId { family: Family::Boundary, seed: (dice.bits() & !POSITION) | position };
+        }
+        CaseId { family: Family::draw(&mut dice), seed: dice.bits() }
+    }
+
     /// The case's program.
     pub fn program(self) -> Program {
         let mut dice = Dice::new(self.seed);
@@ -98,8 +126,12 @@ impl CaseId {
             Family::Metamorphic => metamorphic::metamorphic(&mut dice),
             Family::Metered => metered::metered(&mut dice),
             Family::Shifting => shifting::shifting(&mut dice),
+            Family::Boundary => boundary::boundary(self.seed & POSITION, &mut dice),
         };
-        bounded::bound(&mut program, &mut dice);
+        // What is to be met at a boundary is what the compiler does when nothing is in its way.
+        if self.family != Family::Boundary {
+            bounded::bound(&mut program, &mut dice);
+        }
         program
     }
 }

@@ -551,7 +551,7 @@ impl Scenario<'_> {
 }
 
 /// Forms from text, without comments and escapes. What is quoted is one atom.
-fn read(text: &str) -> Vec<Form> {
+pub(super) fn read(text: &str) -> Vec<Form> {
     let mut open: Vec<Vec<Form>> = vec![Vec::new()];
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {

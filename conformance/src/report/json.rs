@@ -2,6 +2,7 @@
 
 use super::{Count, Failure, Report, Row, COLUMNS};
 use crate::engine::{Configuration, Mode, Skipped};
+use crate::executed::Executed;
 use crate::generate::Coverage;
 use maru_language::runtime::OptimisationLevel;
 use serde_json::{json, Value};
@@ -74,6 +75,7 @@ fn row_json(row: &Row) -> Value {
         "reason": row.skipped.as_ref().map(|(Skipped::Unsupported(reason) | Skipped::NotRun(reason))| reason),
         "without_files": row.without_files,
         "compiled_units": row.units,
+        "executed": row.executed.counts(),
         "programs_per_second": row.generated().rate(),
         "cells": COLUMNS.iter().map(cell).collect::<Vec<_>>(),
     })
@@ -146,7 +148,8 @@ fn row(part: &Part) -> Result<Row, String> {
         }
     }
     let without_files = part.json["without_files"].as_bool().unwrap_or(false);
-    Ok(Row { configuration, skipped, counts, units: part.number("compiled_units")?, without_files })
+    let executed = Executed::from_counts(|cell| part.json["executed"][cell].as_u64().unwrap_or(0));
+    Ok(Row { configuration, skipped, counts, units: part.number("compiled_units")?, without_files, executed })
 }
 
 fn failure(part: &Part) -> Result<Failure, String> {

@@ -40,6 +40,9 @@ impl Report {
         for reason in self.reasons() {
             text.push_str(&format!("{reason}\n"));
         }
+        for line in self.executed() {
+            text.push_str(&format!("{line}\n"));
+        }
         for fault in self.faults() {
             text.push_str(&format!("\nThis run is no good: {fault}\n"));
         }

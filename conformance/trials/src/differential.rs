@@ -3,10 +3,10 @@
 //!
 //! `MARU_UNITS=100000` runs that many units instead of a few hundred.
 
-use super::Bench;
+use super::{Bench, Loaded};
 use maru_core::codegen::{thorough_allocation, verify_allocation};
 use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
-use maru_core::ir::{print, Function, FunctionId, Helper};
+use maru_core::ir::{Function, FunctionId, Helper};
 use maru_generate::{choices, mix, stream, Size, World};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -19,22 +19,35 @@ fn chill(functions: &mut [Function], random: &mut impl FnMut() -> u64) {
     }
 }
 
-/// Run a unit both ways; `None` if it takes too long to evaluate.
-fn both(bench: &Bench, functions: &[Function], seed: u64) -> Option<[(u64, Vec<u64>); 2]> {
-    let arguments = |world: &World| [world.scratch_address(), seed, seed.wrapping_mul(seed), !seed];
+/// How a run ended: the result, and what it left behind.
+pub(crate) type Ended = (u64, Vec<u64>);
+
+fn arguments(world: &World, [a, b]: [u64; 2]) -> [u64; 4] {
+    [world.scratch_address(), a, b, !a]
+}
+
+/// An evaluator that passes arguments as the target does.
+///
+/// # Panics
+/// When the unit is wrong.
+pub(crate) fn evaluator(bench: &Bench, functions: &[Function]) -> Evaluator {
     let argument_registers = bench.architecture.argument_registers();
     let limits = Limits { argument_registers, fuel: Some(3_000_000), ..Limits::default() };
-    let evaluator = Evaluator::new(functions.to_vec()).unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
-    let mut world = World::new(seed);
-    let words = arguments(&world);
-    // SAFETY: generated functions touch only the world that they are given.
-    let evaluated = match unsafe { evaluator.call(&mut world, FunctionId(0), &words) } {
-        Err(EvaluateError::OutOfFuel) => return None,
-        result => (result.unwrap_or_else(|error| panic!("{error}")), world.remains()),
-    };
-    let mut world = World::new(seed);
-    world.set_helpers(&bench.helpers());
-    let words = arguments(&world);
+    Evaluator::new(functions.to_vec()).unwrap_or_else(|error| panic!("{error}")).with_limits(limits)
+}
+
+/// What the evaluator comes to; `None` if that takes too long.
+pub(crate) fn evaluate(evaluator: &Evaluator, world: &mut World, words: [u64; 2]) -> Option<Ended> {
+    let words = arguments(world, words);
+    // SAFETY: the functions touch only the world that they are given.
+    match unsafe { evaluator.call(world, FunctionId(0), &words) } {
+        Err(EvaluateError::OutOfFuel) => None,
+        result => Some((result.unwrap_or_else(|error| panic!("{error}")), world.remains())),
+    }
+}
+
+/// Compile and load a unit, with helpers as a [`World`] has them.
+pub(crate) fn load<'b>(bench: &'b Bench, functions: &[Function]) -> Loaded<'b> {
     let mut loaded = bench.load_functions(functions);
     for helper in Helper::ALL {
         loaded = loaded.helper(*helper, |_, words| {
@@ -42,15 +55,43 @@ fn both(bench: &Bench, functions: &[Function], seed: u64) -> Option<[(u64, Vec<u
             mix(*helper, &words[1..])
         });
     }
+    loaded
+}
+
+/// What the target's code comes to.
+pub(crate) fn run(bench: &Bench, loaded: &mut Loaded, world: &mut World, words: [u64; 2]) -> Ended {
+    world.set_helpers(&bench.helpers());
+    let words = arguments(world, words);
     for (index, word) in world.data_words().into_iter().enumerate() {
         loaded.set_data(index, word);
     }
     let result = loaded.run_in(world.context_address(), words);
-    Some([evaluated, (result, world.remains())])
+    (result, world.remains())
 }
 
-fn listings(bench: &Bench, functions: &[Function]) -> String {
-    functions.iter().map(|function| format!("{function}\n{}\n", bench.listing(function))).collect()
+/// Run a unit both ways, the evaluator first; `None` if it takes too long to evaluate.
+fn both(bench: &Bench, functions: &[Function], seed: u64) -> Option<[Ended; 2]> {
+    let words = [seed, seed.wrapping_mul(seed)];
+    let evaluated = evaluate(&evaluator(bench, functions), &mut World::new(seed), words)?;
+    Some([evaluated, run(bench, &mut load(bench, functions), &mut World::new(seed), words)])
+}
+
+/// What a failed trial says: who computed what, and of which code.
+pub(crate) fn disagreement(
+    bench: &Bench,
+    functions: &[Function],
+    title: &str,
+    evaluated: &Ended,
+    ran: &Ended,
+) -> String {
+    let name = bench.architecture.name();
+    let place = (0..evaluated.1.len()).find(|place| evaluated.1[*place] != ran.1[*place]);
+    let (what, right, wrong) = match place {
+        Some(place) if evaluated.0 == ran.0 => (format!("word {place} of memory"), evaluated.1[place], ran.1[place]),
+        _ => ("the result".into(), evaluated.0, ran.0),
+    };
+    let code: String = functions.iter().map(|function| format!("{function}\n{}\n", bench.listing(function))).collect();
+    format!("{title}\nthe target {name} computed {wrong:#x}, the IR evaluator {right:#x} ({what})\n{code}")
 }
 
 /// What a C function may destroy is destroyed, if this CPU runs the code. An emulator's processor does so itself.
@@ -76,7 +117,8 @@ pub fn random_units_agree(bench: &Bench) {
         chill(&mut functions, &mut stream(!seed));
         thorough_allocation(seed % 8 == 7);
         if let Some([evaluated, run]) = both(bench, &functions, seed) {
-            assert_eq!(evaluated, run, "seed {seed}\n{}", listings(bench, &functions));
+            let title = || disagreement(bench, &functions, &format!("seed {seed}"), &evaluated, &run);
+            assert!(evaluated == run, "{}", title());
             compared += 1;
         }
     }
@@ -91,7 +133,7 @@ pub fn random_units_agree_and_shrink(bench: &Bench) {
     let result = TestRunner::new(config).run(&inputs, |(list, seed)| {
         let functions = maru_generate::unit(&mut choices(list), &Size::default());
         if let Some([evaluated, run]) = both(bench, &functions, seed) {
-            prop_assert_eq!(evaluated, run, "{}", print::unit_text(&functions));
+            prop_assert!(evaluated == run, "{}", disagreement(bench, &functions, "a random unit", &evaluated, &run));
         }
         Ok(())
     });

@@ -48,9 +48,14 @@ impl World {
     /// A world whose scratch memory and data table depend on the seed. The scratch memory's half for doubles holds
     /// small integers.
     pub fn new(seed: Word) -> World {
+        World::with_scratch(seed, SCRATCH_BYTES / WORD_SIZE)
+    }
+
+    /// The same with so many words of scratch memory.
+    pub fn with_scratch(seed: Word, count: usize) -> World {
         let mut world = World {
             context: words(context::CONTEXT_SIZE / WORD_SIZE),
-            scratch: words(SCRATCH_BYTES / WORD_SIZE),
+            scratch: words(count),
             arguments: words(ARGUMENT_WORDS),
             data: words(DATA_WORDS as usize),
         };

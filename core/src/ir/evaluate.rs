@@ -21,8 +21,8 @@ use super::verify::{verify_unit, VerifyError};
 use super::*;
 use crate::abi::{argument_offset, context, Word, FIRST_ARGUMENT};
 use activation::Activation;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 mod activation;
 mod memory;
@@ -166,11 +166,24 @@ struct Unit {
     base: Word,
     /// How wide the words of all functions are.
     word: WordWidth,
+    /// Of each function, which blocks were executed while somebody recorded [`coverage`], and what is constant in it.
+    executed: Vec<(Vec<AtomicBool>, OnceLock<coverage::Constants>)>,
 }
 
 impl Unit {
     fn is_narrow(&self) -> bool {
         self.word == WordWidth::Four
+    }
+
+    /// A block is entered.
+    fn enter_block(&self, function: FunctionId, block: Block) {
+        let (blocks, constants) = &self.executed[function.0 as usize];
+        let executed = &blocks[block.0 as usize];
+        if !executed.load(Ordering::Relaxed) && coverage::is_recording() {
+            executed.store(true, Ordering::Relaxed);
+            let function = &self.functions[function.0 as usize];
+            coverage::executed(function, block, constants.get_or_init(|| coverage::Constants::of(function)));
+        }
     }
 
     fn function_at(&self, address: Word) -> Option<FunctionId> {
@@ -207,7 +220,10 @@ impl Evaluator {
                 FIRST_NARROW_ADDRESS + NARROW_UNIT_SPACING * place
             }
         };
-        Ok(Evaluator { unit: Arc::new(Unit { functions, base, word }), limits: Limits::default() })
+        let blocks =
+            |function: &Function| (function.blocks.iter().map(|_| AtomicBool::new(false)).collect(), OnceLock::new());
+        let executed = functions.iter().map(blocks).collect();
+        Ok(Evaluator { unit: Arc::new(Unit { functions, base, word, executed }), limits: Limits::default() })
     }
 
     /// The same unit with other limits.

@@ -9,6 +9,7 @@
 
 pub mod arithmetic;
 pub mod build;
+pub mod coverage;
 pub mod evaluate;
 pub mod flow;
 pub mod narrow;

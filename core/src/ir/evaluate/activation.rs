@@ -237,6 +237,9 @@ impl<'e> Activation<'e> {
     unsafe fn step(&mut self) -> Result<Step, EvaluateError> {
         let Frame { unit, function, base, block, at } = *self.frames.last().expect("a frame");
         let unit = Arc::clone(&self.units[unit as usize]);
+        if at == 0 {
+            unit.enter_block(function, block);
+        }
         let function = &unit.functions[function.0 as usize];
         let data = function.block(block);
         for (at, inst) in data.insts.iter().enumerate().skip(at) {
