@@ -80,7 +80,8 @@ impl Bench {
     pub fn load_functions(&self, functions: &[Function]) -> Loaded<'_> {
         let mut image = Image::new("test", "");
         for function in functions {
-            let compiled = self.architecture.compile_for(function, self.system).unwrap_or_else(|error| panic!("{error}"));
+            let compiled =
+                self.architecture.compile_for(function, self.system).unwrap_or_else(|error| panic!("{error}"));
             let placement = CodePlacement { alignment: 16, filling: self.architecture.trap() };
             image.push(function.name.clone(), compiled, placement);
         }

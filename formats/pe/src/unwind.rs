@@ -146,7 +146,11 @@ impl State {
         let saved = row.saved.iter().map(|(dwarf, place)| {
             let number = registers.iter().find(|(known, _)| known == dwarf).map(|(_, number)| *number);
             let number = number.ok_or_else(|| format!("there is no code for register {dwarf}"))?;
-            let offset = u64::try_from(row.cfa_offset + place).map_err(|_| "a register saved below the stack pointer")?;
+            let offset =
+                u64::try_from(row.cfa_offset + place).map_err(|_| "a register saved below the stack pointer")?;
+            if *place > -8 {
+                return Err("a register saved above the frame".into());
+            }
             Ok(Saved { offset, register: number & !DOUBLE, is_double: number & DOUBLE != 0 })
         });
         let mut saved = saved.collect::<Result<Vec<_>, String>>()?;

@@ -77,14 +77,100 @@ fn check_with_goblin(cpu: &Cpu, image: &Image) {
     }
     let debug = file.debug_data.as_ref().expect("a debug directory");
     assert!(debug.codeview_pdb70_debug_info.as_ref().is_some_and(|info| info.signature != [0; 16]));
-    if cpu.name == "x64" && !image.functions.is_empty() {
-        check_unwinding(&file, &layout, image);
+    if !image.functions.is_empty() {
+        match cpu.name {
+            "x64" => check_unwinding(&file, &layout, image),
+            _ => check_arm64_unwinding(&file, &bytes, &layout, image),
+        }
     }
+}
+
+/// What arm64's codes undo, as its manual has it, is the state that the unwind rows give at every byte.
+fn check_arm64_unwinding(file: &goblin::pe::PE, bytes: &[u8], layout: &Layout, image: &Image) {
+    let word = |rva: usize| {
+        let section = file.sections.iter().rfind(|section| section.virtual_address as usize <= rva).expect("a section");
+        let at = rva - section.virtual_address as usize + section.pointer_to_raw_data as usize;
+        u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+    };
+    let directories = file.header.optional_header.expect("a header").data_directories;
+    let table = directories.get_exception_table().expect("unwind entries");
+    let entries = (0..table.size as usize / 8).map(|number| {
+        let at = table.virtual_address as usize + 8 * number;
+        (word(at), word(at + 4) as usize)
+    });
+    let entries: Vec<(u32, usize)> = entries.collect();
+    for function in &image.functions {
+        for offset in (0..function.size).step_by(4) {
+            let address = layout.code as u32 + function.offset + offset;
+            let (start, codes) = *entries.iter().rfind(|(start, _)| *start <= address).expect("an entry");
+            let head = word(codes);
+            assert!(address < start + (head & 0x3_ffff) * 4 && head & 0x07fc_0000 == 0);
+            let codes = (0..head as usize >> 27).flat_map(|number| word(codes + 4 + 4 * number).to_le_bytes());
+            let wanted = function.unwind.iter().rfind(|row| row.offset <= offset);
+            let mut wanted = wanted.map_or((0, Vec::new()), |row| (row.cfa_offset, row.saved.clone()));
+            wanted.1.sort_unstable();
+            assert_eq!(undone(&codes.collect::<Vec<u8>>()), wanted, "{} at {offset}", function.symbol);
+        }
+    }
+}
+
+/// The frame's size, and the registers that are restored with their places below its end.
+fn undone(codes: &[u8]) -> (i64, Vec<(u16, i64)>) {
+    let (mut at, mut stack, mut saved) = (0, 0i64, Vec::new());
+    assert!([0xe4, 0xe5].contains(&codes[0]), "a prologue");
+    loop {
+        let pair = u16::from_be_bytes([codes[at], codes.get(at + 1).copied().unwrap_or(0)]);
+        let place = |stack: i64| stack + i64::from(pair & 0x3f) * 8;
+        let register = pair >> 6;
+        match codes[at] {
+            0xe4 => break,
+            0xe5 => at += 1,
+            small @ 0..=0x1f => {
+                stack += i64::from(small) * 16;
+                at += 1;
+            }
+            record @ 0x40..=0x7f => {
+                let record = stack + i64::from(record & 0x3f) * 8;
+                saved.extend([(29, record), (30, record + 8)]);
+                at += 1;
+            }
+            0xc0..=0xc7 => {
+                stack += i64::from(pair & 0x7ff) * 16;
+                at += 2;
+            }
+            0xc8..=0xcb => {
+                let first = 19 + (register & 15);
+                saved.extend([(first, place(stack)), (first + 1, place(stack) + 8)]);
+                at += 2;
+            }
+            0xd0..=0xd3 => {
+                saved.push((19 + (register & 15), place(stack)));
+                at += 2;
+            }
+            0xd8..=0xd9 => {
+                let first = 72 + (register & 7);
+                saved.extend([(first, place(stack)), (first + 1, place(stack) + 8)]);
+                at += 2;
+            }
+            0xdc..=0xdd => {
+                saved.push((72 + (register & 7), place(stack)));
+                at += 2;
+            }
+            0xe0 => {
+                stack += i64::from(u32::from_be_bytes([0, codes[at + 1], codes[at + 2], codes[at + 3]])) * 16;
+                at += 4;
+            }
+            other => panic!("code {other:#x}"),
+        }
+    }
+    let mut saved: Vec<(u16, i64)> = saved.into_iter().map(|(register, place)| (register, place - stack)).collect();
+    saved.sort_unstable();
+    (stack, saved)
 }
 
 /// What x64's codes undo, as goblin decodes them, is the state that the unwind rows give at every byte of every function.
 fn check_unwinding(file: &goblin::pe::PE, layout: &Layout, image: &Image) {
-    use goblin::pe::exception::{Register, UnwindOperation};
+    use goblin::pe::exception::{Register, StackFrameOffset, UnwindOperation};
     let table = file.exception_data.as_ref().expect("readable");
     let registers = match X64.machine.unwind.style {
         maru_core::codegen::UnwindStyle::Codes(registers) => registers,
@@ -110,7 +196,7 @@ fn check_unwinding(file: &goblin::pe::PE, layout: &Layout, image: &Image) {
             let mut saved: Vec<(u16, i64)> = saved
                 .into_iter()
                 .map(|(number, place)| {
-                    let goblin::pe::exception::StackFrameOffset::RSP(place) = place else { panic!("{place:?}") };
+                    let StackFrameOffset::RSP(place) = place else { panic!("{place:?}") };
                     let dwarf = registers.iter().find(|(_, own)| *own == number).expect("a register").0;
                     (dwarf, i64::from(place) - frame)
                 })

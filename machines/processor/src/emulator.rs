@@ -21,8 +21,9 @@ const GATE: usize = 16;
 const PAGE: usize = 4096;
 /// Bytes of all of them.
 const GATES: usize = 4096;
-/// The stack of emulated code; committed by use. Leaving millions of frames with an error takes an emulator seconds.
-const STACK: usize = 64 << 20;
+/// The stack of emulated code; committed by use: a million frames fit that have room for the words of calls. Leaving more of
+/// them with an error takes an emulator seconds.
+const STACK: usize = 96 << 20;
 /// Never accessible, below it.
 const GUARD: usize = 64 << 10;
 /// What emulated code leaves of the stack for reports.

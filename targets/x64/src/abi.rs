@@ -130,7 +130,8 @@ fn words(numbers: &[u8]) -> PRegSet {
 impl CConvention {
     /// Allocatable registers that a call destroys, words and doubles; and those that it preserves.
     fn registers(&self) -> [[PRegSet; 2]; 2] {
-        let kept: PRegSet = self.saved.iter().map(|(register, _)| *register).filter(|r| *r != CONTEXT).map(word).collect();
+        let kept: PRegSet =
+            self.saved.iter().map(|(register, _)| *register).filter(|r| *r != CONTEXT).map(word).collect();
         let doubles = |numbers: Range<u8>| numbers.map(double).collect::<PRegSet>();
         let first = self.first_saved_double;
         [[words(self.clobbers), doubles(0..first)], [kept, doubles(first..SSE_REGISTERS)]]

@@ -57,7 +57,11 @@ pub fn rights(file: &File) -> Verdict {
         readable | flags::DISCARDABLE,
         flags::UNINITIALIZED | flags::READ | flags::WRITE,
     ];
-    each(file, |section| known.contains(&section.flags), "it is code, constants, or zeros that are written, and no other")?;
+    each(
+        file,
+        |section| known.contains(&section.flags),
+        "it is code, constants, or zeros that are written, and no other",
+    )?;
     let count = |flag: u32| file.sections.iter().filter(|section| section.flags & flag != 0).count();
     ensure(count(flags::EXECUTE) == 1 && count(flags::WRITE) <= 1, || "there are several of a kind".into())
 }

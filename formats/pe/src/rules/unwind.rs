@@ -9,18 +9,20 @@ struct Entry {
     codes: u64,
 }
 
-fn is_x64(file: &File) -> bool {
-    file.view.u16(file.header + 4) == Ok(0x8664)
+/// Whether the CPU is x64; `None` for one that is unknown.
+fn is_x64(file: &File) -> Option<bool> {
+    match file.view.u16(file.header + 4) {
+        Ok(0x8664) => Some(true),
+        Ok(0xaa64) => Some(false),
+        _ => None,
+    }
 }
 
 /// All entries.
 fn all(file: &File) -> Result<Vec<Entry>, String> {
     let (address, size) = file.directory(EXCEPTIONS);
-    if size == 0 {
-        return Ok(Vec::new());
-    }
+    let Some(x64) = is_x64(file).filter(|_| size > 0) else { return Ok(Vec::new()) };
     let start = file.offset_of(address, size)?;
-    let x64 = is_x64(file);
     let width = if x64 { 12 } else { 8 };
     ensure(size % width == 0 && address % 4 == 0, || "unwind entries are cut short".into())?;
     let entry = |number: u64| {
@@ -28,7 +30,7 @@ fn all(file: &File) -> Result<Vec<Entry>, String> {
         let (start, codes) = (u64::from(file.view.u32(at)?), u64::from(file.view.u32(at + width - 4)?));
         let end = match x64 {
             true => file.view.u32(at + 4)?.into(),
-            false => start + u64::from(file.view.u32(file.offset_of(codes, 4)?)? & 0x3_ffff) * 4,
+            false => start + u64::from(file.view.u32(file.offset_of(codes & !3, 4)?)? & 0x3_ffff) * 4,
         };
         Ok(Entry { start, end, codes })
     };
@@ -52,7 +54,7 @@ pub fn codes(file: &File) -> Verdict {
     for entry in all(file)? {
         let Entry { start, codes, .. } = entry;
         ensure(codes % 4 == 0, || format!("the codes of {start:#x} lie at {codes:#x}"))?;
-        let good = if is_x64(file) { x64_codes(file, codes) } else { arm64_codes(file, codes) };
+        let good = if is_x64(file) == Some(true) { x64_codes(file, codes) } else { arm64_codes(file, codes) };
         good.map_err(|problem| format!("the codes of {start:#x}: {problem}"))?;
     }
     Ok(())

@@ -42,8 +42,7 @@ fn encode(state: &State, size: u32) -> Result<Vec<u8>, String> {
         save(first, is_pair, (first.offset - undone) / 8, &mut codes)?;
         rest = &others[usize::from(is_pair)..];
     }
-    let left = state.frame.checked_sub(undone).ok_or("a register saved above the frame")?;
-    allocate(left, &mut codes)?;
+    allocate(state.frame - undone, &mut codes)?;
     codes.push(END);
     codes.resize(codes.len().next_multiple_of(4), END);
     let words = codes.len() / 4;
