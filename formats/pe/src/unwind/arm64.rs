@@ -16,7 +16,7 @@ const NEAR: u64 = 504;
 const MOST: usize = 31;
 
 fn encode(state: &State, size: u32) -> Result<Vec<u8>, String> {
-    if size % 4 != 0 {
+    if !size.is_multiple_of(4) {
         return Err(format!("a stretch of {size} bytes, which is no multiple of 4"));
     }
     let mut codes = Vec::new();
@@ -49,13 +49,13 @@ fn encode(state: &State, size: u32) -> Result<Vec<u8>, String> {
     if words > MOST {
         return Err("more codes than there is room for".into());
     }
-    let head = size / 4 | (words as u32) << 27;
+    let head = (size / 4) | ((words as u32) << 27);
     Ok([&head.to_le_bytes(), codes.as_slice()].concat())
 }
 
 /// Append the codes that undo a part of the frame.
 fn allocate(size: u64, codes: &mut Vec<u8>) -> Result<(), String> {
-    if size % 16 != 0 {
+    if !size.is_multiple_of(16) {
         return Err(format!("a frame of {size} bytes, which is no multiple of 16"));
     }
     match size / 16 {

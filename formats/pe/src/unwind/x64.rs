@@ -36,7 +36,7 @@ fn encode(state: &State, _size: u32) -> Result<Vec<u8>, String> {
             }
         }
     }
-    if state.frame % 8 != 0 || state.frame > u32::MAX.into() {
+    if !state.frame.is_multiple_of(8) || state.frame > u32::MAX.into() {
         return Err(format!("a frame of {} bytes, which is no multiple of 8", state.frame));
     }
     match state.frame / 8 {
