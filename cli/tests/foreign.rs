@@ -126,7 +126,7 @@ fn a_library_for_another_cpu_runs_on_the_emulator_in_every_format() {
     if !has_emulator(&folder) {
         return;
     }
-    for (format, file) in [("elf", "program.so"), ("macho", "program.dylib")] {
+    for (format, file) in [("elf", "program.so"), ("macho", "program.dylib"), ("pe", "program.dll")] {
         build(&folder, OTHER, format, file);
         assert_emulated(&run(&folder, &["run", file, "one"]));
         assert_emulated(&run(&folder, &["run", "--target", OTHER, "--format", format, file, "one"]));
@@ -136,14 +136,16 @@ fn a_library_for_another_cpu_runs_on_the_emulator_in_every_format() {
 #[test]
 fn a_library_of_this_cpu_in_another_format_runs_where_it_can_be_mapped() {
     let folder = folder("format");
-    let (format, file) = if cfg!(target_vendor = "apple") { ("elf", "program.so") } else { ("macho", "program.dylib") };
-    build(&folder, OWN, format, file);
-    let output = run(&folder, &["run", file, "one"]);
-    if ability(&folder, OWN, format) == "runs" {
-        assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), (PRINTS, ""), "{output:?}");
-        assert_eq!(output.status.code(), Some(3));
-    } else {
-        assert_refused(&output, &[file, "build it again for this host"]);
+    let other = if cfg!(target_vendor = "apple") { ("elf", "program.so") } else { ("macho", "program.dylib") };
+    for (format, file) in [other, ("pe", "program.dll")] {
+        build(&folder, OWN, format, file);
+        let output = run(&folder, &["run", file, "one"]);
+        if ability(&folder, OWN, format) == "runs" {
+            assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), (PRINTS, ""), "{output:?}");
+            assert_eq!(output.status.code(), Some(3));
+        } else {
+            assert_refused(&output, &[file, "build it again for this host"]);
+        }
     }
 }
 

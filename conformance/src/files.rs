@@ -4,7 +4,7 @@ use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags};
 use std::cell::RefCell;
 
 /// The formats that both readers know. Of another there is its own reader only.
-const INDEPENDENTLY_READ: [&str; 2] = ["elf", "macho"];
+const INDEPENDENTLY_READ: [&str; 3] = ["elf", "macho", "pe"];
 /// One of so many files is read back.
 const SAMPLE: u64 = 3;
 
@@ -49,6 +49,7 @@ pub fn check_file(bytes: &[u8], format: &str) -> Result<(), String> {
     match goblin::Object::parse(bytes).map_err(|error| format!("goblin: {error}"))? {
         goblin::Object::Elf(elf) => with_goblin_elf(&elf, bytes.len()),
         goblin::Object::Mach(goblin::mach::Mach::Binary(macho)) => with_goblin_macho(&macho, bytes.len()),
+        goblin::Object::PE(pe) => with_goblin_pe(&pe, bytes.len()),
         _ => Err(format!("goblin does not know this for a library, although it was written as {format}")),
     }
 }
@@ -67,6 +68,10 @@ fn with_object(bytes: &[u8]) -> Result<(), String> {
             SegmentFlags::MachO { initprot, .. } => {
                 (initprot.0 & object::macho::VM_PROT_WRITE.0 != 0, initprot.0 & object::macho::VM_PROT_EXECUTE.0 != 0)
             }
+            SegmentFlags::Coff { characteristics } => (
+                characteristics.0 & object::pe::IMAGE_SCN_MEM_WRITE.0 != 0,
+                characteristics.0 & object::pe::IMAGE_SCN_MEM_EXECUTE.0 != 0,
+            ),
             _ => (false, false),
         };
         if writable && runs {
@@ -87,6 +92,40 @@ fn with_object(bytes: &[u8]) -> Result<(), String> {
         if !code(symbol.address()) {
             let name = symbol.name().unwrap_or("?");
             return Err(format!("object: the function {name} at {:#x} is not in executable memory", symbol.address()));
+        }
+    }
+    Ok(())
+}
+
+fn with_goblin_pe(pe: &goblin::pe::PE, length: usize) -> Result<(), String> {
+    use goblin::pe::section_table::{IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_WRITE};
+    if !pe.is_lib || !pe.is_64 || pe.entry != 0 {
+        return Err("goblin: this is no library for 64 bits, or runs code when it is loaded".into());
+    }
+    if !pe.imports.is_empty() || pe.tls_data.is_some() {
+        return Err(format!("goblin: it needs other libraries: {:?}", pe.libraries));
+    }
+    for section in &pe.sections {
+        let flags = section.characteristics;
+        if flags & IMAGE_SCN_MEM_WRITE != 0 && flags & IMAGE_SCN_MEM_EXECUTE != 0 {
+            return Err("goblin: a section is writable and executable".into());
+        }
+        if section.pointer_to_raw_data as usize + section.size_of_raw_data as usize > length {
+            return Err("goblin: a section ends after the file".into());
+        }
+    }
+    let place = |rva: usize| {
+        let inside = |s: &&goblin::pe::section_table::SectionTable| {
+            let start = s.virtual_address as usize;
+            (start..start + s.virtual_size as usize).contains(&rva)
+        };
+        pe.sections.iter().find(inside)
+    };
+    for export in &pe.exports {
+        let executable = place(export.rva).is_some_and(|section| section.characteristics & IMAGE_SCN_MEM_EXECUTE != 0);
+        let is_header = export.name == Some(maru_core::format::HEADER_SYMBOL);
+        if export.reexport.is_some() || executable == is_header {
+            return Err(format!("goblin: {:?} is exported from the wrong place", export.name));
         }
     }
     Ok(())

@@ -4,3 +4,5 @@
 use maru_elf as _;
 #[cfg(feature = "macho")]
 use maru_macho as _;
+#[cfg(feature = "pe")]
+use maru_pe as _;

@@ -6,6 +6,8 @@
 //! A CPU made of software needs a [`Processor`] only, from which [`Foreign`] makes a machine; a plugin outside this
 //! crate may bring one.
 //!
+//! Both call code, and are called by it, as the system does that the format is of.
+//!
 //! Both map libraries themselves, which they know through an independent reader only.
 
 mod foreign;

@@ -5,6 +5,7 @@ use crate::{rebase, signature};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD};
 use goblin::mach::load_command::CommandVariant;
 use goblin::mach::{Mach, MachO};
+use goblin::pe::PE;
 use goblin::Object;
 use maru_compiler::load::MappedLibrary;
 use maru_core::codegen::Architecture;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 const PAGE: usize = 4096;
 
 /// The formats whose libraries can be mapped here.
-const FORMATS: [&str; 2] = ["elf", "macho"];
+const FORMATS: [&str; 3] = ["elf", "macho", "pe"];
 
 /// Whether libraries for a target in a format can be mapped without the system's loader.
 pub fn maps(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> bool {
@@ -66,7 +67,8 @@ pub(crate) fn map(file: &[u8], arena: Option<&Arc<Arena>>) -> Result<Mapped, Str
             signature::check(file, &binary)?;
             plan_mach(file, &binary)?
         }
-        _ => return Err("neither of the two kinds of library that can be mapped here".into()),
+        Object::PE(binary) => plan_pe(file, &binary)?,
+        _ => return Err("none of the kinds of library that can be mapped here".into()),
     };
     let size = plan.segments.iter().map(|segment| segment.address.saturating_add(segment.size)).max().unwrap_or(0);
     if size == 0 || size > 1 << 32 || plan.header >= size {
@@ -171,4 +173,33 @@ fn plan_mach(file: &[u8], binary: &MachO) -> Result<Plan, String> {
         }
     }
     Ok(Plan { segments, header, relocations })
+}
+
+/// The flags of a section that is code, and of one that may be written.
+const PE_EXECUTE: u32 = 0x2000_0000;
+const PE_WRITE: u32 = 0x8000_0000;
+
+fn plan_pe(file: &[u8], binary: &PE) -> Result<Plan, String> {
+    if !binary.is_lib || !binary.is_64 || !binary.imports.is_empty() {
+        return Err("no library for 64 bits, or one that needs others".into());
+    }
+    let segments = binary.sections.iter().map(|section| Segment {
+        address: section.virtual_address as usize,
+        size: section.virtual_size as usize,
+        // Bytes in the file are rounded up, beyond what there is in memory.
+        bytes: section.pointer_to_raw_data as usize
+            ..(section.pointer_to_raw_data as usize)
+                .saturating_add(section.size_of_raw_data.min(section.virtual_size) as usize),
+        writable: section.characteristics & PE_WRITE != 0,
+        executable: section.characteristics & PE_EXECUTE != 0,
+    });
+    let header = binary.exports.iter().find(|export| export.name == Some(HEADER_SYMBOL));
+    let header = header.ok_or("it exports no image of Maru's")?.rva;
+    let optional = binary.header.optional_header.ok_or("it has no optional header")?;
+    let table = optional.data_directories.get_base_relocation_table().map_or(0, |table| table.size);
+    // Images hold distances only; a linker has nothing to relocate in them either.
+    if table > 0 || file.len() > u32::MAX as usize {
+        return Err("it has words to be relocated, or is too large".into());
+    }
+    Ok(Plan { segments: segments.collect(), header, relocations: Vec::new() })
 }

@@ -146,7 +146,7 @@ pub fn what_does_not_fit_a_convention_is_refused(bench: &Bench) {
     let tail = "entry function f(v0: w) -> w {\nb0:\n  tail_call [v0](v0) -> w\n}\n";
     for text in [many.as_str(), tail] {
         let functions = maru_core::ir::parse::parse(text).unwrap();
-        let error = bench.architecture.compile(&functions[0]).unwrap_err();
+        let error = bench.architecture.compile_for(&functions[0], bench.system).unwrap_err();
         assert_eq!(error.function, "f");
     }
 }

@@ -3,7 +3,7 @@
 //! lines of IR and not a program.
 //!
 //! ```text
-//! maru_trials::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(MyProcessor::new()) }));
+//! maru_trials::trial_tests!(Some(Bench::new(&TARGET, Box::new(MyProcessor::new()))));
 //! ```
 //!
 //! makes a test of each. [`operations`] first, then [`boundaries`], [`calls`] and [`differential`]. [`golden`] is for
@@ -19,17 +19,31 @@ mod sheet;
 
 pub use loaded::{busy_unit, unit, Bench, HelperFunction, Loaded, DOUBLES, WORDS};
 
-use maru_core::codegen::Architecture;
-use maru_processor::{cpu, Emulator, Host};
+use maru_core::codegen::{Architecture, System};
+use maru_processor::{cpu, Emulator, Host, HostConvention, Processor};
 
 impl Bench {
+    /// A target on a processor, for the CPU's first system.
+    pub fn new(architecture: &'static dyn Architecture, processor: Box<dyn Processor>) -> Bench {
+        Bench { architecture, system: System::default(), processor }
+    }
+
     /// A target on this host's CPU.
     ///
     /// # Panics
     /// If that is another CPU.
     pub fn on_host(architecture: &'static dyn Architecture) -> Bench {
+        Bench::on_host_as(architecture, System::default())
+    }
+
+    /// The same where C functions are called as on one of the CPU's systems.
+    ///
+    /// # Panics
+    /// If that is another CPU, or this host's compiler does not know the system's convention.
+    pub fn on_host_as(architecture: &'static dyn Architecture, system: System) -> Bench {
         assert!(architecture.is_host(), "this host is no {}", architecture.name());
-        Bench { architecture, processor: Box::new(Host) }
+        let convention = HostConvention::of(system).expect("a convention that this host's compiler knows");
+        Bench { architecture, system, processor: Box::new(Host(convention)) }
     }
 
     /// A target on the emulator. Where that is not installed, `None` after saying so on standard error; continuous
@@ -38,10 +52,18 @@ impl Bench {
     /// # Panics
     /// If the emulator has no such CPU, or is needed and missing.
     pub fn on_emulator(architecture: &'static dyn Architecture) -> Option<Bench> {
+        Bench::on_emulator_as(architecture, System::default())
+    }
+
+    /// The same where C functions are called as on one of the CPU's systems.
+    ///
+    /// # Panics
+    /// As `on_emulator`.
+    pub fn on_emulator_as(architecture: &'static dyn Architecture, system: System) -> Option<Bench> {
         let name = architecture.name();
-        let cpu = cpu::find(name).unwrap_or_else(|| panic!("the emulator's table has no row for {name}"));
+        let cpu = cpu::find(name, system).unwrap_or_else(|| panic!("the emulator's table has no row for {name}"));
         match Emulator::new(cpu) {
-            Ok(emulator) => Some(Bench { architecture, processor: Box::new(emulator) }),
+            Ok(emulator) => Some(Bench { architecture, system, processor: Box::new(emulator) }),
             Err(message) => {
                 assert!(std::env::var_os("MARU_NEED_EMULATOR").is_none(), "{message}");
                 eprintln!("NOT RUN: {message}");

@@ -1,7 +1,7 @@
 //! A unit in memory, on a processor, with a context whose helpers the trial provides.
 
 use maru_core::abi::Context;
-use maru_core::codegen::Architecture;
+use maru_core::codegen::{Architecture, System};
 use maru_core::format::{CodePlacement, Image, Layout};
 use maru_core::ir::{parse, verify, Function, Helper};
 use maru_processor::Processor;
@@ -17,6 +17,8 @@ const DATA_WORDS: usize = 64;
 pub struct Bench {
     /// The target.
     pub architecture: &'static dyn Architecture,
+    /// The CPU's system that is compiled for, and whose calls the processor makes.
+    pub system: System,
     /// What runs its code.
     pub processor: Box<dyn Processor>,
 }
@@ -78,7 +80,8 @@ impl Bench {
     pub fn load_functions(&self, functions: &[Function]) -> Loaded<'_> {
         let mut image = Image::new("test", "");
         for function in functions {
-            let compiled = self.architecture.compile(function).unwrap_or_else(|error| panic!("{error}"));
+            let compiled =
+                self.architecture.compile_for(function, self.system).unwrap_or_else(|error| panic!("{error}"));
             let placement = CodePlacement { alignment: 16, filling: self.architecture.trap() };
             image.push(function.name.clone(), compiled, placement);
         }

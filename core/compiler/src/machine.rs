@@ -61,11 +61,12 @@ pub trait MachineKind: Sync {
     fn ability(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Ability;
     /// Whether it is a CPU made of software.
     fn is_emulator(&self) -> bool;
-    /// A machine for code of an architecture.
+    /// A machine for code of an architecture in libraries of a format, which names the system by whose convention
+    /// helpers are called and entries are.
     ///
     /// # Errors
     /// Why there is none.
-    fn start(&self, architecture: &dyn Architecture) -> Result<Rc<dyn Machine>, String>;
+    fn start(&self, architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Result<Rc<dyn Machine>, String>;
 }
 
 /// A registered kind of machine.

@@ -50,12 +50,12 @@ impl Default for Size {
 }
 
 /// A unit of random functions. Function 0 is of the entry convention and takes the scratch memory's address and
-/// three arbitrary words; see [`World`] for what else it needs.
+/// two arbitrary words, for which every convention has registers beside the context; see [`World`] for what else it needs.
 pub fn unit(random: &mut impl FnMut() -> u64, size: &Size) -> Vec<Function> {
     let mut choices = Choices { random };
     let count = 2 + choices.below(size.functions.max(1));
     let mut signatures =
-        vec![Signature { convention: Convention::Entry, parameters: vec![Type::Word; 4], result: Type::Word }];
+        vec![Signature { convention: Convention::Entry, parameters: vec![Type::Word; 3], result: Type::Word }];
     signatures.extend((1..count).map(|_| signature(&mut choices, size)));
     // From the last to the first, for a function calls later ones and must know what they cost.
     let mut costs = vec![0; count];
@@ -201,7 +201,7 @@ pub fn run(functions: Vec<Function>, seed: u64) -> (u64, Vec<u64>) {
     let limits = Limits { fuel: Some(10_000_000), ..Limits::default() };
     let evaluator = Evaluator::new(functions).unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
     let mut world = World::new(seed);
-    let arguments = [world.scratch_address(), seed, seed.wrapping_mul(seed), !seed];
+    let arguments = [world.scratch_address(), seed, seed.wrapping_mul(seed)];
     // SAFETY: generated functions touch only the world that they are given.
     let result = unsafe { evaluator.call(&mut world, FunctionId(0), &arguments) };
     let result = result.unwrap_or_else(|error| panic!("{error}\n{}", print::unit_text(evaluator.functions())));

@@ -148,7 +148,7 @@ pub struct UnwindConvention {
 pub enum UnwindStyle {
     /// Call frame instructions, which say all that rows can.
     Dwarf,
-    /// Codes for what a prologue does, one for each row: registers by numbers of their own, given for DWARF's.
+    /// Codes of the container's own: what each kind of register has for a number in them, given for DWARF's.
     Codes(&'static [(u16, u8)]),
 }
 

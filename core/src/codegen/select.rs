@@ -393,6 +393,11 @@ impl<'f> Selection<'f> {
         }
     }
 
+    /// The system that is compiled for.
+    pub fn system(&self) -> System {
+        self.system
+    }
+
     /// Where arguments and results of a kind of call go on the system that is compiled for.
     pub fn layout<'m, M: RegisterMachine>(&self, machine: &'m M, call: CallKind) -> &'m CallLayout {
         &machine.call_layouts_on(self.system)[call as usize]

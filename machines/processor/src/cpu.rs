@@ -1,10 +1,14 @@
 //! What the emulator must know of a CPU: a row of a table.
 
+use maru_core::codegen::System;
+
 /// A CPU in the emulator's numbers.
 #[derive(Debug)]
 pub struct Cpu {
     /// The target's name.
     pub name: &'static str,
+    /// The target's number of the system by whose convention C functions are called.
+    pub(crate) system: System,
     /// The emulator's number for the family.
     pub(crate) family: i32,
     /// The emulator's mode bits.
@@ -15,8 +19,10 @@ pub struct Cpu {
     pub(crate) stack: i32,
     /// The register that holds the return address in a called function; `None` if it is on the stack.
     pub(crate) link: Option<i32>,
-    /// Words of a call by the C convention.
-    pub(crate) arguments: [i32; 6],
+    /// Words of a call by the C convention; those for which there is no register lie on the stack.
+    pub(crate) arguments: &'static [i32],
+    /// Words at the stack pointer of the caller, before the first argument there.
+    pub(crate) home_words: u64,
     /// Its result.
     pub(crate) result: i32,
     /// All registers that may hold a word, by name.
@@ -28,21 +34,23 @@ pub struct Cpu {
 }
 
 /// All CPUs that the emulator runs code of.
-pub const CPUS: &[&Cpu] = &[&X64, &ARM64, &RISCV64];
+pub const CPUS: &[&Cpu] = &[&X64, &X64_WINDOWS, &ARM64, &RISCV64];
 
-/// The row of a target.
-pub fn find(name: &str) -> Option<&'static Cpu> {
-    CPUS.iter().find(|cpu| cpu.name == name).copied()
+/// The row of a target and one of its systems.
+pub fn find(name: &str, system: System) -> Option<&'static Cpu> {
+    CPUS.iter().find(|cpu| cpu.name == name && cpu.system == system).copied()
 }
 
 const X64: Cpu = Cpu {
     name: "x64",
+    system: System(0),
     family: 4,
     mode: 1 << 3,
     counter: 41,
     stack: 44,
     link: None,
-    arguments: [39, 43, 40, 38, 106, 107],
+    arguments: &[39, 43, 40, 38, 106, 107],
+    home_words: 0,
     result: 35,
     general: &[
         ("rax", 35),
@@ -66,14 +74,18 @@ const X64: Cpu = Cpu {
     filler: &[0xc3],
 };
 
+const X64_WINDOWS: Cpu = Cpu { system: System(1), arguments: &[38, 40, 106, 107], home_words: 4, ..X64 };
+
 const ARM64: Cpu = Cpu {
     name: "arm64",
+    system: System(0),
     family: 2,
     mode: 0,
     counter: 260,
     stack: 4,
     link: Some(2),
-    arguments: [199, 200, 201, 202, 203, 204],
+    arguments: &[199, 200, 201, 202, 203, 204],
+    home_words: 0,
     result: 199,
     general: &[
         ("x0", 199),
@@ -115,12 +127,14 @@ const ARM64: Cpu = Cpu {
 
 const RISCV64: Cpu = Cpu {
     name: "riscv64",
+    system: System(0),
     family: 8,
     mode: 1 << 3,
     counter: 190,
     stack: 3,
     link: Some(2),
-    arguments: [11, 12, 13, 14, 15, 16],
+    arguments: &[11, 12, 13, 14, 15, 16],
+    home_words: 0,
     result: 11,
     general: &[
         ("ra", 2),

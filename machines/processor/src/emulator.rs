@@ -13,14 +13,17 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 
+/// Words of a call, at most.
+const WORDS: usize = 6;
 /// Bytes of a gate.
 const GATE: usize = 16;
 /// Bytes that the emulator forgets together.
 const PAGE: usize = 4096;
 /// Bytes of all of them.
 const GATES: usize = 4096;
-/// The stack of emulated code; committed by use. Leaving millions of frames with an error takes an emulator seconds.
-const STACK: usize = 64 << 20;
+/// The stack of emulated code; committed by use: a million frames fit that have room for the words of calls. Leaving more of
+/// them with an error takes an emulator seconds.
+const STACK: usize = 96 << 20;
 /// Never accessible, below it.
 const GUARD: usize = 64 << 10;
 /// What emulated code leaves of the stack for reports.
@@ -258,12 +261,39 @@ impl Emulator {
             }
             let slot = (counter as usize - gates.start) / GATE;
             let Some(number) = slot.checked_sub(1) else { return Ok(self.read(self.cpu.result)) };
-            let words = self.cpu.arguments.map(|register| self.read(register));
             // Before serving: the registers of a call are not preserved across one.
             from = self.return_address();
+            let words = self.arguments();
             let result = serve(number, words);
             self.write(self.cpu.result, result);
         }
+    }
+
+    /// The words of a call; the stack pointer is the caller's.
+    fn arguments(&self) -> [u64; WORDS] {
+        let registers = self.cpu.arguments;
+        let stack = self.read(self.cpu.stack) + 8 * self.cpu.home_words;
+        std::array::from_fn(|number| match registers.get(number) {
+            Some(register) => self.read(*register),
+            // SAFETY: above the frame that called there are others, the last of which `call` keeps from the stack's end.
+            None => unsafe { *((stack as *const u64).add(number - registers.len())) },
+        })
+    }
+
+    /// Put the words of a call where a function finds them that is called with a stack pointer; the caller's.
+    fn pass(&self, words: &[u64], below: u64) -> u64 {
+        assert!(words.len() <= WORDS, "too many words for a call");
+        let registers = self.cpu.arguments;
+        for (register, word) in registers.iter().zip(words) {
+            self.write(*register, *word);
+        }
+        let on_stack = words.get(registers.len()..).unwrap_or_default();
+        let start = (below - 8 * (self.cpu.home_words + WORDS as u64)) & !15;
+        for (number, word) in on_stack.iter().enumerate() {
+            // SAFETY: the word lies in the emulated stack, below everything in use.
+            unsafe { *((start + 8 * self.cpu.home_words) as *mut u64).add(number) = *word };
+        }
+        start
     }
 
     /// Where the function that called a gate goes on; taken off the stack, if it is there.
@@ -336,12 +366,8 @@ impl Processor for Emulator {
             1 => self.stack.range().end as u64,
             _ => self.read(self.cpu.stack),
         };
-        let mut stack = (below - GAP) & !15;
+        let mut stack = self.pass(words, below - GAP);
         let back = self.gates.range().start as u64;
-        for (register, word) in self.cpu.arguments.iter().zip(words.iter().copied()) {
-            self.write(*register, word);
-        }
-        assert!(words.len() <= self.cpu.arguments.len(), "too many words for a call");
         match self.cpu.link {
             Some(link) => self.write(link, back),
             None => {

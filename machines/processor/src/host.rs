@@ -1,5 +1,7 @@
 //! This host's CPU as a processor, so that what tries code on an emulator can try it here in the same way.
 
+use crate::convention::HostConvention;
+use crate::numbered;
 use crate::processor::{Processor, ProcessorFault, Serve};
 use maru_core::abi::Context;
 use std::cell::Cell;
@@ -8,8 +10,8 @@ use std::ops::Range;
 /// How much of this thread's stack a call may use. Threads of tests have two megabytes.
 const STACK: usize = 1 << 20;
 
-/// This host. Code that fails ends the process: nothing catches it.
-pub struct Host;
+/// This host. Code that fails ends the process: nothing catches it. C functions, gates as well, are of a convention.
+pub struct Host(pub HostConvention);
 
 /// What answers the call that is under way.
 type Server = *mut Serve<'static>;
@@ -49,19 +51,29 @@ fn flush(code: Range<usize>) {
 #[cfg(not(any(target_arch = "aarch64", target_arch = "riscv64")))]
 fn flush(_code: Range<usize>) {}
 
-macro_rules! gates {
-    ($($tens:literal)*) => {
-        [$(gate::<{ 8 * $tens }>, gate::<{ 8 * $tens + 1 }>, gate::<{ 8 * $tens + 2 }>, gate::<{ 8 * $tens + 3 }>,
-           gate::<{ 8 * $tens + 4 }>, gate::<{ 8 * $tens + 5 }>, gate::<{ 8 * $tens + 6 }>,
-           gate::<{ 8 * $tens + 7 }>,)*]
-    };
-}
+static GATES: [Gate; Context::HELPERS] = numbered!(gate);
 
-static GATES: [Gate; Context::HELPERS] = gates!(0 1 2 3 4 5 6 7 8 9 10 11);
+/// The gates of another convention.
+#[cfg(target_arch = "x86_64")]
+mod windows {
+    use super::Context;
+
+    type Gate = extern "win64" fn(u64, u64, u64, u64, u64, u64) -> u64;
+
+    extern "win64" fn gate<const N: usize>(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> u64 {
+        super::gate::<N>(a, b, c, d, e, f)
+    }
+
+    pub static GATES: [Gate; Context::HELPERS] = crate::numbered!(gate);
+}
 
 impl Processor for Host {
     fn gate(&self, number: usize) -> usize {
-        GATES[number] as usize
+        match self.0 {
+            HostConvention::Own => GATES[number] as usize,
+            #[cfg(target_arch = "x86_64")]
+            HostConvention::Windows => windows::GATES[number] as usize,
+        }
     }
 
     fn stack(&self) -> Range<usize> {
@@ -83,13 +95,11 @@ impl Processor for Host {
         assert!(words.len() <= 6, "too many words for a call");
         let mut six = [0; 6];
         six[..words.len()].copy_from_slice(words);
-        let [a, b, c, d, e, f] = six;
         // SAFETY: only the lifetime changes; the server is forgotten before the borrow ends.
         let server = unsafe { std::mem::transmute::<*mut Serve<'_>, Server>(std::ptr::from_mut(serve)) };
         let outer = SERVER.replace(Some(server));
-        // SAFETY: the caller vouches that a function of the C convention is there; one with fewer parameters ignores
-        // the other registers.
-        let result = unsafe { std::mem::transmute::<usize, Gate>(entry)(a, b, c, d, e, f) };
+        // SAFETY: the caller vouches for the function.
+        let result = unsafe { self.0.call(entry, six) };
         SERVER.set(outer);
         Ok(result)
     }

@@ -8,6 +8,7 @@
 //! programs.
 
 mod arena;
+mod convention;
 pub mod cpu;
 mod emulator;
 mod host;
@@ -15,6 +16,7 @@ mod library;
 pub mod memory;
 mod processor;
 
+pub use convention::HostConvention;
 pub use emulator::Emulator;
 pub use host::Host;
 pub use processor::{Processor, ProcessorFault, Serve};

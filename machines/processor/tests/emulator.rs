@@ -3,11 +3,12 @@
 //! Where the emulator is not installed these tests say so on standard error and check the message; continuous
 //! integration sets `MARU_NEED_EMULATOR`, and then that is a failure.
 
+use maru_core::codegen::System;
 use maru_processor::{cpu, Emulator, Processor};
 
 /// An emulator, or `None` where there is none to be had.
 fn emulator(cpu: &str) -> Option<Emulator> {
-    match Emulator::new(cpu::find(cpu).expect("a row of the table")) {
+    match Emulator::new(cpu::find(cpu, System::default()).expect("a row of the table")) {
         Ok(emulator) => Some(emulator),
         Err(message) => {
             assert!(std::env::var_os("MARU_NEED_EMULATOR").is_none(), "{message}");

@@ -113,12 +113,42 @@ const MACHO: MachineIdentity = MachineIdentity {
     unwind: UNWIND,
 };
 
+/// `IMAGE_FILE_MACHINE_ARM64`. C functions are called as everywhere; registers by the numbers of instructions, those of
+/// doubles plus 128.
+const PE: MachineIdentity = MachineIdentity {
+    machine: 0xaa64,
+    subtype: 0,
+    flags: 0,
+    pointer_size: 8,
+    little_endian: true,
+    page_size: 0x1000,
+    tool_name: "arm64",
+    system: System(0),
+    relocations: Relocations::NONE,
+    unwind: UnwindConvention { style: UnwindStyle::Codes(&CODES), ..UNWIND },
+};
+
+/// The registers that frames save: x19 … x30 and d8 … d15.
+const CODES: [(u16, u8); 20] = {
+    let mut codes = [(0, 0); 20];
+    let mut at = 0;
+    while at < 12 {
+        codes[at] = (19 + at as u16, 19 + at as u8);
+        at += 1;
+    }
+    while at < 20 {
+        codes[at] = (72 + at as u16 - 12, 0x80 + 8 + at as u8 - 12);
+        at += 1;
+    }
+    codes
+};
+
 static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
     name: "arm64",
     synonyms: &["aarch64"],
     is_host: cfg!(all(target_arch = "aarch64", target_pointer_width = "64", unix)),
     trap: &[0; 4],
-    identities: vec![("elf", ELF), ("macho", MACHO)],
+    identities: vec![("elf", ELF), ("macho", MACHO), ("pe", PE)],
     registers: abi::allocatable(),
     frame: abi::FRAME_CONVENTION,
     jump: encode::Opcode::Jump as u16,

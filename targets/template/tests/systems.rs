@@ -1,50 +1,12 @@
 //! Every trial once more on the CPU's second system, on which words of helpers lie on the stack: nothing but the system's
 //! number is another.
 
-use maru_core::codegen::{
-    Architecture, CompileError, CompiledFunction, FixupKind, ListingLine, MachineIdentity, OutOfRange, System,
-};
-use maru_core::ir::Function;
+use maru_core::codegen::{Architecture, System};
 use maru_template::{abi::ON_STACK, TARGET};
 use maru_template_cpu::Cpu;
 use maru_trials::Bench;
 
-/// The target, compiling for the second system.
-struct OnStack;
-
-static ON_STACK_TARGET: OnStack = OnStack;
-
-impl Architecture for OnStack {
-    fn name(&self) -> &'static str {
-        TARGET.name()
-    }
-    fn is_host(&self) -> bool {
-        TARGET.is_host()
-    }
-    fn argument_registers(&self) -> usize {
-        TARGET.argument_registers()
-    }
-    fn trap(&self) -> &'static [u8] {
-        TARGET.trap()
-    }
-    fn identity(&self, format: &str) -> Option<&MachineIdentity> {
-        TARGET.identity(format)
-    }
-    fn convention_facts(&self) -> Vec<maru_core::abi::Fact> {
-        TARGET.convention_facts()
-    }
-    fn compile(&self, function: &Function) -> Result<CompiledFunction, CompileError> {
-        TARGET.compile_for(function, ON_STACK)
-    }
-    fn patch(&self, kind: FixupKind, site: &mut [u8], from: u64, to: u64) -> Result<(), OutOfRange> {
-        TARGET.patch(kind, site, from, to)
-    }
-    fn listing(&self, function: &Function) -> Result<Vec<ListingLine>, CompileError> {
-        TARGET.listing(function)
-    }
-}
-
-maru_trials::trial_tests!(Some(Bench { architecture: &ON_STACK_TARGET, processor: Box::new(Cpu::on(ON_STACK)) }));
+maru_trials::trial_tests!(Some(Bench { system: ON_STACK, ..Bench::new(&TARGET, Box::new(Cpu::on(ON_STACK))) }));
 
 #[test]
 fn a_system_that_the_cpu_has_not_is_refused() {

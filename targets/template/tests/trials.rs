@@ -4,4 +4,4 @@ use maru_template::TARGET;
 use maru_template_cpu::Cpu;
 use maru_trials::Bench;
 
-maru_trials::trial_tests!(Some(Bench { architecture: &TARGET, processor: Box::new(Cpu::default()) }));
+maru_trials::trial_tests!(Some(Bench::new(&TARGET, Box::new(Cpu::default()))));

@@ -52,6 +52,8 @@ pub enum Kind {
     B,
     /// Low half of an SSE register, or 64-bit memory.
     X,
+    /// An SSE register, or 128-bit memory.
+    V,
 }
 use Kind::*;
 
@@ -171,7 +173,8 @@ pub const UD2: Form = form("ud2", 0x0b, Plain).escaped();
 
 pub const MOVSD_FROM: Form = form("movsd", 0x10, RegRm(X, X)).escaped().prefix(0xf2);
 pub const MOVSD_TO: Form = form("movsd", 0x11, RmReg(X, X)).escaped().prefix(0xf2);
-pub const MOVAPS: Form = form("movaps", 0x28, RegRm(X, X)).escaped();
+pub const MOVAPS: Form = form("movaps", 0x28, RegRm(V, V)).escaped();
+pub const MOVAPS_TO: Form = form("movaps", 0x29, RmReg(V, V)).escaped();
 pub const MOVQ_FROM: Form = form("movq", 0x6e, RegRm(X, Q)).escaped().wide().prefix(0x66);
 pub const MOVQ_TO: Form = form("movq", 0x7e, RmReg(Q, X)).escaped().wide().prefix(0x66);
 pub const SQRTSD: Form = form("sqrtsd", 0x51, RegRm(X, X)).escaped().prefix(0xf2);
@@ -255,7 +258,7 @@ fn register_name(kind: Kind, number: u8) -> String {
         Q => QWORDS[number as usize].into(),
         D => DWORDS[number as usize].into(),
         B => BYTES[number as usize].into(),
-        X => format!("xmm{number}"),
+        X | V => format!("xmm{number}"),
     }
 }
 
@@ -272,6 +275,7 @@ impl Rm {
         let size = match kind {
             _ if !sized => "",
             Q | X => "qword ptr ",
+            V => "xmmword ptr ",
             D => "dword ptr ",
             B => "byte ptr ",
         };

@@ -2,8 +2,8 @@
 
 use crate::abi::{self, CONTEXT};
 use crate::assemble::*;
-use maru_core::abi::layout::{NIL, WORD_SIZE};
-use maru_core::codegen::{CodeBuffer, FixupKind, MachInst, OutOfRange, ShortJump};
+use maru_core::abi::layout::WORD_SIZE;
+use maru_core::codegen::{CodeBuffer, FixupKind, MachInst, OutOfRange, ShortJump, System};
 use maru_core::ir::Width;
 use regalloc2::Allocation;
 
@@ -101,7 +101,7 @@ opcodes! {
     Call,
     /// Call an address (register).
     CallAddress,
-    /// Call the helper whose address lies at the displacement in the context.
+    /// Call the helper whose address lies at the displacement in the context. Variant: the system.
     CallHelper,
     /// Jump to a function of the unit.
     TailCall,
@@ -129,7 +129,7 @@ opcodes! {
     FloatBits,
     /// Operand (register), result.
     FloatFromBits,
-    /// Out of line: the stack has no room. Immediate: size of the frame. Variant: 1 if there is a callee's value.
+    /// Out of line: the stack has no room. Immediate: size of the frame. Variant: see `abi`.
     StackOverflow,
 }
 
@@ -225,10 +225,7 @@ pub fn encode(inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
         FunctionAddress => code.op(LEA, reg(0), image(inst)),
         Call => code.reach(true, fixup_target(inst)),
         CallAddress => code.op(CALL, 0, rm(0)),
-        CallHelper => {
-            code.op(MOV_TO, CONTEXT, Rm::Reg(RDI));
-            code.op(CALL, 0, context());
-        }
+        CallHelper => abi::call_helper(System(inst.variant), inst.displacement, code),
         TailCall => code.reach(false, fixup_target(inst)),
         TailCallAddress => code.op(JMP, 0, rm(0)),
         Return => code.plain(RET),
@@ -246,7 +243,7 @@ pub fn encode(inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer) {
         FloatToInt => code.op(CVTTSD2SI, reg(1), rm(0)),
         FloatBits => code.op(MOVQ_TO, reg(0), rm(1)),
         FloatFromBits => code.op(MOVQ_FROM, reg(1), rm(0)),
-        StackOverflow => stack_overflow(inst, code),
+        StackOverflow => abi::stack_overflow(inst.variant, inst.immediate, inst.displacement, code),
     }
 }
 
@@ -303,25 +300,6 @@ fn jump_float_equal(if_equal: bool, inst: &MachInst, code: &mut CodeBuffer) {
         code.jump_if(condition::NOT_EQUAL, inst.label);
         code.jump_if(condition::PARITY, inst.label);
     }
-}
-
-/// On entry to this code the frame is made. Return what the helper returns.
-fn stack_overflow(inst: &MachInst, code: &mut CodeBuffer) {
-    let word = WORD_SIZE as i64;
-    if inst.immediate != word {
-        code.alu_immediate(alu::ADD, Rm::Reg(RSP), (inst.immediate - word) as i32);
-        code.frame_is(2 * word, &[]);
-    }
-    if inst.variant == 1 {
-        code.op(MOV_TO, abi::CALLEE, Rm::Reg(RSI));
-    } else {
-        code.constant(RSI, NIL as i64);
-    }
-    code.op(MOV_TO, CONTEXT, Rm::Reg(RDI));
-    code.op(CALL, 0, Rm::Base(CONTEXT, inst.displacement));
-    code.alu_immediate(alu::ADD, Rm::Reg(RSP), word as i32);
-    code.frame_is(word, &[]);
-    code.plain(RET);
 }
 
 /// A move: never changes flags.

@@ -227,6 +227,18 @@ fn jump(inst: MachInst, gap: usize, ahead: bool) -> Vec<ListingLine> {
     lines
 }
 
+/// A prologue and an epilogue. Its jump out of line is sampled as a jump.
+fn lines_of_frame(frame: &Frame) -> Vec<ListingLine> {
+    let mut code = CodeBuffer::new(true);
+    abi::enter(frame, &mut code);
+    abi::leave(frame, &mut code);
+    while let Some((label, _)) = code.next_out_of_line() {
+        code.bind(label);
+    }
+    let jump = |line: &ListingLine| line.text.starts_with('j');
+    code.listing().into_iter().filter(|line| !jump(line)).collect()
+}
+
 /// Moves, prologues and epilogues.
 fn frame_lines() -> Vec<ListingLine> {
     let mut lines = Vec::new();
@@ -243,19 +255,12 @@ fn frame_lines() -> Vec<ListingLine> {
         copy(double(turn), slot(turn));
         copy(slot(turn), double(turn));
     }
-    for convention in [Convention::Maru, Convention::Entry] {
-        for spill_slots in [0, 3, 20, 1000] {
-            for calls in [false, true] {
-                let frame = Frame { convention, spill_slots, calls, has_callee: true, system: System(0) };
-                let mut code = CodeBuffer::new(true);
-                abi::enter(&frame, &mut code);
-                abi::leave(&frame, &mut code);
-                // Its jump out of line is sampled as a jump.
-                let jump = |line: &ListingLine| line.text.starts_with('j');
-                while let Some((label, _)) = code.next_out_of_line() {
-                    code.bind(label);
+    for system in [System(0), abi::WINDOWS] {
+        for convention in [Convention::Maru, Convention::Entry] {
+            for spill_slots in [0, 3, 20, 1000] {
+                for calls in [false, true] {
+                    lines.extend(lines_of_frame(&Frame { convention, spill_slots, calls, has_callee: true, system }));
                 }
-                lines.extend(code.listing().into_iter().filter(|line| !jump(line)));
             }
         }
     }

@@ -15,8 +15,8 @@
 //! - The instruction cache is coherent, and a distance of 32 bits reaches all of an image: no veneers, one kind of
 //!   long fixup.
 //!
-//! The manual: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. The C convention: System V
-//! Application Binary Interface, AMD64 Architecture Processor Supplement.
+//! The manual: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. The C conventions: System V
+//! Application Binary Interface, AMD64 Architecture Processor Supplement; and Microsoft's "x64 calling convention".
 
 mod abi;
 mod assemble;
@@ -32,7 +32,7 @@ use maru_core::codegen::{
     UnwindConvention, UnwindStyle,
 };
 use maru_core::ir::{Op, Val};
-use regalloc2::Allocation;
+use regalloc2::{Allocation, MachineEnv};
 use std::sync::LazyLock;
 
 /// The CPU.
@@ -102,25 +102,76 @@ const MACHO: MachineIdentity = MachineIdentity {
     unwind: UNWIND,
 };
 
+/// `IMAGE_FILE_MACHINE_AMD64`, by the calls of Windows; registers by the numbers of instructions, SSE registers plus 128.
+const PE: MachineIdentity = MachineIdentity {
+    machine: 0x8664,
+    subtype: 0,
+    flags: 0,
+    pointer_size: 8,
+    little_endian: true,
+    page_size: 0x1000,
+    tool_name: "x64",
+    system: abi::WINDOWS,
+    relocations: Relocations::NONE,
+    unwind: UnwindConvention {
+        style: UnwindStyle::Codes(&[
+            (3, 3),
+            (4, 6),
+            (5, 7),
+            (6, 5),
+            (12, 12),
+            (13, 13),
+            (14, 14),
+            (15, 15),
+            (23, 0x86),
+            (24, 0x87),
+            (25, 0x88),
+            (26, 0x89),
+            (27, 0x8a),
+            (28, 0x8b),
+            (29, 0x8c),
+            (30, 0x8d),
+            (31, 0x8e),
+            (32, 0x8f),
+        ]),
+        ..UNWIND
+    },
+};
+
 static SPEC: LazyLock<Spec> = LazyLock::new(|| Spec {
     name: "x64",
     synonyms: &["x86-64", "x86_64", "amd64"],
     is_host: cfg!(all(target_arch = "x86_64", target_pointer_width = "64", unix)),
     trap: &[0xcc],
-    identities: vec![("elf", ELF), ("macho", MACHO)],
-    registers: abi::registers(),
+    identities: vec![("elf", ELF), ("macho", MACHO), ("pe", PE)],
+    registers: abi::convention(System(0)).allocatable(),
     frame: abi::FRAME_CONVENTION,
     jump: encode::Opcode::Jump as u16,
 });
 
-static LAYOUTS: LazyLock<[CallLayout; 3]> = LazyLock::new(abi::layouts);
+static LAYOUTS: LazyLock<[[CallLayout; 3]; 2]> =
+    LazyLock::new(|| [System(0), abi::WINDOWS].map(|system| abi::convention(system).layouts()));
+static OF_WINDOWS: LazyLock<MachineEnv> = LazyLock::new(|| abi::convention(abi::WINDOWS).allocatable());
 
 impl RegisterMachine for X64 {
     fn spec(&self) -> &Spec {
         &SPEC
     }
     fn call_layouts(&self) -> &[CallLayout; 3] {
-        &LAYOUTS
+        &LAYOUTS[0]
+    }
+    fn systems(&self) -> u8 {
+        LAYOUTS.len() as u8
+    }
+    fn call_layouts_on(&self, system: System) -> &[CallLayout; 3] {
+        &LAYOUTS[usize::from(system.0)]
+    }
+    fn registers_on(&self, system: System) -> &MachineEnv {
+        if system == abi::WINDOWS {
+            &OF_WINDOWS
+        } else {
+            &SPEC.registers
+        }
     }
     fn select(&self, op: &Op, results: &[Option<Val>; 2], selection: &mut Selection) {
         select::select(self, op, results, selection);

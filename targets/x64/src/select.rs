@@ -49,7 +49,8 @@ pub fn select(machine: &X64, op: &Op, results: &[Option<Val>; 2], s: &mut Select
             define(Opcode::FunctionAddress.inst().target(FixupTarget::Function(*id)), to, s);
         }
         Op::Helper(helper, arguments) => {
-            let inst = Opcode::CallHelper.inst().displacement(Context::helper_offset(*helper as usize));
+            let inst = Opcode::CallHelper.inst().variant(s.system().0);
+            let inst = inst.displacement(Context::helper_offset(*helper as usize));
             let layout = s.layout(machine, CallKind::Helper);
             s.call(inst, None, arguments, layout, to);
         }

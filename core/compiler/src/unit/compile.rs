@@ -154,7 +154,7 @@ fn start_machine(runtime: &mut Runtime) -> Result<(), CompileFailure> {
     runtime.native.units_mut().is_host = kind.is_none();
     let machine: Rc<dyn Machine> = match kind {
         None => Rc::new(Host),
-        Some(kind) => kind.start(architecture).map_err(CompileFailure)?,
+        Some(kind) => kind.start(architecture, format).map_err(CompileFailure)?,
     };
     runtime.native.units_mut().machine = Some(machine.clone());
     let functions = trampoline_functions(architecture.argument_registers());

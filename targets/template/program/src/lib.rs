@@ -36,7 +36,7 @@ impl MachineKind for Kind {
     fn is_emulator(&self) -> bool {
         true
     }
-    fn start(&self, _architecture: &dyn Architecture) -> Result<Rc<dyn Machine>, String> {
+    fn start(&self, _architecture: &dyn Architecture, _format: &dyn ObjectFormat) -> Result<Rc<dyn Machine>, String> {
         Ok(Rc::new(Foreign::new(self.name(), Cpu::default())?))
     }
 }
