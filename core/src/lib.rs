@@ -20,6 +20,7 @@ pub mod codegen;
 pub mod format;
 pub mod ir;
 pub mod registry;
+pub mod tool;
 
 pub use inventory;
 /// Names of physical registers: targets take them from here, so that they have the version that is meant.

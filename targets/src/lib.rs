@@ -2,5 +2,7 @@
 
 #[cfg(feature = "arm64")]
 use maru_arm64 as _;
+#[cfg(feature = "c")]
+use maru_c as _;
 #[cfg(feature = "x64")]
 use maru_x64 as _;

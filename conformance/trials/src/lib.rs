@@ -11,6 +11,7 @@
 pub mod calls;
 pub mod differential;
 pub mod golden;
+mod library;
 mod loaded;
 pub mod operations;
 

@@ -28,6 +28,8 @@ pub enum Artifact {
     Library,
     /// A relocatable object, of which a linker can make the library.
     Object,
+    /// Text, of which a compiler can make the object: of targets whose code is that.
+    Text,
 }
 
 /// Compile a program ahead of time, to the bytes of a file. Definitions are made at once, because macros may need
@@ -47,6 +49,7 @@ pub fn build_program(
     let maker = match artifact {
         Artifact::Library => Units::library,
         Artifact::Object => Units::object,
+        Artifact::Text => Units::text,
     };
     make(runtime, name, &contents, (architecture, format), maker)
 }

@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `direct` | is written whole: the format lays the image out, its code is linked to that, the format writes it |
 //! | `linker` | is made by a system's linker of a relocatable object that the format writes |
+//! | the name of a target whose code is text | is made by the system's compiler of the text, and its linker: see `source` |
 //! | `memory` | is none: the image is linked to where it is put in this process's memory |
 
 use super::compile::CompileFailure;
 use super::pipeline::Target;
 use crate::load::{check, place, scratch_directory, ImageHeader, LoadedImage};
 use maru_core::abi::fingerprint;
-use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};
+use maru_core::codegen::{find_compiler, image_stamp, Architecture, MachineIdentity};
 use maru_core::format::{self, Image, Linker, ObjectFormat};
 use maru_language::runtime::Strategy;
 use std::fmt;
@@ -46,9 +47,16 @@ pub fn check_strategy(
         return Err(Unable::Unsupported(format!("{container} has no number for {cpu}")));
     };
     let is_host = architecture.is_host() && format.is_host();
+    if let Some(source) = architecture.source() {
+        find_compiler(source).map_err(Unable::Missing)?;
+    }
     match strategy {
-        Strategy::Direct => Ok(()),
-        Strategy::Linker => {
+        Strategy::Direct if architecture.source().is_none() => Ok(()),
+        Strategy::Memory if architecture.source().is_some() => Err(Unable::Unsupported(format!(
+            "the code of {} is text, of which its compiler makes libraries",
+            architecture.name()
+        ))),
+        Strategy::Direct | Strategy::Linker => {
             let what = format!("{} in the format {}", architecture.name(), format.name());
             let linkers = format.linkers(machine, is_host);
             if linkers.is_empty() {
@@ -119,20 +127,33 @@ fn by_linker(
     target: Target,
     machine: &MachineIdentity,
 ) -> Result<Vec<u8>, CompileFailure> {
-    let Target { architecture, format, .. } = target;
-    let what = format!("{} in the format {}", architecture.name(), format.name());
-    let is_host = architecture.is_host() && format.is_host();
-    let linker = Linker::find(format.linkers(machine, is_host), &what)?;
     let object = object(image, manifest, target, machine)?;
     let directory = scratch_directory()?;
     // Some loaders believe that they know a library whose name they have seen, so each has its own.
     let stem = format!("unit_{:016x}", fingerprint(&object)[0]);
-    let (from, to) = (format!("{stem}.o"), format.file_name(&stem));
-    let io = |name: &str, error: std::io::Error| CompileFailure(format!("{name}: {error}"));
-    std::fs::write(directory.path().join(&from), object).map_err(|error| io(&from, error))?;
-    linker.link(directory.path(), &from, &to)?;
-    let bytes = std::fs::read(directory.path().join(&to)).map_err(|error| io(&to, error))?;
+    let from = format!("{stem}.o");
+    std::fs::write(directory.path().join(&from), object).map_err(|error| CompileFailure(format!("{from}: {error}")))?;
+    let (bytes, linker) = link(target, machine, directory.path(), &from, &stem)?;
     // Whoever loads what was just made trusts it; this was not made here.
-    check(Path::new(&format!("what {} made", linker.program)), &bytes, format, architecture)?;
+    check(Path::new(&format!("what {linker} made")), &bytes, target.format, target.architecture)?;
     Ok(bytes)
+}
+
+/// Link an object that is in a directory; the library's bytes, and the linker's name.
+pub(super) fn link(
+    target: Target,
+    machine: &MachineIdentity,
+    directory: &Path,
+    object: &str,
+    stem: &str,
+) -> Result<(Vec<u8>, String), CompileFailure> {
+    let Target { architecture, format, .. } = target;
+    let what = format!("{} in the format {}", architecture.name(), format.name());
+    let is_host = architecture.is_host() && format.is_host();
+    let linker = Linker::find(format.linkers(machine, is_host), &what)?;
+    let library = format.file_name(stem);
+    linker.link(directory, object, &library)?;
+    let bytes =
+        std::fs::read(directory.join(&library)).map_err(|error| CompileFailure(format!("{library}: {error}")))?;
+    Ok((bytes, linker.program))
 }
