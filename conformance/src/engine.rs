@@ -136,6 +136,15 @@ impl Mode {
         }
     }
 
+    /// Every so many case files are run in this mode: a file has hundreds of units.
+    pub fn every_file(self) -> usize {
+        if self == Mode::Source {
+            16
+        } else {
+            1
+        }
+    }
+
     /// Every so many programs are run in this mode: collecting all the time is slow, as are linkers and compilers, and most of
     /// what is done at a lower level is done at each.
     pub fn every(self) -> u64 {
