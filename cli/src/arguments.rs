@@ -4,7 +4,6 @@ use crate::commands::{check_output, lost_output};
 use crate::trouble::Trouble;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use maru_language::runtime::Strategy;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -51,9 +50,10 @@ pub struct Selection {
     /// guessed as well [default: $MARU_OPT, else 2]
     #[arg(short = 'O', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub level: Option<u8>,
-    /// How code comes to life: as libraries written directly, as libraries that the system's linker makes of objects, the
-    /// same with an assembler before it, or in memory without a file [default: $MARU_STRATEGY, else direct]
-    #[arg(long, value_name = "STRATEGY", value_parser = Strategy::ALL.map(Strategy::name))]
+    /// How code comes to life: as libraries written directly (direct), as libraries that the system's linker makes of
+    /// objects (linker), the same with an assembler before it (assembler), in memory without a file (memory), or, for a
+    /// target whose code is text, by its compiler, by the target's name (c) [default: $MARU_STRATEGY, else direct]
+    #[arg(long, value_name = "STRATEGY")]
     pub strategy: Option<String>,
 }
 
@@ -161,6 +161,8 @@ pub enum Emit {
     Linear,
     /// Assembly text, of which an assembler makes the relocatable object
     Asm,
+    /// The library as C, of which a compiler makes it
+    C,
 }
 
 /// Arguments of `maru targets`.

@@ -6,7 +6,7 @@ use crate::trouble::{self, Trouble};
 use maru_compiler::load::{Listeners, SYMBOLS_VARIABLE};
 use maru_compiler::unit::check_strategy;
 use maru_core::codegen::Architecture;
-use maru_core::format::{self, ObjectFormat};
+use maru_core::format::ObjectFormat;
 use maru_core::registry;
 use maru_language::runtime::{JitMode, OptimisationLevel, Options, Strategy};
 use std::path::Path;
@@ -48,7 +48,7 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
         (options.format, options.format_origin) = (Some(name), origin.into());
     }
     options.level = level(selection)?;
-    options.strategy = strategy(selection)?;
+    set_strategy(&mut options, selection)?;
     options.hot_calls = number("MARU_HOT_CALLS", 1)?.unwrap_or(options.hot_calls);
     options.optimisation_fuel = number("MARU_OPT_FUEL", 0)?;
     options.heap.stress = if execution.stress { u64::MAX } else { 0 };
@@ -89,15 +89,38 @@ pub fn level(selection: &Selection) -> Result<OptimisationLevel, Trouble> {
     })
 }
 
-/// The strategy that was asked for.
-fn strategy(selection: &Selection) -> Result<Strategy, Trouble> {
+/// Set the strategy that was asked for. The name of a target whose code is text is one, too: that target by its compiler,
+/// which is the only way to bring its code to life.
+fn set_strategy(options: &mut Options, selection: &Selection) -> Result<(), Trouble> {
     let asked = chosen(selection.strategy.as_ref(), "--strategy", STRATEGY_VARIABLE)?;
-    let Some((name, origin)) = asked else { return Ok(Strategy::default()) };
+    let Some((name, origin)) = asked else { return Ok(()) };
     let wanted = name.trim().to_ascii_lowercase();
-    Strategy::ALL.into_iter().find(|strategy| strategy.name() == wanted).ok_or_else(|| {
-        let names = Strategy::ALL.map(Strategy::name).join(", ");
-        Trouble::wrong_call(format!("{origin}: there is no strategy called '{name}'; there are: {names}"))
-    })
+    if let Some(strategy) = Strategy::ALL.into_iter().find(|strategy| strategy.name() == wanted) {
+        options.strategy = strategy;
+        return Ok(());
+    }
+    let texts = registry::architectures().into_iter().filter(|architecture| architecture.source().is_some());
+    let texts: Vec<&str> = texts.map(|architecture| architecture.name()).collect();
+    if texts.contains(&wanted.as_str()) {
+        return choose_text(options, &wanted, &format!("{origin} {wanted}"));
+    }
+    let names: Vec<&str> = Strategy::ALL.map(Strategy::name).into_iter().chain(texts).collect();
+    let names = names.join(", ");
+    Err(Trouble::wrong_call(format!("{origin}: there is no strategy called '{name}'; there are: {names}")))
+}
+
+/// Choose the target with this name, whose code is text, because `origin` is about it.
+///
+/// # Errors
+/// When another was asked for, or there is none with this name.
+pub fn choose_text(options: &mut Options, name: &str, origin: &str) -> Result<(), Trouble> {
+    let found = registry::find_architecture(name, origin).map_err(Trouble::wrong_call)?;
+    if let Some(other) = options.target.as_ref().filter(|other| *other != found.name()) {
+        let asked = &options.target_origin;
+        return Err(Trouble::wrong_call(format!("{origin}: {asked} says {other}; leave one of them out")));
+    }
+    (options.target, options.target_origin) = (Some(found.name().into()), origin.into());
+    Ok(())
 }
 
 /// The target's name, and where it was asked for.
@@ -148,10 +171,13 @@ pub fn check_runnable(options: &Options) -> Result<(), Trouble> {
     if options.jit == JitMode::Off || options.evaluator {
         return Ok(());
     }
-    if options.strategy != Strategy::Direct {
+    let text = options.target.is_some() && architecture(options)?.source().is_some();
+    if text || options.strategy != Strategy::Direct {
         // Who names a strategy wants no other; without that, programs are interpreted where they cannot be compiled.
-        check_strategy(options.strategy, architecture(options)?, format(options)?)
-            .map_err(|reason| Trouble::wrong_call(format!("strategy '{}': {reason}", options.strategy.name())))?;
+        let architecture = architecture(options)?;
+        let name = if text { architecture.name() } else { options.strategy.name() };
+        check_strategy(options.strategy, architecture, format(options)?)
+            .map_err(|reason| Trouble::wrong_call(format!("strategy '{name}': {reason}")))?;
     }
     if options.target.is_none() && options.format.is_none() {
         return Ok(());
@@ -168,13 +194,11 @@ pub fn fit_library(
     options: &mut Options,
     name: &str,
     format: &'static dyn ObjectFormat,
+    architecture: Option<&'static dyn Architecture>,
     machine: u32,
 ) -> Result<(), Trouble> {
     let container = format.name();
-    let is_its_cpu = |architecture: &&'static dyn Architecture| {
-        format::identity(*architecture, format).is_some_and(|identity| identity.machine == machine)
-    };
-    let architecture = registry::architectures().into_iter().find(is_its_cpu).ok_or_else(|| {
+    let architecture = architecture.ok_or_else(|| {
         Trouble::wrong_call(format!(
             "{name}: a library for a CPU that Maru has no target for (number {machine} in the format {container})"
         ))
@@ -186,7 +210,8 @@ pub fn fit_library(
             "{name}: a library holds no IR to evaluate; give the program's source, or leave --evaluate-ir out"
         )));
     }
-    if architecture.is_host() && format.is_host() {
+    let is_usual = registry::host_architecture().is_some_and(|host| host.name() == architecture.name());
+    if is_usual && format.is_host() {
         return Ok(());
     }
     for (chosen, origin, own) in [

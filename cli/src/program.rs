@@ -1,6 +1,8 @@
 //! Programs in files: what a file holds is found out from its bytes.
 
 use crate::trouble::Trouble;
+use maru_compiler::load;
+use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
 use std::io::Read;
@@ -10,8 +12,8 @@ use std::path::Path;
 pub enum Program {
     /// Source text.
     Source(String),
-    /// A library that a format reads, and the format's number for its CPU.
-    Library(&'static dyn ObjectFormat, u32),
+    /// A library that a format reads, its target, if there is one, and the format's number for its CPU.
+    Library(&'static dyn ObjectFormat, Option<&'static dyn Architecture>, u32),
 }
 
 /// Read a program; `-` is source on standard input.
@@ -28,7 +30,10 @@ pub fn read(path: &Path) -> Result<Program, Trouble> {
     let mut reasons = Vec::new();
     for format in formats {
         match format.read(&bytes) {
-            Ok(contents) => return Ok(Program::Library(format, contents.machine)),
+            Ok(contents) => {
+                let architecture = load::architecture_of(&bytes, format, &contents);
+                return Ok(Program::Library(format, architecture, contents.machine));
+            }
             Err(error) => reasons.push(format!("\n  {}: {error}", format.name())),
         }
     }

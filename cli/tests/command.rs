@@ -530,7 +530,7 @@ fn a_strategy_that_there_is_not_is_named() {
     expect(
         &output,
         2,
-        &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker, assembler, memory"],
+        &["maru: MARU_STRATEGY: there is no strategy called 'magic'; there are: direct, linker, assembler, memory, c"],
     );
 }
 
@@ -553,4 +553,40 @@ fn linkers_that_are_missing_or_fail_are_named() {
     let mut maru = maru();
     let output = maru.arg("build").arg(example("fib.l")).args(["--emit", "obj"]).output().unwrap();
     expect(&output, 2, &["say where to write the object"]);
+}
+
+#[test]
+fn compilers_that_are_missing_or_fail_are_named() {
+    let built = std::env::temp_dir().join(format!("maru-compiler-test-{}", std::process::id()));
+    let with_compiler = |compiler: &str, arguments: &[&str]| {
+        let mut maru = maru();
+        maru.env("MARU_CC", compiler).args(arguments).arg(example("fib.l"));
+        if arguments[0] == "build" {
+            maru.arg("-o").arg(&built);
+        }
+        maru.output().unwrap()
+    };
+    let missing = with_compiler("no-such-compiler", &["run", "--strategy", "c"]);
+    expect(&missing, 2, &["strategy 'c': MARU_CC: there is no program 'no-such-compiler'"]);
+    let failing = with_compiler("false", &["build", "--target", "c"]);
+    expect(&failing, 1, &["the compiler false: it failed"]);
+    assert!(!built.exists());
+    let interpreted = with_compiler("false", &["run", "--strategy", "c", "--jit", "always"]);
+    assert_eq!(interpreted.status.code(), Some(0), "{interpreted:?}");
+    assert!(text(&interpreted.stderr).contains("nothing was compiled: the compiler false"), "{interpreted:?}");
+    let two = with_compiler("cc", &["run", "--strategy", "c", "--target", "x64"]);
+    expect(&two, 2, &["--strategy c: --target says x64; leave one of them out"]);
+}
+
+#[test]
+fn a_library_of_a_compiler_is_run_as_what_it_is() {
+    let built = std::env::temp_dir().join(format!("maru-compiled-test-{}.so", std::process::id()));
+    let output = maru().args(["build", "--target", "c"]).arg(example("fib.l")).arg("-o").arg(&built).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let run = |arguments: &[&str]| maru().arg("run").args(arguments).arg(&built).output().unwrap();
+    let expected = maru().arg("run").arg(example("fib.l")).args(["--jit", "off"]).output().unwrap();
+    let output = run(&[]);
+    assert_eq!((&output.stdout, output.status.code()), (&expected.stdout, Some(0)), "{output:?}");
+    expect(&run(&["--target", "x64"]), 2, &["a library for c, but --target says x64"]);
+    std::fs::remove_file(built).unwrap();
 }

@@ -59,13 +59,15 @@ pub enum Mode {
     Assembler,
     /// Everything compiled, into this process's memory, without libraries.
     Memory,
+    /// As when hot, of a target whose code is text: every library is made by the system's compiler.
+    Source,
     /// Compiled to IR, which is evaluated.
     Evaluator,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 12] = [
+    pub const ALL: [Mode; 13] = [
         Mode::Interpreter,
         Mode::Stress,
         Mode::Evaluator,
@@ -78,6 +80,7 @@ impl Mode {
         Mode::Linker,
         Mode::Assembler,
         Mode::Memory,
+        Mode::Source,
     ];
     /// The modes whose code comes to life in another way than by libraries that Maru writes.
     const OTHER_STRATEGIES: [Mode; 3] = [Mode::Linker, Mode::Assembler, Mode::Memory];
@@ -96,6 +99,7 @@ impl Mode {
             Mode::Linker => "native-linker",
             Mode::Assembler => "native-assembler",
             Mode::Memory => "native-memory",
+            Mode::Source => "native-source",
             Mode::Evaluator => "ir-evaluator",
         }
     }
@@ -128,7 +132,19 @@ impl Mode {
             _ => OptimisationLevel::Full,
         }
     }
+
+    /// How many times as long as others an engine of this mode may take.
+    pub fn patience(self) -> u32 {
+        if self == Mode::Source {
+            PATIENCE_WITH_COMPILERS
+        } else {
+            1
+        }
+    }
 }
+
+/// A program may compile dozens of units, each by a compiler that takes a second where many things run.
+const PATIENCE_WITH_COMPILERS: u32 = 30;
 
 /// How many allocations of each form of a case file collect, each of them, under stress. Some forms count to a
 /// million: what they allocate after that is collected often.
@@ -212,7 +228,7 @@ impl Configuration {
                 | Mode::NativeStress
                 | Mode::Memory
                 | Mode::Evaluator => JitMode::Always,
-                Mode::Hot | Mode::Background | Mode::Linker | Mode::Assembler => JitMode::Auto,
+                Mode::Hot | Mode::Background | Mode::Linker | Mode::Assembler | Mode::Source => JitMode::Auto,
             },
             target: self.target.clone(),
             target_origin: "the conformance suite".into(),
@@ -289,7 +305,11 @@ pub fn plan(target: Option<&str>, format: Option<&str>, sampling: Sampling) -> R
                 first &= !is_first;
                 // Other machines take code from libraries only.
                 let is_here = |mode: &Mode| *mode != Mode::Memory || machine.as_deref() == Some(machine::HOST);
-                for mode in modes.iter().copied().chain(Mode::OTHER_STRATEGIES).filter(is_here) {
+                let others: &[Mode] = match architecture.source() {
+                    Some(_) => &[Mode::Source],
+                    None => &Mode::OTHER_STRATEGIES,
+                };
+                for mode in modes.iter().chain(others).copied().filter(is_here) {
                     let unable = check_strategy(mode.strategy(), architecture, *format).err();
                     let skipped = skipped.clone().or_else(|| unable.map(Skipped::from));
                     let configuration = Configuration {
@@ -325,9 +345,16 @@ fn ways(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> Vec<Way> 
     let (cpu, container) = (architecture.name(), format.name());
     if format::identity(architecture, format).is_none() {
         let reason = format!("{container} has no number for {cpu}");
-        return vec![(None, NATIVE, Some(Skipped::Unsupported(reason)))];
+        let modes = if architecture.source().is_some() { &[] } else { NATIVE };
+        return vec![(None, modes, Some(Skipped::Unsupported(reason)))];
     }
     let host = architecture.is_host() && format.is_host();
+    if architecture.source().is_some() {
+        // What its compiler makes is this host's code, in the one mode that is not slow for starting compilers.
+        let reason = format!("the compiler of {cpu} makes no libraries of the format {container} here");
+        let skipped = (!host).then_some(Skipped::Unsupported(reason));
+        return vec![(Some(maru_compiler::machine::HOST.into()), &[], skipped)];
+    }
     let mut ways: Vec<Way> = Vec::new();
     if host {
         ways.push((Some(machine::HOST.into()), HOST, None));

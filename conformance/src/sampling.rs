@@ -20,7 +20,7 @@ impl Sampling {
     /// Every so many programs are run in a mode; on the first way of running a target, or on another.
     pub fn every(self, mode: Mode, first: bool) -> u64 {
         match (self, mode) {
-            (Sampling::Full, Mode::Linker | Mode::Assembler) => 8,
+            (Sampling::Full, Mode::Linker | Mode::Assembler | Mode::Source) => 8,
             (Sampling::Full, _) => 1,
             (Sampling::Shares, Mode::Interpreter | Mode::Evaluator) => 1,
             (Sampling::Shares, Mode::Native) => share(first, 1, 8),
@@ -28,7 +28,7 @@ impl Sampling {
             (Sampling::Shares, Mode::NativeO0 | Mode::NativeO1 | Mode::Memory) => share(first, 4, 16),
             // Collecting all the time is slow.
             (Sampling::Shares, Mode::Stress | Mode::NativeStress) => share(first, 8, 16),
-            (Sampling::Shares, Mode::Linker | Mode::Assembler) => share(first, 16, 32),
+            (Sampling::Shares, Mode::Linker | Mode::Assembler | Mode::Source) => share(first, 16, 32),
         }
     }
 }

@@ -111,7 +111,8 @@ impl Worker {
         for engine in engines {
             let Some(child) = &mut self.child else { return };
             let start = Instant::now();
-            let answer = child.answer(self.limit);
+            let patience = self.configurations[*engine].mode.patience();
+            let answer = child.answer(self.limit * patience);
             self.spent[*engine] += start.elapsed();
             match answer {
                 Answer::Results(answer) => results.push(answer),

@@ -128,9 +128,10 @@ pub fn find_format(name: &str, origin: &str) -> Result<&'static dyn ObjectFormat
         .ok_or_else(|| format!("{origin}: there is no format called '{name}'; there are: {}", names.join(", ")))
 }
 
-/// The target for the CPU that this process runs on, if there is one.
+/// The target for the CPU that this process runs on, if there is one. One that makes machine code itself: others need a
+/// compiler, and are for those who ask for them.
 pub fn host_architecture() -> Option<&'static dyn Architecture> {
-    architectures().into_iter().find(|architecture| architecture.is_host())
+    architectures().into_iter().find(|architecture| architecture.is_host() && architecture.source().is_none())
 }
 
 /// The format that this host's loader opens, if there is one.

@@ -26,8 +26,9 @@ const LAYERS: [Layers; 3] = [
         modules: &[
             ("abi", &[]),
             ("ir", &["abi"]),
-            ("codegen", &["abi", "ir"]),
-            ("format", &["abi", "ir", "codegen"]),
+            ("tool", &[]),
+            ("codegen", &["abi", "ir", "tool"]),
+            ("format", &["abi", "ir", "codegen", "tool"]),
             ("registry", &["abi", "codegen", "format"]),
         ],
         others: &[],

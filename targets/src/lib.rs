@@ -2,6 +2,8 @@
 
 #[cfg(feature = "arm64")]
 use maru_arm64 as _;
+#[cfg(feature = "c")]
+use maru_c as _;
 #[cfg(feature = "riscv64")]
 use maru_riscv64 as _;
 #[cfg(feature = "x64")]

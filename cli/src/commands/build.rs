@@ -17,7 +17,10 @@ use std::process::ExitCode;
 /// # Errors
 /// When the call is wrong, the program cannot be compiled, or the result cannot be written.
 pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
-    let options = options::options(&arguments.selection, &Execution::default())?;
+    let mut options = options::options(&arguments.selection, &Execution::default())?;
+    if arguments.emit == Emit::C {
+        options::choose_text(&mut options, "c", "--emit c")?;
+    }
     let (architecture, format) = (options::architecture(&options)?, options::format(&options)?);
     let product = match arguments.emit {
         Emit::Lib => Some("library"),
@@ -92,6 +95,7 @@ fn emit(
     let made = match emit {
         Emit::Lib => unit::build_program(runtime, name, text, architecture, format, Artifact::Library),
         Emit::Obj => unit::build_program(runtime, name, text, architecture, format, Artifact::Object),
+        Emit::C => unit::build_program(runtime, name, text, architecture, format, Artifact::Text),
         Emit::Tree => unit::program_tree(runtime, name, text).map(String::into_bytes),
         Emit::Linear => unit::program_linear(runtime, name, text, target).map(String::into_bytes),
         Emit::Ir if passes => unit::program_passes(runtime, name, text, target).map(String::into_bytes),

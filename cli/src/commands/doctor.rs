@@ -6,6 +6,7 @@ use crate::{options, session};
 use maru_compiler::load::Candidate;
 use maru_compiler::machine::Ability;
 use maru_compiler::unit::HasUnits;
+use maru_core::codegen::{find_compiler, Architecture, SourceTarget};
 use maru_core::format::{identity, Linker};
 use maru_core::registry;
 use maru_language::runtime::JitMode;
@@ -41,6 +42,7 @@ pub fn doctor(arguments: &Doctor) -> Result<ExitCode, Trouble> {
         ("native code", native_code()?),
         ("other machines", machines()),
         ("linkers for the strategy 'linker'", linkers()),
+        ("compilers for targets whose code is text", compilers()),
         ("directories for libraries", directories()),
         ("tools", tools()),
     ];
@@ -119,6 +121,19 @@ fn linkers() -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What compiles text, for each target whose code is that.
+fn compilers() -> Vec<Finding> {
+    let texts = registry::architectures().into_iter().filter_map(|target| Some((target, target.source()?)));
+    let finding = |(target, source): (&dyn Architecture, &dyn SourceTarget)| {
+        let (good, detail) = match find_compiler(source) {
+            Ok(compiler) => (true, compiler.program),
+            Err(missing) => (false, missing),
+        };
+        Finding { what: target.name().into(), good, detail }
+    };
+    texts.map(finding).collect()
 }
 
 fn directories() -> Vec<Finding> {

@@ -22,7 +22,9 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let name = arguments.file.display().to_string();
     match program {
         Program::Source(_) => options::check_runnable(&options)?,
-        Program::Library(format, machine) => options::fit_library(&mut options, &name, format, machine)?,
+        Program::Library(format, architecture, machine) => {
+            options::fit_library(&mut options, &name, format, architecture, machine)?;
+        }
     }
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
         interp::set_arguments(runtime, arguments.arguments)
@@ -32,7 +34,8 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
             Program::Library(..) => run_library(runtime, &arguments.file)?,
         };
         let status = session::conclude(runtime, outcome);
-        if runtime.options.strategy != Strategy::Direct {
+        let is_text = runtime.native.units().architecture.is_some_and(|target| target.source().is_some());
+        if runtime.options.strategy != Strategy::Direct || is_text {
             // Who asks for a strategy wants to know that it fails; the program was interpreted.
             runtime
                 .native

@@ -3,7 +3,7 @@
 use crate::arguments::Targets;
 use crate::table;
 use crate::trouble::Trouble;
-use maru_core::codegen::{Architecture, MachineIdentity};
+use maru_core::codegen::{find_compiler, Architecture, MachineIdentity};
 use maru_core::format::{self, ObjectFormat};
 use maru_core::registry;
 use serde_json::{json, Map, Value};
@@ -13,6 +13,8 @@ use std::process::ExitCode;
 fn ability(architecture: &dyn Architecture, format: &dyn ObjectFormat) -> &'static str {
     if format::identity(architecture, format).is_none() {
         "-"
+    } else if architecture.source().is_some_and(|source| find_compiler(source).is_err()) {
+        "no compiler"
     } else if architecture.is_host() && format.is_host() {
         "runs"
     } else {

@@ -13,6 +13,7 @@ pub mod boundaries;
 pub mod calls;
 pub mod differential;
 pub mod golden;
+mod library;
 mod loaded;
 pub mod operations;
 mod sheet;

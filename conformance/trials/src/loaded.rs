@@ -1,5 +1,6 @@
 //! A unit in memory, on a processor, with a context whose helpers the trial provides.
 
+use crate::library::Library;
 use maru_core::abi::Context;
 use maru_core::codegen::{Architecture, System};
 use maru_core::format::{CodePlacement, Image, Layout};
@@ -30,14 +31,17 @@ pub type HelperFunction = Box<dyn Fn(*mut Context, [u64; 6]) -> u64>;
 /// Compiled functions ready to run. Function 0 is an entry.
 pub struct Loaded<'b> {
     bench: &'b Bench,
-    base: *mut u8,
-    size: usize,
-    data: *mut u64,
-    offsets: Vec<u32>,
+    code: Code,
     area: Vec<u64>,
     helpers: BTreeMap<usize, HelperFunction>,
     /// The context.
     pub context: Box<Context>,
+}
+
+/// Where a unit lies.
+enum Code {
+    Mapped { base: *mut u8, size: usize, data: *mut u64, offsets: Vec<u32> },
+    Library(Library),
 }
 
 /// Read and verify a unit.
@@ -78,6 +82,17 @@ impl Bench {
 
     /// Compile and load a unit.
     pub fn load_functions(&self, functions: &[Function]) -> Loaded<'_> {
+        let code = match self.architecture.source() {
+            Some(source) => Code::Library(Library::open(source, functions, DATA_WORDS)),
+            None => self.map(functions),
+        };
+        let mut area = vec![0u64; AREA];
+        let context = self.context(&mut area);
+        Loaded { bench: self, code, area, helpers: BTreeMap::new(), context }
+    }
+
+    /// Compile a unit into a mapping.
+    fn map(&self, functions: &[Function]) -> Code {
         let mut image = Image::new("test", "");
         for function in functions {
             let compiled =
@@ -106,9 +121,7 @@ impl Bench {
         let offsets = image.functions.iter().map(|function| function.offset).collect();
         // SAFETY: the data words lie in the last page of the mapping.
         let data = unsafe { base.add(code_size).cast() };
-        let mut area = vec![0u64; AREA];
-        let context = self.context(&mut area);
-        Loaded { bench: self, base, size, data, offsets, area, helpers: BTreeMap::new(), context }
+        Code::Mapped { base, size, data, offsets }
     }
 
     /// A context with addresses for helpers, and all of the stack.
@@ -137,8 +150,12 @@ impl Loaded<'_> {
     /// A word of the data table.
     pub fn set_data(&mut self, word: usize, value: u64) {
         assert!(word < DATA_WORDS);
-        // SAFETY: a word of the page behind `data`, which stays writable.
-        unsafe { self.data.add(word).write(value) };
+        let data = match &self.code {
+            Code::Mapped { data, .. } => *data,
+            Code::Library(library) => library.data,
+        };
+        // SAFETY: a word of the page behind `data`, or of the library's data table, which stay writable.
+        unsafe { data.add(word).write(value) };
     }
 
     /// A word of the argument area.
@@ -148,12 +165,18 @@ impl Loaded<'_> {
 
     /// Address of a function.
     pub fn address(&self, function: usize) -> u64 {
-        self.base as u64 + u64::from(self.offsets[function])
+        match &self.code {
+            Code::Mapped { base, offsets, .. } => *base as u64 + u64::from(offsets[function]),
+            Code::Library(library) => library.functions[function],
+        }
     }
 
-    /// Bytes of code.
+    /// Bytes of what the target made: code, or text.
     pub fn code_size(&self) -> usize {
-        self.data as usize - self.base as usize
+        match &self.code {
+            Code::Mapped { base, data, .. } => *data as usize - *base as usize,
+            Code::Library(library) => library.size,
+        }
     }
 
     /// Call function 0.
@@ -190,10 +213,12 @@ impl Loaded<'_> {
     }
 }
 
-impl Drop for Loaded<'_> {
+impl Drop for Code {
     fn drop(&mut self) {
-        // SAFETY: unmaps what `load_functions` mapped.
-        unsafe { libc::munmap(self.base.cast(), self.size) };
+        if let Code::Mapped { base, size, .. } = self {
+            // SAFETY: unmaps what `Bench::map` mapped.
+            unsafe { libc::munmap(base.cast(), *size) };
+        }
     }
 }
 

@@ -74,6 +74,8 @@ context! {
     14 HELPERS helpers: [usize; HELPER_WORDS] = HELPER_WORDS;
     /// The address below which no frame may lie.
     110 STACK_FLOOR stack_floor: usize = 1;
+    /// For a target's own use on the way from one function of its code to another: zero elsewhere, and never traced.
+    111 PASSING passing: [Word; 4] = 4;
 }
 
 impl Context {

@@ -15,6 +15,7 @@ mod locations;
 mod machine;
 mod native;
 mod select;
+mod source;
 
 pub use allocate::{thorough_allocation, verify_allocation};
 pub use buffer::{CodeBuffer, Label, ShortJump, Shorten};
@@ -24,6 +25,10 @@ pub use machine::{
 };
 pub use native::Native;
 pub use select::Selection;
+pub use source::{
+    compile_text, find_compiler, source_symbols, SourceTarget, SourceUnit, COMPILER_VARIABLE, DATA_SYMBOL,
+    HEADER_SYMBOL,
+};
 
 use crate::abi::Fact;
 use crate::ir;
@@ -297,6 +302,11 @@ pub trait Architecture: Sync {
     fn trap(&self) -> &'static [u8];
     /// What a container format, by name, calls this CPU; `None` for an unsupported pair.
     fn identity(&self, format: &str) -> Option<&MachineIdentity>;
+    /// What makes text of whole units, if the target's code is that: then `compile` gives the text of a unit of one function,
+    /// for reading, and libraries are made by a compiler outside of Maru.
+    fn source(&self) -> Option<&dyn SourceTarget> {
+        None
+    }
     /// Compile one verified function.
     ///
     /// # Errors

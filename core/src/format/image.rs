@@ -4,8 +4,7 @@ use super::{FormatError, FunctionNames, Layout};
 use crate::abi::WORD_SIZE;
 use crate::codegen::{Architecture, CompiledFunction, Fixup, FixupTarget, ListingLine, UnwindRow};
 
-/// The symbol under which every library exports its header, the first bytes of the constants.
-pub const HEADER_SYMBOL: &str = "maru_image";
+pub use crate::codegen::HEADER_SYMBOL;
 
 /// How functions lie in the code section: a container's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

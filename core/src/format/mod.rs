@@ -174,6 +174,14 @@ pub trait ObjectFormat: Sync {
     fn linkers(&self, _machine: &MachineIdentity, _is_host: bool) -> Vec<Linker> {
         Vec::new()
     }
+    /// The symbols of a library that a linker made, also those that it does not export, by their C-level names, with their
+    /// addresses: where a compiler outside of Maru has put things.
+    ///
+    /// # Errors
+    /// When the file does not say, or the format does not read it.
+    fn symbols(&self, _library: &[u8]) -> Result<Vec<(String, u64)>, FormatError> {
+        Err(FormatError(format!("the format {} does not read the symbols of other linkers", self.name())))
+    }
     /// Examine a file that claims to be a library written by this format, or made of an object by a linker, without
     /// trusting any byte of it.
     ///

@@ -13,6 +13,7 @@ pub mod coverage;
 pub mod evaluate;
 pub mod flow;
 pub mod narrow;
+mod needed;
 pub mod parse;
 pub mod passes;
 pub mod print;
@@ -22,6 +23,7 @@ mod visit;
 pub use crate::abi::Helper;
 pub use build::FunctionBuilder;
 pub use narrow::Narrow;
+pub use needed::needed_values;
 
 use std::fmt;
 

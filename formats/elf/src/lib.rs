@@ -99,6 +99,9 @@ impl ObjectFormat for Elf {
     fn symbol_file(&self, image: &Image, code: u64, machine: &MachineIdentity) -> Result<Option<Vec<u8>>, FormatError> {
         symbol_file::write(image, code, machine).map(Some)
     }
+    fn symbols(&self, library: &[u8]) -> Result<Vec<(String, u64)>, FormatError> {
+        linked::symbols(&read::View(library)).map_err(FormatError)
+    }
     fn read(&self, file: &[u8]) -> Result<Contents, FormatError> {
         read::read(file)
     }

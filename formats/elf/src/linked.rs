@@ -6,6 +6,7 @@
 //! is checked by core, from what the image says of itself. What nobody checks are the parts that only debuggers and
 //! unwinders read.
 
+use crate::headers::SECTION_HEADER_SIZE;
 use crate::read::{ensure, find_symbol, Found, Tables, View};
 use crate::symbols::SYMBOL_SIZE;
 use maru_core::codegen::MachineIdentity;
@@ -225,4 +226,24 @@ fn table(segments: &Segments, address: Range<u64>) -> Found<u64> {
     let found = segments.loaded.iter().find_map(|segment| segment.in_file(&address));
     let found = found.ok_or_else(|| format!("a table at {:#x} is not in the file", address.start))?;
     Ok(found.start)
+}
+
+/// The symbols of a library, also those that it does not export, with their addresses.
+pub fn symbols(view: &View) -> Found<Vec<(String, u64)>> {
+    let (table, sections) = (view.u64(40)?, u64::from(view.u16(60)?));
+    let section = |number: u64| table.saturating_add(number.saturating_mul(SECTION_HEADER_SIZE));
+    let is_table = |number: &u64| view.u32(section(*number) + 4) == Ok(elf::SHT_SYMTAB.0);
+    let own = (0..sections).find(is_table).ok_or("it has no table of all symbols: do not strip it")?;
+    let (at, size) = (view.u64(section(own) + 24)?, view.u64(section(own) + 32)?);
+    let names = section(view.u32(section(own) + 40)?.into());
+    let names = view.bytes(view.u64(names + 24)?, view.u64(names + 32)?)?;
+    let mut found = Vec::new();
+    for entry in (0..size / SYMBOL_SIZE).map(|number| at + number * SYMBOL_SIZE) {
+        let name = names.get(view.u32(entry)? as usize..).unwrap_or_default().split(|&byte| byte == 0).next();
+        let name = String::from_utf8_lossy(name.unwrap_or_default()).into_owned();
+        if !name.is_empty() && view.u16(entry + 6)? != 0 {
+            found.push((name, view.u64(entry + 8)?));
+        }
+    }
+    Ok(found)
 }

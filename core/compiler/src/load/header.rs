@@ -24,7 +24,7 @@ use super::linkage::{self, LINK_SIZE};
 use maru_core::abi::fingerprint;
 use maru_core::abi::layout::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
-use maru_core::format::{FormatError, Image, Place};
+use maru_core::format::{FormatError, Image, ImageFunction, Place};
 
 const MAGIC: [u8; 8] = *b"MARUIMG\0";
 pub(super) const FUNCTIONS: usize = 88;
@@ -33,6 +33,8 @@ pub(super) const LINKED_FINGERPRINT: usize = 72;
 /// Where the distances to code and data lie.
 pub(super) const CODE_DISTANCE: usize = 40;
 pub(super) const DATA_DISTANCE: usize = 48;
+/// Where the size of the code lies.
+pub(super) const CODE_SIZE: usize = 44;
 
 /// A header that was checked: what lies where, relative to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,25 @@ impl ImageHeader {
         let bytes = halves.map(u64::to_le_bytes).concat();
         image.constants[LINKED_FINGERPRINT..FUNCTIONS].copy_from_slice(&bytes);
         Ok(())
+    }
+
+    /// The constants of a unit whose code an outside compiler will make: how much there is of it, and where everything
+    /// lies, is [completed](super::complete) in the library.
+    ///
+    /// # Errors
+    /// As [`ImageHeader::build`].
+    pub fn without_places(
+        name: &str,
+        functions: usize,
+        data_words: u32,
+        manifest: &[u8],
+        stamp: u64,
+    ) -> Result<Vec<u8>, FormatError> {
+        let nothing =
+            ImageFunction { symbol: String::new(), offset: 0, size: 0, unwind: Vec::new(), lines: Vec::new() };
+        let mut image = Image { data_words, functions: vec![nothing; functions], ..Image::new(name, "") };
+        ImageHeader::build(&mut image, manifest, stamp)?;
+        Ok(image.constants)
     }
 
     fn build_with(image: &mut Image, manifest: &[u8], stamp: u64, links: &[u8]) -> Result<(), FormatError> {
@@ -227,7 +248,7 @@ impl ImageHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use maru_core::format::{ImageFunction, Layout};
+    use maru_core::format::Layout;
 
     /// An image of two functions, its header linked for a made-up layout.
     fn constants(manifest: &[u8]) -> Vec<u8> {

@@ -4,7 +4,7 @@ use super::header::BadHeader;
 use super::{linkage, ImageHeader, LoadError, LoadErrorKind, WrittenFile};
 use libloading::os::unix;
 use maru_core::abi::WORD_SIZE;
-use maru_core::codegen::{image_stamp, Architecture};
+use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};
 use maru_core::format::{identity, Contents, ObjectFormat, HEADER_SYMBOL};
 use maru_core::registry;
 use std::path::{Path, PathBuf};
@@ -241,29 +241,41 @@ pub fn check(
         return Err(explain(path, BadHeader::Damaged));
     }
     if contents.is_linked {
-        check_linked(path, file, format, &contents, &header)?;
+        check_linked(path, file, &contents, &header, (architecture, machine))?;
     }
     Ok(contents)
+}
+
+/// The target whose code a library holds, by the number of its CPU; where several targets have that, by its stamp, or else
+/// the one that makes machine code itself. `None`: there is no such target.
+pub fn architecture_of(
+    file: &[u8],
+    format: &dyn ObjectFormat,
+    contents: &Contents,
+) -> Option<&'static dyn Architecture> {
+    let mut all = registry::architectures();
+    all.retain(|architecture| {
+        identity(*architecture, format).is_some_and(|identity| identity.machine == contents.machine)
+    });
+    all.sort_by_key(|architecture| architecture.source().is_some());
+    let constants = file.get(contents.constants.clone()).unwrap_or_default();
+    let is_its =
+        |architecture: &&&dyn Architecture| ImageHeader::parse(constants, Some(image_stamp(**architecture))).is_ok();
+    all.iter().find(is_its).or(all.first()).copied()
 }
 
 /// A library that a linker made: no digest is of the whole file, but the image tells what its code must be.
 fn check_linked(
     path: &Path,
     file: &[u8],
-    format: &dyn ObjectFormat,
     contents: &Contents,
     header: &ImageHeader,
+    target: (&dyn Architecture, &MachineIdentity),
 ) -> Result<(), LoadError> {
     if !header.is_linkable() {
         let message = "a linker made this library, but not of an object that Maru wrote; build it again";
         return Err(LoadError::new(path, LoadErrorKind::NotOurs, message));
     }
-    let known = |architecture: &'static dyn Architecture| Some((architecture, identity(architecture, format)?));
-    let mut known = registry::architectures().into_iter().filter_map(known);
-    let target = known.find(|(_, identity)| identity.machine == contents.machine).ok_or_else(|| {
-        let message = format!("there is no target for its CPU, {} in the format {}", contents.machine, format.name());
-        LoadError::new(path, LoadErrorKind::NotOurs, message)
-    })?;
     let constants = &file[contents.constants.clone()];
     let from_start = contents.constants_address.wrapping_add_signed(header.code.into()) - contents.executable.start;
     let start = contents.executable_offset.saturating_add(from_start as usize);

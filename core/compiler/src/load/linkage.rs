@@ -18,10 +18,10 @@
 //! | 12 | 4 | addend |
 //! | 16 | 8 | the field before linking |
 
-use super::header::{BadHeader, ImageHeader, CODE_DISTANCE, DATA_DISTANCE, FUNCTIONS, LINKED_FINGERPRINT};
+use super::header::{BadHeader, ImageHeader, CODE_DISTANCE, CODE_SIZE, DATA_DISTANCE, FUNCTIONS, LINKED_FINGERPRINT};
 use maru_core::abi::{fingerprint, WORD_SIZE};
 use maru_core::codegen::{Architecture, FixupKind, FixupTarget, MachineIdentity, Relocation};
-use maru_core::format::{FormatError, Image};
+use maru_core::format::{Contents, FormatError, Image};
 
 /// Bytes of a place.
 pub(super) const LINK_SIZE: usize = 24;
@@ -74,6 +74,34 @@ pub(super) fn fingerprint_of(constants: &[u8], code: &[u8], offset: impl Fn(usiz
     // Zero says that there is none.
     let [low, high] = fingerprint(&whole);
     [low | 1, high]
+}
+
+/// Complete the header of a library that an outside compiler made of text: where functions and data table are, and what
+/// the code is, by addresses relative to the library's base. All of the code is its own from then on: nothing of it is a
+/// place that a linker fills in.
+///
+/// # Errors
+/// When something lies too far away.
+pub(crate) fn complete(file: &mut [u8], contents: &Contents, functions: &[u64], data: u64) -> Result<(), FormatError> {
+    let too_far = |_| FormatError("a part of the library lies too far from its header".into());
+    let distance = |address: u64| {
+        let distance = address.wrapping_sub(contents.constants_address) as i64;
+        i32::try_from(distance).map(i32::to_le_bytes).map_err(too_far)
+    };
+    let size = (contents.executable.end - contents.executable.start) as usize;
+    let code = file[contents.executable_offset..contents.executable_offset + size].to_vec();
+    let constants = &mut file[contents.constants.clone()];
+    constants[CODE_DISTANCE..CODE_DISTANCE + 4].copy_from_slice(&distance(contents.executable.start)?);
+    constants[CODE_SIZE..CODE_SIZE + 4].copy_from_slice(&(size as u32).to_le_bytes());
+    constants[DATA_DISTANCE..DATA_DISTANCE + 4].copy_from_slice(&distance(data)?);
+    for (number, address) in functions.iter().enumerate() {
+        let at = FUNCTIONS + 4 * number;
+        constants[at..at + 4].copy_from_slice(&distance(*address)?);
+    }
+    let offset = |number: usize| functions[number].wrapping_sub(contents.executable.start) as u32;
+    let halves = fingerprint_of(constants, &code, offset).map(u64::to_le_bytes).concat();
+    constants[LINKED_FINGERPRINT..FUNCTIONS].copy_from_slice(&halves);
+    Ok(())
 }
 
 /// A place, read from a library.

@@ -17,7 +17,8 @@ pub use cache::{Cache, CacheEntry, CacheKey};
 pub use debugger::{Listeners, SYMBOLS_VARIABLE};
 pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
 pub use header::{BadHeader, ImageHeader};
-pub use library::{check, Library, LoadedImage, MappedLibrary};
+pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};
+pub(crate) use linkage::complete;
 pub use memory::{place, Describe};
 
 use std::fmt;

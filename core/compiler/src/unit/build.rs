@@ -30,6 +30,8 @@ pub enum Artifact {
     Object,
     /// The same as assembly text.
     Assembly,
+    /// Text, of which a compiler can make the object: of targets whose code is that.
+    Text,
 }
 
 /// Compile a program ahead of time, to the bytes of a file. Definitions are made at once, because macros may need
@@ -50,6 +52,7 @@ pub fn build_program(
         Artifact::Library => Units::library,
         Artifact::Object => Units::object,
         Artifact::Assembly => Units::assembly,
+        Artifact::Text => Units::text,
     };
     make(runtime, name, &contents, (architecture, format), maker)
 }

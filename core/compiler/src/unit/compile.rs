@@ -248,4 +248,14 @@ impl Units {
     ) -> Result<Vec<u8>, CompileFailure> {
         pipeline::object(target, functions, parts, &mut self.statistics)
     }
+
+    /// Optimised IR to text.
+    pub(crate) fn text(
+        &mut self,
+        target: Target,
+        functions: &[Function],
+        parts: &LibraryParts,
+    ) -> Result<Vec<u8>, CompileFailure> {
+        pipeline::text(target, functions, parts)
+    }
 }

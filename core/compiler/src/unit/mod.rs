@@ -16,6 +16,7 @@ mod renewal;
 mod request;
 mod running;
 mod save;
+mod source;
 mod statistics;
 mod strategy;
 mod worker;

@@ -2,7 +2,7 @@
 
 use super::compile::CompileFailure;
 use super::statistics::{Statistics, Watch};
-use super::strategy;
+use super::{source, strategy};
 use crate::load::{ExecutableDirectory, LoadError, LoadedImage};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::format::{self, Image, ObjectFormat};
@@ -88,7 +88,7 @@ pub(super) fn unit(
     statistics: &mut Statistics,
     stop: Stop,
 ) -> Result<Made, CompileFailure> {
-    if target.strategy == Strategy::Memory {
+    if target.strategy == Strategy::Memory && target.architecture.source().is_none() {
         return make(target, functions, parts, statistics, stop, strategy::in_memory).map(Made::Image);
     }
     library(target, functions, parts, statistics, stop).map(Made::Library)
@@ -102,7 +102,10 @@ pub(super) fn library(
     statistics: &mut Statistics,
     stop: Stop,
 ) -> Result<Vec<u8>, CompileFailure> {
-    let bytes = make(target, functions, parts, statistics, stop, strategy::library)?;
+    let bytes = match target.architecture.source() {
+        Some(text) => source::library(target, text, functions, parts, statistics)?,
+        None => make(target, functions, parts, statistics, stop, strategy::library)?,
+    };
     statistics.file_bytes += bytes.len() as u64;
     Ok(bytes)
 }
@@ -125,9 +128,22 @@ pub(super) fn object(
     parts: &LibraryParts,
     statistics: &mut Statistics,
 ) -> Result<Vec<u8>, CompileFailure> {
+    if target.architecture.source().is_some() {
+        let name = target.architecture.name();
+        return Err(CompileFailure(format!("objects of {name} are made by its compiler, of the unit's text")));
+    }
     let bytes = make(target, functions, parts, statistics, &|| false, strategy::object)?;
     statistics.file_bytes += bytes.len() as u64;
     Ok(bytes)
+}
+
+/// Optimised IR to the text of a target whose code is that.
+pub(super) fn text(target: Target, functions: &[Function], parts: &LibraryParts) -> Result<Vec<u8>, CompileFailure> {
+    let architecture = target.architecture;
+    let text = architecture.source().ok_or_else(|| {
+        CompileFailure(format!("the code of {} is no text that a compiler reads", architecture.name()))
+    })?;
+    source::text(target, text, functions, parts).map(String::into_bytes)
 }
 
 /// What an image ends as, with the compiler's description of it.
@@ -169,7 +185,7 @@ fn make<T>(
 }
 
 /// What the format calls the target.
-fn identity(
+pub(super) fn identity(
     architecture: &'static dyn Architecture,
     format: &'static dyn ObjectFormat,
 ) -> Result<&'static MachineIdentity, CompileFailure> {

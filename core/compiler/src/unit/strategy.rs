@@ -5,13 +5,14 @@
 //! | `direct` | is written whole: the format lays the image out, its code is linked to that, the format writes it |
 //! | `linker` | is made by a system's linker of a relocatable object that the format writes |
 //! | `assembler` | is made likewise, of an object that an assembler makes of text |
+//! | the name of a target whose code is text | is made by the system's compiler of the text, and its linker: see `source` |
 //! | `memory` | is none: the image is linked to where it is put in this process's memory |
 
 use super::compile::CompileFailure;
 use super::pipeline::Target;
 use crate::load::{check, place, scratch_directory, ImageHeader, LoadedImage, ScratchDirectory};
 use maru_core::abi::fingerprint;
-use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};
+use maru_core::codegen::{find_compiler, image_stamp, Architecture, MachineIdentity};
 use maru_core::format::{self, Image, Linker, ObjectFormat};
 use maru_core::tool::{Purpose, Tool};
 use maru_language::runtime::Strategy;
@@ -48,9 +49,16 @@ pub fn check_strategy(
         return Err(Unable::Unsupported(format!("{container} has no number for {cpu}")));
     };
     let is_host = architecture.is_host() && format.is_host();
+    if let Some(source) = architecture.source() {
+        find_compiler(source).map_err(Unable::Missing)?;
+    }
     match strategy {
-        Strategy::Direct => Ok(()),
-        Strategy::Linker | Strategy::Assembler => {
+        Strategy::Direct if architecture.source().is_none() => Ok(()),
+        Strategy::Memory | Strategy::Assembler if architecture.source().is_some() => Err(Unable::Unsupported(format!(
+            "the code of {} is text, of which its compiler makes libraries",
+            architecture.name()
+        ))),
+        Strategy::Direct | Strategy::Linker | Strategy::Assembler => {
             let what = format!("{} in the format {}", architecture.name(), format.name());
             let linkers = format.linkers(machine, is_host);
             if linkers.is_empty() {
@@ -88,7 +96,7 @@ pub(super) fn library(
             let directory = scratch_directory()?;
             let stem = stem(&object);
             write_part(&directory, &format!("{stem}.o"), &object)?;
-            link(&directory, &stem, target, machine)
+            link_checked(&directory, &stem, target, machine)
         }
         Strategy::Assembler => {
             let text = assembly(image, manifest, target, machine)?;
@@ -99,7 +107,7 @@ pub(super) fn library(
             let assembler = find_assembler(target.architecture, target.format, machine).map_err(CompileFailure)?;
             let assembled = assembler.run(directory.path(), &["-o", &to, &from], &to);
             assembled.map_err(|problem| CompileFailure(format!("the assembler {problem}")))?;
-            link(&directory, &stem, target, machine)
+            link_checked(&directory, &stem, target, machine)
         }
     }
 }
@@ -179,21 +187,34 @@ fn write_part(directory: &ScratchDirectory, name: &str, contents: &[u8]) -> Resu
     written.map_err(|error| CompileFailure(format!("{name}: {error}")))
 }
 
-/// The bytes of a library that a linker makes of an object in a directory.
-fn link(
+/// The bytes of a library that a linker makes of an object in a directory, if it is what was compiled.
+fn link_checked(
     directory: &ScratchDirectory,
     stem: &str,
     target: Target,
     machine: &MachineIdentity,
 ) -> Result<Vec<u8>, CompileFailure> {
+    let (bytes, linker) = link(target, machine, directory.path(), &format!("{stem}.o"), stem)?;
+    // Whoever loads what was just made trusts it; this was not made here. That its code is what we compiled is seen then.
+    check(Path::new(&format!("what {linker} made")), &bytes, target.format, target.architecture)?;
+    Ok(bytes)
+}
+
+/// Link an object that is in a directory; the library's bytes, and the linker's name.
+pub(super) fn link(
+    target: Target,
+    machine: &MachineIdentity,
+    directory: &Path,
+    object: &str,
+    stem: &str,
+) -> Result<(Vec<u8>, String), CompileFailure> {
     let Target { architecture, format, .. } = target;
     let what = format!("{} in the format {}", architecture.name(), format.name());
-    let linker = Linker::find(format.linkers(machine, architecture.is_host() && format.is_host()), &what)?;
-    let (from, to) = (format!("{stem}.o"), format.file_name(stem));
-    linker.link(directory.path(), &from, &to)?;
-    let bytes = std::fs::read(directory.path().join(&to));
-    let bytes = bytes.map_err(|error| CompileFailure(format!("{to}: {error}")))?;
-    // Whoever loads what was just made trusts it; this was not made here. That its code is what we compiled is seen then.
-    check(Path::new(&format!("what {} made", linker.program)), &bytes, format, architecture)?;
-    Ok(bytes)
+    let is_host = architecture.is_host() && format.is_host();
+    let linker = Linker::find(format.linkers(machine, is_host), &what)?;
+    let library = format.file_name(stem);
+    linker.link(directory, object, &library)?;
+    let bytes =
+        std::fs::read(directory.join(&library)).map_err(|error| CompileFailure(format!("{library}: {error}")))?;
+    Ok((bytes, linker.program))
 }

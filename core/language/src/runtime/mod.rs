@@ -134,6 +134,7 @@ impl Runtime {
             depth: i64::MAX,
             helpers: [0; Context::HELPERS],
             stack_floor: stack.start + reserve,
+            passing: [0; 4],
         });
         let mut runtime = Box::new(Runtime {
             context,
