@@ -19,8 +19,8 @@ const MOST_SEGMENTS: u16 = 32;
 /// Addresses above this are none of ours: distances between them would not fit.
 const ADDRESS_LIMIT: u64 = 1 << 31;
 
-/// The linkers that make a library of an object: by a C compiler, which knows what the system wants; else by themselves.
-/// None, if no tool knows the CPU.
+/// The linkers that make a library of an object; none, if no tool knows the CPU. A C compiler comes last: it asks its linker
+/// for more than it is told, such as for other instructions where some CPUs have a fault.
 pub fn linkers(machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
     let cpu = machine.tool_name;
     if cpu.is_empty() {
@@ -34,8 +34,8 @@ pub fn linkers(machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
     let names = if is_host { ["cc", "ld"] } else { ["gcc", "ld"] };
     let [cc, ld] = names.map(|name| format!("{prefix}{name}"));
     let package =
-        if is_host { "a C compiler".to_string() } else { format!("a C compiler for {cpu}-linux-gnu, or lld") };
-    vec![Linker::new(&cc, &compiler, &package), Linker::new("ld.lld", &own, "lld"), Linker::new(&ld, &own, "binutils")]
+        if is_host { "binutils".to_string() } else { format!("binutils for {cpu}-linux-gnu, or lld") };
+    vec![Linker::new(&ld, &own, &package), Linker::new("ld.lld", &own, "lld"), Linker::new(&cc, &compiler, &package)]
 }
 
 /// A part of the file in memory.
