@@ -690,9 +690,12 @@ pub fn large_frames_of_words_and_doubles(bench: &Bench) {
             let zero = sheet.word(0);
             sheet.effect(Op::Helper(Helper::DefineCell, vec![zero, both[0][0], zero]));
             for (n, [word, double]) in both.iter().copied().enumerate() {
-                sheet.item(|| format!("word {n}"), |_| word);
-                sheet.item(|| format!("double {n}"), |_| double);
+                // Some are used once, so that nobody but the conversion asks for them.
                 sheet.item(|| format!("word {n} as a double"), |sheet| sheet.op(Op::IntToFloat(word)));
+                sheet.item(|| format!("double {n}"), |_| double);
+                if n % 3 != 0 {
+                    sheet.item(|| format!("word {n}"), |_| word);
+                }
             }
         });
     }
