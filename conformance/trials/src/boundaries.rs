@@ -672,6 +672,35 @@ pub fn operands_in_memory(bench: &Bench) {
     }
 }
 
+/// Words and doubles in frames past each limit of an offset: half of what lives is words, half is doubles.
+pub fn large_frames_of_words_and_doubles(bench: &Bench) {
+    verify_allocation(true);
+    // Two slots each: past 128 bytes, 256, 512, a page, 32 KiB.
+    for count in [9, 17, 33, 65, 130, 257, 514, 2100] {
+        agree(bench, &format!("{count} words and doubles"), &[[3, 5]], &|sheet| {
+            let both: Vec<[Val; 2]> = (0..count)
+                .map(|n| {
+                    let [a, b] = sheet.words;
+                    let word = sheet.binary_with(Binary::Add, if n % 2 == 0 { a } else { b }, i64::from(n) << 33);
+                    let loaded = sheet.op(Op::Load(Width::Double, sheet.memory, sheet.half + 8 * (n % 60)));
+                    let number = sheet.double(f64::from(n).to_bits());
+                    [word, sheet.op(Op::FloatBinary(FloatBinary::Add, loaded, number))]
+                })
+                .collect();
+            let zero = sheet.word(0);
+            sheet.effect(Op::Helper(Helper::DefineCell, vec![zero, both[0][0], zero]));
+            for (n, [word, double]) in both.iter().copied().enumerate() {
+                // Some are used once, so that nobody but the conversion asks for them.
+                sheet.item(|| format!("word {n} as a double"), |sheet| sheet.op(Op::IntToFloat(word)));
+                sheet.item(|| format!("double {n}"), |_| double);
+                if n % 3 != 0 {
+                    sheet.item(|| format!("word {n}"), |_| word);
+                }
+            }
+        });
+    }
+}
+
 /// Every register as a base, as an index, as a value of each width and as a flag: as many values live as there may be
 /// registers, of which each has each of these roles.
 pub fn registers_in_every_role(bench: &Bench) {

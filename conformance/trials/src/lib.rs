@@ -84,7 +84,7 @@ macro_rules! trial_tests {
                 has_tag_for_all_masks, float_binary, float_unary_and_conversions, float_compare, memory,
                 constants_are_stored, doubles_in_memory, context_and_data_words, branches_on_memory;
             boundaries: constants_on_either_side, divisions_by_constants, doubles_at_their_edges, operands_in_memory,
-                registers_in_every_role, rings_of_values, branches_about_each_reach;
+                large_frames_of_words_and_doubles, registers_in_every_role, rings_of_values, branches_about_each_reach;
             calls: calls_pass_any_number_of_words, tail_calls_pass_any_number_of_words, tail_calls_take_no_stack,
                 doubles_are_passed_and_returned, words_and_doubles_together, what_does_not_fit_a_convention_is_refused,
                 helpers_get_their_words_and_values_survive_them, block_parameters_swap, the_entry_may_be_a_loop,

@@ -304,6 +304,10 @@ impl<R: FnMut() -> u64> Body<'_, '_, R> {
     /// A divisor that is neither 0 nor -1.
     fn divisor(&mut self) -> Val {
         const DIVISORS: [i64; 11] = [1, 2, 3, 8, -2, -3, 10, 1 << 32, i64::MIN, i64::MAX, 7];
+        if self.choices.one_in(3) {
+            let number = self.choices.number();
+            return self.constant(if matches!(number, -1..=0) { 7 } else { number });
+        }
         if self.choices.one_in(2) {
             let divisor = self.choices.of(&DIVISORS);
             return self.constant(divisor);

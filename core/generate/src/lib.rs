@@ -107,7 +107,7 @@ impl<R: FnMut() -> u64> Choices<'_, R> {
 
     /// A constant, likely one about which instruction encodings change.
     fn number(&mut self) -> i64 {
-        const EXPONENTS: [u32; 13] = [3, 4, 7, 8, 11, 12, 15, 16, 20, 24, 31, 32, 63];
+        const EXPONENTS: [u32; 18] = [3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 20, 24, 31, 32, 47, 62, 63];
         const PATTERNS: [u64; 8] = [
             0xff,
             0xffff_ffff,

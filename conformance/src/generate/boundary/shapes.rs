@@ -61,13 +61,14 @@ fn call(dice: &mut Dice) -> &'static str {
 
 fn wide(turn: u64, dice: &mut Dice) -> String {
     let count = live(turn, dice);
+    // Bits need no check once the operands are known, so that what fills the frame is values, and not ways out.
     let bindings = words(count, |n| match n % 3 {
         0 => format!("(v{n} (^ x {}))", 3 * n + 1),
-        1 => format!("(v{n} (- y {n}))"),
-        _ => format!("(v{n} (& (+ x v{}) 1048575))", n - 1),
+        1 => format!("(v{n} (| y {n}))"),
+        _ => format!("(v{n} (& x {}))", 1_048_575 - n),
     });
-    let steps = words(count, |n| format!("(s (& (+ (* s 3) v{}) 1099511627775))", count - 1 - n));
-    let (call, x, y) = (call(dice), dice.below(100_000), dice.below(1000));
+    let steps = words(count, |n| format!("(s (^ s v{}))", count - 1 - n));
+    let (call, x, y) = (call(dice), dice.below(100_000_000), dice.below(1_000_000));
     format!(
         "(define (wide x y)
            (let* ({bindings} (between {call}) (s 0) {steps}) (list s between)))
@@ -155,16 +156,17 @@ fn ring(dice: &mut Dice) -> String {
 /// Branches over bodies of so many operations of several lengths, forwards and back.
 fn far(dice: &mut Dice) -> String {
     let mut branches = String::new();
-    for _ in 0..dice.between(3, 8) {
-        let count = dice.between(3, 45);
+    for _ in 0..dice.between(5, 10) {
+        // Mostly about where the shortest branches end.
+        let count = if dice.chance(70) { dice.between(10, 30) } else { dice.between(3, 45) };
         let steps = words(count, |_| {
             let constant = *dice.pick(&[1, 7, 15, 17, 4095, 70_000, 300_000_000]);
             format!("(set s (^ s {constant}))")
         });
         let test = *dice.pick(&["(= (& i 1) 0)", "(< i 3)", "(> s 1000)", "(!= i s)"]);
-        branches.push_str(&match dice.below(3) {
-            0 => format!(" (let ((j 0)) (while (< j 2) {steps} (set j (+ j 1))))"),
-            1 => format!(" (if {test} (let () {steps}) (set s (- s 1)))"),
+        branches.push_str(&match dice.below(4) {
+            0 | 1 => format!(" (let ((j 0)) (while (< j 2) {steps} (set j (+ j 1))))"),
+            2 => format!(" (if {test} (let () {steps}) (set s (- s 1)))"),
             _ => format!(" (if {test} (let () {steps}))"),
         });
     }
