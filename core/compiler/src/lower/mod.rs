@@ -21,6 +21,7 @@ mod meter;
 mod object;
 mod operator;
 mod primitive;
+mod quiet;
 mod send;
 mod table;
 mod trampoline;
@@ -142,6 +143,8 @@ pub(crate) struct UnitContext<'r> {
     assumed: FxHashSet<(CellId, Assumption)>,
     /// Functions that are called with doubles.
     expected_doubles: FxHashSet<u32>,
+    /// By function: whether it leaves all cells alone.
+    quiet: Vec<bool>,
     linking: Linking,
     target: LoweringTarget,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
@@ -203,6 +206,7 @@ impl<'r> UnitContext<'r> {
             assumptions: Vec::new(),
             assumed: FxHashSet::default(),
             expected_doubles: FxHashSet::default(),
+            quiet: Vec::new(),
             linking,
             target,
         };
@@ -224,12 +228,10 @@ impl<'r> UnitContext<'r> {
         (0..count).for_each(|number| self.find_known_captures(number));
         self.find_expected_doubles();
         let all = self.prototypes.clone();
-        let each = |number: u32| {
-            let prototype = &all[number as usize];
-            let flow = linearise::Linearise::prototype(self, &all, prototype, number);
-            make(self, &flow, prototype, number)
-        };
-        (0..count).map(each).collect()
+        let linear = |number: u32| linearise::Linearise::prototype(self, &all, &all[number as usize], number);
+        let flows: Vec<linear::Linear> = (0..count).map(linear).collect();
+        self.find_quiet(&flows);
+        (0..count).zip(flows).map(|(number, flow)| make(self, &flow, &all[number as usize], number)).collect()
     }
 
     fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {
