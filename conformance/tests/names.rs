@@ -37,7 +37,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Loops", &["control.l", "named-let.l", "small-budget.l", "in-memory.l"]),
     ("Macros", &["macros.l"]),
     ("Environments", &["environments.l"]),
-    ("Classes", &["classes.l", "dispatch.l"]),
+    ("Classes", &["classes.l", "expected-classes.l", "dispatch.l"]),
     ("Selectors and multimethods", &["classes.l", "dispatch.l", "send-caches.l"]),
     // Its cases are the reference's own examples: what they ask for differs between engines, as it should.
     ("Native code", &[]),

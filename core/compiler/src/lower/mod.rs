@@ -35,7 +35,7 @@ use maru_core::abi::Position;
 use maru_core::codegen::Architecture;
 use maru_core::{ir, registry};
 use maru_language::runtime::tree::{Capture, Node, Prototype};
-use maru_language::runtime::{CellId, Runtime};
+use maru_language::runtime::{classes, CellId, Runtime, Symbol};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
@@ -143,6 +143,8 @@ pub(crate) struct UnitContext<'r> {
     assumed: FxHashSet<(CellId, Assumption)>,
     /// Functions that are called with doubles.
     expected_doubles: FxHashSet<u32>,
+    /// By the name of a field: the one class that has it and where, if it is one; found when first asked for.
+    fields: Option<FxHashMap<Symbol, Option<(Value, u32)>>>,
     /// By function: whether it leaves all cells alone.
     quiet: Vec<bool>,
     linking: Linking,
@@ -207,6 +209,7 @@ impl<'r> UnitContext<'r> {
             assumed: FxHashSet::default(),
             expected_doubles: FxHashSet::default(),
             quiet: Vec::new(),
+            fields: None,
             linking,
             target,
         };
@@ -363,6 +366,13 @@ impl<'r> UnitContext<'r> {
         let changes = self.runtime.cells.get(cell).changes > 0;
         let usable = self.linking == Linking::Now && !changes && self.runtime.is_kind(value, Kind::Array);
         usable.then(|| self.assume(cell))?.map(|_| value)
+    }
+    /// The one class that has a field whose name a data word is, and the field's index, if the code is for this process.
+    pub(crate) fn only_class_with(&mut self, word: u32) -> Option<(Value, u32)> {
+        let DataWord::Constant(name) = self.data[word as usize] else { return None };
+        let name = self.runtime.as_symbol(name).filter(|_| self.linking == Linking::Now)?;
+        let fields = self.fields.get_or_insert_with(|| classes::fields_of_one_class(self.runtime));
+        fields.get(&name).copied().flatten()
     }
     /// Whether an array begins with a double.
     pub(crate) fn begins_with_double(&self, array: Value) -> bool {
