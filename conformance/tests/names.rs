@@ -30,14 +30,14 @@ const ABOUT_TARGETS: &[&str] = &[
 const SECTIONS: &[(&str, &[&str])] = &[
     ("Reading", &["reading.l", "files.l"]),
     ("Values", &["values.l", "names.l"]),
-    ("Evaluation", &["operators.l", "control.l"]),
+    ("Evaluation", &["operators.l", "quiet-calls.l", "control.l"]),
     ("Conditions", &["control.l"]),
     ("Variables", &["closures.l", "control.l"]),
     ("Functions", &["closures.l", "tail-calls.l", "tail-depth.l", "long-functions.l"]),
     ("Loops", &["control.l", "named-let.l", "small-budget.l", "in-memory.l"]),
     ("Macros", &["macros.l"]),
     ("Environments", &["environments.l"]),
-    ("Classes", &["classes.l", "dispatch.l"]),
+    ("Classes", &["classes.l", "expected-classes.l", "dispatch.l"]),
     ("Selectors and multimethods", &["classes.l", "dispatch.l", "send-caches.l"]),
     // Its cases are the reference's own examples: what they ask for differs between engines, as it should.
     ("Native code", &[]),

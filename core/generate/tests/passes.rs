@@ -24,6 +24,11 @@ const PASSES: &[Pass] = &[
         tags::run(function, &ControlFlow::of(function), fuel);
     }),
     ("common", |function, fuel| common::run(function, &ControlFlow::of(function), fuel)),
+    ("hoist", |function, fuel| {
+        hoist::enter(function, &ControlFlow::of(function), fuel);
+        hoist::run(function, &ControlFlow::of(function), fuel);
+    }),
+    ("sink", |function, fuel| sink::run(function, &ControlFlow::of(function), fuel)),
     ("dead", |function, fuel| dead::run(function, &ControlFlow::of(function), fuel)),
     ("optimise", optimise),
 ];

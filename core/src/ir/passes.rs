@@ -7,6 +7,8 @@
 //! | [`fold`] | folds constants, simplifies, gives branches the comparison they test |
 //! | [`tags`] | decides tag tests from what dominating branches and operations tell |
 //! | [`common`] | computes nothing twice |
+//! | [`hoist`] | computes before a loop what is the same in each of its turns |
+//! | [`sink`] | loads constants that only cold blocks use where they use them |
 //! | [`dead`] | drops operations and parameters that nobody uses |
 //!
 //! [`mod@legalise`] is apart from them: it splits words into halves, for CPUs of 32 bits. [`optimise`] does not run it.
@@ -19,8 +21,10 @@ pub mod blocks;
 pub mod common;
 pub mod dead;
 pub mod fold;
+pub mod hoist;
 pub mod legalise;
 pub mod parameters;
+pub mod sink;
 pub mod tags;
 
 use super::flow::ControlFlow;
@@ -89,6 +93,14 @@ pub fn optimise_watched(function: &mut Function, fuel: &mut OptimisationFuel, mu
     }
     common::run(function, &flow, fuel);
     watch("common", function);
+    if hoist::enter(function, &flow, fuel) {
+        flow = ControlFlow::of(function);
+        parameters::run(function, &flow, fuel);
+    }
+    hoist::run(function, &flow, fuel);
+    watch("hoist", function);
+    sink::run(function, &flow, fuel);
+    watch("sink", function);
     dead::run(function, &flow, fuel);
     watch("dead", function);
     // Blocks may be empty now.

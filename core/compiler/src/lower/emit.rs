@@ -29,6 +29,8 @@ pub(super) struct Emit<'a, 'r> {
     pub(super) flow: &'a Linear,
     /// How registers go from block to block.
     passing: Passing,
+    /// By parameter: its word, if nothing is assigned to it. That is at hand everywhere, and goes nowhere on edges.
+    lasting: Vec<Option<Val>>,
     pub(super) b: FunctionBuilder,
     versions: FxHashMap<(BlockId, u32), Vec<Version>>,
     work: Vec<(BlockId, u32, Start, Block)>,
@@ -79,6 +81,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             unit,
             flow,
             passing,
+            lasting: Vec::new(),
             b,
             versions: FxHashMap::default(),
             work: Vec::new(),
@@ -102,6 +105,7 @@ impl<'a, 'r> Emit<'a, 'r> {
                 state.places.set(slot as Reg, RegisterValue::word(*value, Ty::Unknown));
             }
         }
+        emit.find_lasting(&state);
         emit.make_homes();
         (0..flow.parameters).for_each(|slot| emit.store_home(&mut state, slot));
         let start = emit.edge((&state).into(), BlockId(0), 0, false);

@@ -5,6 +5,8 @@
 //!
 //! An instance keeps its class. So a later access to the same object, in the same block, takes the class that the first
 //! one found: a word that is the object's class or, after a detour, no class at all, which no cache holds.
+//!
+//! Where one class alone has a field of the name by the time of compiling, the place asks for that class first.
 
 use super::emit::slow::Inline;
 use super::emit::state::{RegisterValue, State, Ty};
@@ -31,10 +33,13 @@ impl Emit<'_, '_> {
         let (args, site) = (call.args, call.site);
         let words = self.words(args, state);
         let cache = self.unit.cache_words(2);
-        let (other, miss, hit) = (self.b.cold_block(), self.b.cold_block(), self.b.block());
+        let (other, miss) = (self.b.cold_block(), self.b.cold_block());
+        let guess = self.expected_field(words[1]);
+        let hit = if guess.is_some() { self.b.cold_block() } else { self.b.block() };
         let offset = self.b.parameter(hit, Type::Word);
         let known = state.class_of(words[0]);
         let class = known.unwrap_or_else(|| self.load_class(words[0], miss));
+        let guessed = guess.map(|guess| self.field_of_expected(guess, class, &words));
         let expected = self.b.load_data(cache);
         self.require(Condition::Compare(Compare::Eq, class, expected), plain(other));
         let cached = self.b.load_data(cache + 1);
@@ -53,11 +58,43 @@ impl Emit<'_, '_> {
                 *value
             }
         };
+        let found = guessed.map_or(found, |join| {
+            self.b.jump(join, &[found]);
+            self.b.switch_to(join);
+            self.b.parameters(join)[0]
+        });
         let helper = if words.len() == 2 { Helper::GetField } else { Helper::SetField };
         let missed = Missed { block: miss, helper, place: cache_place(cache, 0) };
         let learned = learned_class(call, class, known);
         let result = self.or_help(found, missed, learned, &words, site, state);
         self.accessed(args, 2, result, state)
+    }
+
+    /// The one class that has a field of this name, and where: in this process, where no other is known so far.
+    fn expected_field(&mut self, name: Val) -> Option<(Value, i32)> {
+        let word = *self.loaded.get(&name)?;
+        let (class, index) = self.unit.only_class_with(word)?;
+        Some((class, offset::INSTANCE_FIELDS + field(index as usize) - field(0)))
+    }
+
+    /// Access a field of an instance of an expected class, and go to a block with its value; go on where the class is
+    /// another.
+    fn field_of_expected(&mut self, (expected, at): (Value, i32), class: Val, words: &[Val]) -> Block {
+        let (direct, join, others) = (self.b.block(), self.b.block(), self.b.cold_block());
+        self.b.parameter(join, Type::Word);
+        let expected = self.load_constant(expected);
+        self.branch(Condition::Compare(Compare::Eq, class, expected), plain(direct), plain(others));
+        self.b.switch_to(direct);
+        let value = match words.get(2) {
+            None => self.load_object(words[0], at),
+            Some(value) => {
+                self.store_object(*value, words[0], at);
+                *value
+            }
+        };
+        self.b.jump(join, &[value]);
+        self.b.switch_to(others);
+        join
     }
 
     /// `(%field-at object class index)`; with a value, `(%set-field-at object class index value)`.

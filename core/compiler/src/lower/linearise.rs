@@ -2,7 +2,7 @@
 
 mod calls;
 
-use super::linear::{BlockId, End, Instr, Linear, LinearBlock, OperatorRead, PrimitiveCall, Reg, Site};
+use super::linear::{BlockId, End, Instr, Linear, LinearBlock, OperatorRead, Reg, Site};
 use super::UnitContext;
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::abi::Position;
@@ -19,6 +19,8 @@ enum Destination {
     Into(Reg),
     /// It is the function's result.
     Return,
+    /// Nowhere: control goes to the first block if it is true, else to the second.
+    Test(BlockId, BlockId),
 }
 
 /// Makes the flow graph of one prototype.
@@ -47,6 +49,8 @@ pub struct Linearise<'a, 'r> {
     loops: Vec<Option<(BlockId, Vec<u32>, Position)>>,
     /// Slots that are assigned after they are bound, and not boxed: their values are copied when read.
     assigned: Vec<bool>,
+    /// How often each slot is read.
+    reads: Vec<u32>,
     /// Function that a slot is known to hold a closure of.
     known_slots: Vec<Option<u32>>,
     /// Registers that are bound before the entry.
@@ -83,6 +87,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             operators: FxHashMap::default(),
             loops: vec![None; prototype.loops as usize],
             assigned: vec![false; slots],
+            reads: count_reads(prototype),
             known_slots: vec![None; slots],
             parameters: prototype.parameters + u32::from(prototype.rest),
             loop_depth: 0,
@@ -233,6 +238,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
             Destination::Into(to) if to == from => {}
             Destination::Into(to) => self.push(Instr::Move(to, from)),
             Destination::Return => self.end(End::Return(from)),
+            Destination::Test(yes, no) => self.end(End::If(from, yes, no)),
         }
     }
     /// The register that an instruction with this destination writes.
@@ -245,14 +251,19 @@ impl<'a, 'r> Linearise<'a, 'r> {
     /// Push an instruction that writes `result`, which `target` gave for the destination.
     fn define(&mut self, instr: Instr, result: Reg, destination: Destination) {
         self.push(instr);
-        if let Destination::Return = destination {
-            self.end(End::Return(result));
+        match destination {
+            Destination::Return | Destination::Test(..) => self.deliver(result, destination),
+            Destination::Effect | Destination::Into(_) => {}
         }
     }
     fn nil(&mut self, destination: Destination) {
-        if !matches!(destination, Destination::Effect) {
-            let result = self.target(destination);
-            self.define(Instr::Immediate(result, Value::NIL), result, destination);
+        match destination {
+            Destination::Effect => {}
+            Destination::Test(_, no) => self.end(End::Jump(no)),
+            Destination::Into(_) | Destination::Return => {
+                let result = self.target(destination);
+                self.define(Instr::Immediate(result, Value::NIL), result, destination);
+            }
         }
     }
 
@@ -274,6 +285,10 @@ impl<'a, 'r> Linearise<'a, 'r> {
         }
         match node {
             Node::Constant(index) => {
+                if let Destination::Test(yes, no) = destination {
+                    let taken = if self.prototype.constants[*index as usize].is_true() { yes } else { no };
+                    return self.end(End::Jump(taken));
+                }
                 let result = self.target(destination);
                 let instr = self.constant(result, *index);
                 self.define(instr, result, destination);
@@ -344,11 +359,7 @@ impl<'a, 'r> Linearise<'a, 'r> {
                 self.deliver(value, destination);
             }
             Node::If(test, then, otherwise) => self.conditional(test, then, otherwise, destination),
-            Node::Sequence(nodes) => {
-                let (last, first) = nodes.split_last().expect("a sequence is not empty");
-                first.iter().for_each(|node| self.lower(node, Destination::Effect));
-                self.lower(last, destination);
-            }
+            Node::Sequence(nodes) => self.sequence(nodes, destination),
             Node::While(test, body, position) => self.while_loop(test, body, *position, destination),
             Node::Loop(inner) => self.named_loop(inner, destination),
             Node::Continue(label, arguments) => self.next_turn(*label, arguments),
@@ -409,43 +420,30 @@ impl<'a, 'r> Linearise<'a, 'r> {
 
     /// Go to `yes` if the expression is true, else to `no`; no value is made where none is needed.
     fn test(&mut self, node: &Node, yes: BlockId, no: BlockId) {
-        match node {
-            Node::Constant(index) => {
-                let taken = if self.prototype.constants[*index as usize].is_true() { yes } else { no };
-                self.end(End::Jump(taken));
-            }
-            Node::If(first, then, otherwise) => {
-                let inner_yes = self.new_block();
-                let inner_no = self.new_block();
-                self.test(first, inner_yes, inner_no);
-                self.current = Some(inner_yes);
-                self.test(then, yes, no);
-                self.current = Some(inner_no);
-                self.test(otherwise, yes, no);
-            }
-            Node::Sequence(nodes) => {
-                let (last, first) = nodes.split_last().expect("a sequence is not empty");
-                first.iter().for_each(|node| self.lower(node, Destination::Effect));
-                if self.current.is_some() {
-                    self.test(last, yes, no);
-                }
-            }
-            Node::Call(call) => match self.intrinsic(call) {
-                Some((intrinsic, cell, assumption)) if intrinsic.is_test() => {
-                    let operator = self.operator(cell, Some(assumption), call);
-                    let arguments = self.operands(&call.arguments, intrinsic.wants_types());
-                    let site = self.site(call.position);
-                    let seen = call.feedback.get();
-                    self.end(End::Test(PrimitiveCall { intrinsic, arguments, operator, seen, site }, yes, no));
-                }
-                _ => self.test_value(node, yes, no),
-            },
-            _ => self.test_value(node, yes, no),
-        }
+        self.lower(node, Destination::Test(yes, no));
     }
-    fn test_value(&mut self, node: &Node, yes: BlockId, no: BlockId) {
-        let value = self.value(node);
-        self.end(End::If(value, yes, no));
+
+    fn sequence(&mut self, nodes: &[Node], destination: Destination) {
+        let (last, first) = nodes.split_last().expect("a sequence is not empty");
+        if let (Destination::Test(yes, no), Some((either, before))) = (destination, first.split_last()) {
+            if let Some((either, or)) = self.alternatives(either, last) {
+                before.iter().for_each(|node| self.lower(node, Destination::Effect));
+                let otherwise = self.new_block();
+                self.test(either, yes, otherwise);
+                self.current = Some(otherwise);
+                return self.test(or, yes, no);
+            }
+        }
+        first.iter().for_each(|node| self.lower(node, Destination::Effect));
+        self.lower(last, destination);
+    }
+
+    /// The two expressions of an `or`, which binds the first one's value to a variable that nothing else reads.
+    fn alternatives<'n>(&self, first: &'n Node, second: &'n Node) -> Option<(&'n Node, &'n Node)> {
+        let (Node::Bind(slot, either), Node::If(test, then, or)) = (first, second) else { return None };
+        let is_it = |node: &Node| matches!(node, Node::Local(read) if read == slot);
+        let boxed = self.prototype.variables[*slot as usize].boxed;
+        (is_it(test) && is_it(then) && !boxed && self.reads[*slot as usize] == 2).then_some((either, or))
     }
 
     fn while_loop(&mut self, test: &Node, body: &Node, position: Position, destination: Destination) {
@@ -667,6 +665,30 @@ fn is_quiet(node: &Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// How often each slot of a prototype is read, by its own nodes or by closures that capture it.
+fn count_reads(prototype: &Prototype) -> Vec<u32> {
+    fn captures(prototype: &Prototype, reads: &mut [u32]) {
+        for capture in &prototype.captures {
+            if let Capture::Local(slot) = capture {
+                reads[*slot as usize] += 1;
+            }
+        }
+    }
+    fn count(node: &Node, reads: &mut [u32]) {
+        match node {
+            Node::Local(slot) => reads[*slot as usize] += 1,
+            Node::Lambda(prototype) => captures(prototype, reads),
+            Node::Fix(bindings, _) => bindings.iter().for_each(|(_, prototype)| captures(prototype, reads)),
+            Node::WithEnvironment(inner) => captures(&inner.prototype, reads),
+            _ => {}
+        }
+        node.children(&mut |child| count(child, reads));
+    }
+    let mut reads = vec![0; prototype.frame_size()];
+    count(&prototype.body, &mut reads);
+    reads
 }
 
 /// Note the slots that are assigned.

@@ -21,6 +21,7 @@ mod meter;
 mod object;
 mod operator;
 mod primitive;
+mod quiet;
 mod send;
 mod table;
 mod trampoline;
@@ -34,7 +35,7 @@ use maru_core::abi::Position;
 use maru_core::codegen::Architecture;
 use maru_core::{ir, registry};
 use maru_language::runtime::tree::{Capture, Node, Prototype};
-use maru_language::runtime::{CellId, Runtime};
+use maru_language::runtime::{classes, CellId, Runtime, Symbol};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
@@ -142,6 +143,10 @@ pub(crate) struct UnitContext<'r> {
     assumed: FxHashSet<(CellId, Assumption)>,
     /// Functions that are called with doubles.
     expected_doubles: FxHashSet<u32>,
+    /// By the name of a field: the one class that has it and where, if it is one; found when first asked for.
+    fields: Option<FxHashMap<Symbol, Option<(Value, u32)>>>,
+    /// By function: whether it leaves all cells alone.
+    quiet: Vec<bool>,
     linking: Linking,
     target: LoweringTarget,
     /// Whether the code counts fuel and depth, exactly as the interpreter does: then nothing is inlined but
@@ -203,6 +208,8 @@ impl<'r> UnitContext<'r> {
             assumptions: Vec::new(),
             assumed: FxHashSet::default(),
             expected_doubles: FxHashSet::default(),
+            quiet: Vec::new(),
+            fields: None,
             linking,
             target,
         };
@@ -224,12 +231,10 @@ impl<'r> UnitContext<'r> {
         (0..count).for_each(|number| self.find_known_captures(number));
         self.find_expected_doubles();
         let all = self.prototypes.clone();
-        let each = |number: u32| {
-            let prototype = &all[number as usize];
-            let flow = linearise::Linearise::prototype(self, &all, prototype, number);
-            make(self, &flow, prototype, number)
-        };
-        (0..count).map(each).collect()
+        let linear = |number: u32| linearise::Linearise::prototype(self, &all, &all[number as usize], number);
+        let flows: Vec<linear::Linear> = (0..count).map(linear).collect();
+        self.find_quiet(&flows);
+        (0..count).zip(flows).map(|(number, flow)| make(self, &flow, &all[number as usize], number)).collect()
     }
 
     fn finish(self, functions: Vec<ir::Function>) -> LoweredUnit {
@@ -361,6 +366,13 @@ impl<'r> UnitContext<'r> {
         let changes = self.runtime.cells.get(cell).changes > 0;
         let usable = self.linking == Linking::Now && !changes && self.runtime.is_kind(value, Kind::Array);
         usable.then(|| self.assume(cell))?.map(|_| value)
+    }
+    /// The one class that has a field whose name a data word is, and the field's index, if the code is for this process.
+    pub(crate) fn only_class_with(&mut self, word: u32) -> Option<(Value, u32)> {
+        let DataWord::Constant(name) = self.data[word as usize] else { return None };
+        let name = self.runtime.as_symbol(name).filter(|_| self.linking == Linking::Now)?;
+        let fields = self.fields.get_or_insert_with(|| classes::fields_of_one_class(self.runtime));
+        fields.get(&name).copied().flatten()
     }
     /// Whether an array begins with a double.
     pub(crate) fn begins_with_double(&self, array: Value) -> bool {

@@ -225,6 +225,17 @@ pub(crate) fn accessor_of(runtime: &mut Runtime, value: Value, field: Value) -> 
     accessor
 }
 
+/// For each name of a field: the class that has it, with the field's index, or nothing if there are several.
+pub fn fields_of_one_class(runtime: &Runtime) -> FxHashMap<Symbol, Option<(Value, u32)>> {
+    let mut fields = FxHashMap::default();
+    for class in runtime.extensions.classes.classes.iter() {
+        for (name, index) in class.fields.iter().zip(0..) {
+            fields.entry(*name).and_modify(|several| *several = None).or_insert(Some((class.object, index)));
+        }
+    }
+    fields
+}
+
 /// The object of a class.
 pub(crate) fn class_object(runtime: &Runtime, number: ClassNumber) -> Value {
     runtime.extensions.classes.classes.get(number).object

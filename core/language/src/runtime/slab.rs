@@ -49,6 +49,10 @@ impl<T> Slab<T> {
         }
         thing
     }
+    /// All things, by index.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().flatten()
+    }
     /// All indices in use.
     pub fn indices(&self) -> Vec<u32> {
         (0..self.places.len() as u32).filter(|index| self.places[*index as usize].is_some()).collect()

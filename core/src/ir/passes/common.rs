@@ -1,7 +1,8 @@
 //! Computes nothing twice: a pure operation whose like was computed in a dominating block is replaced by that.
 //!
 //! Constants are cheaper made anew than kept: they are shared only where no call and no join lies between. A cold block
-//! makes anew what a warm one has computed, too: otherwise it would be kept for it where it is warm.
+//! makes anew what a warm one has computed, too: otherwise it would be kept for it where it is warm. But what is computed
+//! from constants is told apart by what they are, not by where they are made.
 
 use super::*;
 
@@ -14,6 +15,8 @@ pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationF
     let mut stretches = vec![0; flow.order.len()];
     let mut next_stretch = 0;
     let mut cold = vec![false; flow.order.len()];
+    // By value: the first that was found to be the same constant.
+    let mut like: Vec<Val> = (0..function.types.len() as u32).map(Val).collect();
     for &position in &flow.preorder {
         let position = position as usize;
         let mut stretch = match flow.predecessors(position) {
@@ -27,8 +30,12 @@ pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationF
             if inst.op.is_call() {
                 stretch = new(&mut next_stretch);
             }
-            let Some(key) = key(&inst.op) else { continue };
+            let Some(key) = key(&inst.op, &like) else { continue };
             let entry = seen.entry(key);
+            let first = entry.map_or(inst.results[0].unwrap_or(NONE), |entry| entry.first);
+            if let (Op::Const(_) | Op::FloatConst(_), Some(result)) = (&inst.op, inst.results[0]) {
+                like[result.0 as usize] = first;
+            }
             let near = |entry: Entry| entry.stretch == stretch || !inst.op.is_constant();
             let usable = entry.is_some_and(|entry| near(entry) && flow.dominates(entry.position as usize, position));
             if usable && entry.is_some_and(|entry| cold[position] && !cold[entry.position as usize]) {
@@ -47,6 +54,7 @@ pub fn run(function: &mut Function, flow: &ControlFlow, fuel: &mut OptimisationF
                     Entry {
                         position: position as u32,
                         stretch,
+                        first,
                         results: inst.results.map(|result| result.unwrap_or(NONE)),
                     },
                 ),
@@ -66,10 +74,12 @@ fn new(next: &mut u32) -> u32 {
 /// What tells pure operations apart: a number of the operation's form, and its operands.
 type Key = (u16, u64);
 
-/// The key of a pure operation, which no other has unless it computes the same.
-fn key(op: &Op) -> Option<Key> {
-    let pair = |a: Val, b: Val| u64::from(a.0) << 32 | u64::from(b.0);
-    let sorted = |a: Val, b: Val| pair(a.min(b), a.max(b));
+/// The key of a pure operation, which no other has unless it computes the same. `like` has, by value, one for all
+/// that are the same constant.
+fn key(op: &Op, like: &[Val]) -> Option<Key> {
+    let one = |a: Val| like[a.0 as usize];
+    let pair = |a: Val, b: Val| u64::from(one(a).0) << 32 | u64::from(one(b).0);
+    let sorted = |a: Val, b: Val| pair(one(a).min(one(b)), one(a).max(one(b)));
     let form = |kind: u16, which: u16| kind << 8 | which;
     Some(match *op {
         Op::Const(number) => (form(1, 0), number as u64),
@@ -116,6 +126,8 @@ const NONE: Val = Val(u32::MAX);
 struct Entry {
     position: u32,
     stretch: u32,
+    /// The first result that was ever seen.
+    first: Val,
     /// [`NONE`] for a result that there is not.
     results: [Val; 2],
 }
@@ -130,7 +142,7 @@ impl Seen {
     fn with_room_for(count: usize) -> Seen {
         let size = (count + count / 2).next_power_of_two().max(8);
         // No operation has form 0.
-        let empty = ((0, 0), Entry { position: 0, stretch: 0, results: [NONE; 2] });
+        let empty = ((0, 0), Entry { position: 0, stretch: 0, first: NONE, results: [NONE; 2] });
         Seen { slots: vec![empty; size], mask: size - 1 }
     }
 

@@ -35,6 +35,7 @@ impl Emit<'_, '_> {
         let mut words: Vec<Val> = args.iter().map(|r| self.word(state, *r)).collect();
         // `apply` is a primitive, but leaves its place to what it calls.
         let applies = matches!(callee, Callee::Cell(operator) if self.unit.holds_apply(operator.cell));
+        let keeps_cells = state.intact && self.is_quiet_call(callee, state);
         let (callee, value) = self.resolve(callee, &words, site, state);
         let count = self.b.iconst(words.len() as i64);
         words.splice(0..0, [value, count]);
@@ -45,8 +46,18 @@ impl Emit<'_, '_> {
             }
             _ => self.check_failure(result, site, state),
         }
-        state.disturb();
+        if !keeps_cells {
+            state.disturb();
+        }
         result
+    }
+
+    /// Whether a call reaches a quiet function if the unit's assumptions hold.
+    fn is_quiet_call(&self, callee: &Callee, state: &State) -> bool {
+        match callee {
+            Callee::KnownCell(_, number) | Callee::Known(_, number) => !state.generic && self.unit.is_quiet(*number),
+            _ => false,
+        }
     }
 
     /// The same as `check_failure` for a call in tail position that is none here: a primitive takes nobody's place, so

@@ -124,6 +124,30 @@ impl Homes {
 }
 
 impl Emit<'_, '_> {
+    /// Find the parameters that nothing is assigned to.
+    pub(super) fn find_lasting(&mut self, state: &State) {
+        let Passing::Edges(_) = self.passing else { return };
+        self.lasting = (0..self.flow.parameters).map(|slot| state.places.get(slot)?.word).collect();
+        for block in &self.flow.blocks {
+            let defined = block.instrs.iter().filter_map(|instr| instr.defines());
+            for register in defined.chain(block.end.defines()).chain(block.site) {
+                if let Some(lasting) = self.lasting.get_mut(register as usize) {
+                    *lasting = None;
+                }
+            }
+        }
+    }
+
+    /// The word of a register that is a parameter which nothing is assigned to.
+    fn lasting_word(&self, register: Reg) -> Option<Val> {
+        self.lasting.get(register as usize).copied().flatten()
+    }
+
+    /// Whether edges carry a register's value to a version that knows it as of this type.
+    fn is_carried(&self, register: Reg, ty: Ty) -> bool {
+        !ty.is_operator() && (ty == Ty::Double || self.lasting_word(register).is_none())
+    }
+
     /// Make the object that registers live in, if they live in memory.
     pub(super) fn make_homes(&mut self) {
         let Passing::Memory(homes) = &self.passing else { return };
@@ -212,7 +236,10 @@ impl Emit<'_, '_> {
         let mut arguments = Vec::with_capacity(live.len());
         for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
             let place = leaving.place(*register).unwrap_or(RegisterValue { word: None, double: None, ty: Ty::Unknown });
-            arguments.push(self.as_type(place, *ty, &otherwise));
+            let value = self.as_type(place, *ty, &otherwise);
+            if self.is_carried(*register, *ty) {
+                arguments.push(value);
+            }
         }
         self.jump(Target { block: ir, arguments });
         self.b.switch_to(here);
@@ -286,7 +313,10 @@ impl Emit<'_, '_> {
         let mut arguments = Vec::with_capacity(live.len());
         let mut on_edge = None;
         let here = self.b.current_block();
-        for (register, ty) in live.iter().zip(&types).filter(|(_, ty)| !ty.is_operator()) {
+        for (register, ty) in live.iter().zip(&types) {
+            if !self.is_carried(*register, *ty) {
+                continue;
+            }
             let value = match (leaving.place(*register), ty) {
                 (Some(RegisterValue { double: Some(double), .. }), Ty::Double) => double,
                 (Some(RegisterValue { word: Some(word), .. }), _) => word,
@@ -403,9 +433,11 @@ impl Emit<'_, '_> {
                 start.pending.extend((*ty == Ty::InCell).then_some(*register));
                 RegisterValue::operator(*ty)
             } else if *ty == Ty::Double {
-                RegisterValue::double(self.b.parameter(ir, Type::Double))
+                let double = self.b.parameter(ir, Type::Double);
+                RegisterValue { word: self.lasting_word(*register), ..RegisterValue::double(double) }
             } else {
-                RegisterValue::word(self.b.parameter(ir, Type::Word), *ty)
+                let word = self.lasting_word(*register);
+                RegisterValue::word(word.unwrap_or_else(|| self.b.parameter(ir, Type::Word)), *ty)
             };
             start.places.push((*register, place));
         }

@@ -1,6 +1,6 @@
 //! Calls: primitives done inline, functions whose bodies stand in their place, and all others.
 
-use super::{is_quiet, is_small, mark_assigned, Destination, Linearise, DEEPEST_INLINING};
+use super::{count_reads, is_quiet, is_small, mark_assigned, Destination, Linearise, DEEPEST_INLINING};
 use crate::lower::intrinsic::Intrinsic;
 use crate::lower::linear::{Callee, End, InlinedCall, Instr, Operator, OperatorRead, PrimitiveCall, Reg, Site};
 use crate::lower::Assumption;
@@ -70,9 +70,12 @@ impl<'a> Linearise<'a, '_> {
             let operator = self.operator(cell, assumption, call);
             let arguments = self.operands(&call.arguments, intrinsic.wants_types());
             let site = self.site(call.position);
-            let result = self.target(destination);
             let seen = call.feedback.get();
             let call = PrimitiveCall { intrinsic, arguments, operator, seen, site };
+            if let (Destination::Test(yes, no), true) = (destination, intrinsic.is_test()) {
+                return self.end(End::Test(call, yes, no));
+            }
+            let result = self.target(destination);
             self.define(Instr::Primitive(result, call), result, destination);
             return;
         }
@@ -194,7 +197,8 @@ impl<'a> Linearise<'a, '_> {
         let call = InlinedCall { operator, arguments: arguments.clone(), site };
         self.end(End::Inline { call, result, body, after });
         entered(self);
-        self.inlined_body(prototype, number, base, site, Destination::Into(result));
+        let tests = matches!(destination, Destination::Test(..));
+        self.inlined_body(prototype, number, base, site, if tests { destination } else { Destination::Into(result) });
         self.end(End::Jump(after));
         self.current = Some(after);
         self.deliver(result, if let Destination::Into(_) = destination { Destination::Effect } else { destination });
@@ -208,6 +212,7 @@ impl<'a> Linearise<'a, '_> {
         mark_assigned(&prototype.body, &mut assigned);
         let outer = (self.prototype, self.number, self.base);
         let outer_assigned = std::mem::replace(&mut self.assigned, assigned);
+        let outer_reads = std::mem::replace(&mut self.reads, count_reads(prototype));
         let outer_known = std::mem::replace(&mut self.known_slots, vec![None; slots]);
         let outer_loops = std::mem::replace(&mut self.loops, vec![None; prototype.loops as usize]);
         (self.prototype, self.number, self.base) = (prototype, number, base);
@@ -220,6 +225,7 @@ impl<'a> Linearise<'a, '_> {
         self.outer_site = outer_site;
         (self.prototype, self.number, self.base) = outer;
         self.assigned = outer_assigned;
+        self.reads = outer_reads;
         self.known_slots = outer_known;
         self.loops = outer_loops;
     }
