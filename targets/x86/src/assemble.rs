@@ -139,7 +139,7 @@ pub fn add_number(code: &mut CodeBuffer, to: u8, number: i64) {
 }
 
 pub fn compare_with(code: &mut CodeBuffer, register: u8, memory: &Memory) {
-    code.note(|| format!("cmp {}, {}", name(register), memory.text()));
+    code.note(|| format!("cmp {}, dword ptr {}", name(register), memory.text()));
     code.byte(0x3b);
     memory.put(code, register);
 }
@@ -216,7 +216,7 @@ pub fn store_number(code: &mut CodeBuffer, memory: &Memory, number: i32) {
 }
 
 pub fn store_byte_number(code: &mut CodeBuffer, memory: &Memory, number: u8) {
-    code.note(|| format!("mov byte ptr {}, {number}", memory.text()));
+    code.note(|| format!("mov byte ptr {}, {}", memory.text(), number as i8));
     code.byte(0xc6);
     memory.put(code, 0);
     code.byte(number);

@@ -23,6 +23,8 @@
 mod abi;
 mod assemble;
 mod encode;
+#[cfg(test)]
+mod encodings;
 mod select;
 
 use maru_core::codegen::{
