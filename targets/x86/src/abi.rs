@@ -163,7 +163,7 @@ fn check_stack(frame: &Frame, size: i64, code: &mut CodeBuffer) {
     lea(code, ESI, &Memory::at(ESP, -size));
     compare_with(code, ESI, &Memory::at(CONTEXT, context::STACK_LIMIT.into()));
     let overflow = Opcode::StackOverflow.inst().variant(frame.has_callee as u8);
-    let overflow = overflow.displacement(Context::helper_offset(Helper::StackOverflow as usize) as i32);
+    let overflow = overflow.displacement(Context::helper_offset(Helper::StackOverflow as usize));
     let label = code.out_of_line(overflow);
     jump_if(code, condition::BELOW, label);
 }

@@ -122,7 +122,7 @@ fn call_helper(machine: &X86, helper: Helper, arguments: &[Val], results: &[Opti
     for (argument, place) in arguments.iter().zip(1..) {
         into_place([Opcode::PassWord, Opcode::PassImmediate], *argument, 4 * place, s);
     }
-    let inst = Opcode::CallHelper.inst().displacement(Context::helper_offset(helper as usize) as i32);
+    let inst = Opcode::CallHelper.inst().displacement(Context::helper_offset(helper as usize));
     let layout = s.layout(machine, CallKind::Helper);
     s.call_with_results(inst, None, &[], layout, results);
 }
