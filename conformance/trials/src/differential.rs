@@ -5,7 +5,7 @@
 
 use super::{Bench, Loaded};
 use maru_core::codegen::{thorough_allocation, verify_allocation};
-use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
+use maru_core::ir::evaluate::{EvaluateError, Evaluator, Limits};
 use maru_core::ir::{Function, FunctionId, Helper};
 use maru_generate::{choices, mix, stream, Size, World};
 use proptest::prelude::*;
@@ -39,8 +39,10 @@ pub(crate) fn evaluator(bench: &Bench, functions: &[Function]) -> Evaluator {
 /// What the evaluator comes to; `None` if that takes too long.
 pub(crate) fn evaluate(evaluator: &Evaluator, world: &mut World, words: [u64; 2]) -> Option<Ended> {
     let words = arguments(world.scratch_address(), words);
+    // The first function has as many parameters as it wants of them.
+    let count = evaluator.functions()[0].signature.parameters.len();
     // SAFETY: the functions touch only the world that they are given.
-    match unsafe { evaluator.call(world, FunctionId(0), &words) } {
+    match unsafe { evaluator.call(world, FunctionId(0), &words[..count]) } {
         Err(EvaluateError::OutOfFuel) => None,
         result => Some((result.unwrap_or_else(|error| panic!("{error}")), world.remains())),
     }
