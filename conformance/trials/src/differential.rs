@@ -5,7 +5,7 @@
 
 use super::{Bench, Loaded};
 use maru_core::codegen::{thorough_allocation, verify_allocation};
-use maru_core::ir::evaluate::{Environment, EvaluateError, Evaluator, Limits};
+use maru_core::ir::evaluate::{EvaluateError, Evaluator, Limits};
 use maru_core::ir::{Function, FunctionId, Helper};
 use maru_generate::{choices, mix, stream, Size, World};
 use proptest::prelude::*;
@@ -22,8 +22,8 @@ fn chill(functions: &mut [Function], random: &mut impl FnMut() -> u64) {
 /// How a run ended: the result, and what it left behind.
 pub(crate) type Ended = (u64, Vec<u64>);
 
-fn arguments(world: &World, [a, b]: [u64; 2]) -> [u64; 4] {
-    [world.scratch_address(), a, b, !a]
+fn arguments(scratch: u64, [a, b]: [u64; 2]) -> [u64; 4] {
+    [scratch, a, b, !a]
 }
 
 /// An evaluator that passes arguments as the target does.
@@ -38,9 +38,11 @@ pub(crate) fn evaluator(bench: &Bench, functions: &[Function]) -> Evaluator {
 
 /// What the evaluator comes to; `None` if that takes too long.
 pub(crate) fn evaluate(evaluator: &Evaluator, world: &mut World, words: [u64; 2]) -> Option<Ended> {
-    let words = arguments(world, words);
+    let words = arguments(world.scratch_address(), words);
+    // The first function has as many parameters as it wants of them.
+    let count = evaluator.functions()[0].signature.parameters.len();
     // SAFETY: the functions touch only the world that they are given.
-    match unsafe { evaluator.call(world, FunctionId(0), &words) } {
+    match unsafe { evaluator.call(world, FunctionId(0), &words[..count]) } {
         Err(EvaluateError::OutOfFuel) => None,
         result => Some((result.unwrap_or_else(|error| panic!("{error}")), world.remains())),
     }
@@ -49,7 +51,7 @@ pub(crate) fn evaluate(evaluator: &Evaluator, world: &mut World, words: [u64; 2]
 /// Compile and load a unit, with helpers as a [`World`] has them.
 pub(crate) fn load<'b>(bench: &'b Bench, functions: &[Function]) -> Loaded<'b> {
     let mut loaded = bench.load_functions(functions);
-    for helper in Helper::ALL {
+    for helper in Helper::ALL.iter().filter(|helper| !Helper::ARITHMETIC.contains(helper)) {
         loaded = loaded.helper(*helper, |_, words| {
             destroy();
             mix(*helper, &words[1..])
@@ -61,11 +63,14 @@ pub(crate) fn load<'b>(bench: &'b Bench, functions: &[Function]) -> Loaded<'b> {
 /// What the target's code comes to.
 pub(crate) fn run(bench: &Bench, loaded: &mut Loaded, world: &mut World, words: [u64; 2]) -> Ended {
     world.set_helpers(&bench.helpers());
-    let words = arguments(world, words);
+    let mut memory = bench.memory(world.words());
+    let [context, scratch] = world.copy_to(&mut memory);
+    let words = arguments(scratch, words);
     for (index, word) in world.data_words().into_iter().enumerate() {
         loaded.set_data(index, word);
     }
-    let result = loaded.run_in(world.context_address(), words);
+    let result = loaded.run_in(context, words);
+    world.copy_from(&memory);
     (result, world.remains())
 }
 

@@ -5,6 +5,7 @@ use maru_core::abi::Context;
 use maru_core::codegen::{Architecture, System};
 use maru_core::format::{CodePlacement, Image, Layout};
 use maru_core::ir::{parse, verify, Function, Helper};
+use maru_processor::memory::Block;
 use maru_processor::Processor;
 use std::collections::BTreeMap;
 
@@ -32,15 +33,40 @@ pub type HelperFunction = Box<dyn Fn(*mut Context, [u64; 6]) -> u64>;
 pub struct Loaded<'b> {
     bench: &'b Bench,
     code: Code,
-    area: Vec<u64>,
+    area: Memory,
     helpers: BTreeMap<usize, HelperFunction>,
     /// The context.
-    pub context: Box<Context>,
+    pub context: InReach<Context>,
+}
+
+/// Words where code finds them.
+pub type Memory = InReach<[u64]>;
+
+/// Something in memory that code reaches.
+pub struct InReach<T: ?Sized> {
+    /// Keeps the memory.
+    _block: Block,
+    value: *mut T,
+}
+
+impl<T: ?Sized> std::ops::Deref for InReach<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        // SAFETY: the value was made in the block, which lives as long; code changes it only while it is called.
+        unsafe { &*self.value }
+    }
+}
+
+impl<T: ?Sized> std::ops::DerefMut for InReach<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `deref`.
+        unsafe { &mut *self.value }
+    }
 }
 
 /// Where a unit lies.
 enum Code {
-    Mapped { base: *mut u8, size: usize, data: *mut u64, offsets: Vec<u32> },
+    Mapped { block: Block, data: *mut u64, offsets: Vec<u32> },
     Library(Library),
 }
 
@@ -86,9 +112,21 @@ impl Bench {
             Some(source) => Code::Library(Library::open(source, functions, DATA_WORDS)),
             None => self.map(functions),
         };
-        let mut area = vec![0u64; AREA];
+        let mut area = self.memory(AREA);
         let context = self.context(&mut area);
         Loaded { bench: self, code, area, helpers: BTreeMap::new(), context }
+    }
+
+    fn block(&self, size: usize) -> Block {
+        Block::below(self.processor.reach(), size.next_multiple_of(PAGE), true)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// So many words where code reaches them, all zero.
+    pub fn memory(&self, words: usize) -> Memory {
+        let block = self.block(8 * words);
+        let value = std::ptr::slice_from_raw_parts_mut(block.range().start as *mut u64, words);
+        InReach { _block: block, value }
     }
 
     /// Compile a unit into a mapping.
@@ -102,13 +140,8 @@ impl Bench {
         }
         let code_size = image.code.len().next_multiple_of(PAGE);
         let size = code_size + PAGE;
-        // SAFETY: a fresh private mapping at an address that the system chooses.
-        let base = unsafe {
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
-            libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
-        };
-        assert_ne!(base, libc::MAP_FAILED);
-        let base = base.cast::<u8>();
+        let block = self.block(size);
+        let base = block.range().start as *mut u8;
         let code = base as u64;
         let layout = Layout { code, data: code + code_size as u64, ..Layout::default() };
         image.link(&layout, self.architecture).unwrap_or_else(|error| panic!("{error}"));
@@ -121,13 +154,15 @@ impl Bench {
         let offsets = image.functions.iter().map(|function| function.offset).collect();
         // SAFETY: the data words lie in the last page of the mapping.
         let data = unsafe { base.add(code_size).cast() };
-        Code::Mapped { base, size, data, offsets }
+        Code::Mapped { block, data, offsets }
     }
 
     /// A context with addresses for helpers, and all of the stack.
-    fn context(&self, area: &mut [u64]) -> Box<Context> {
-        // SAFETY: all fields are integers and raw pointers, for which zero is valid.
-        let mut context: Box<Context> = unsafe { Box::new(std::mem::zeroed()) };
+    fn context(&self, area: &mut [u64]) -> InReach<Context> {
+        let block = self.block(size_of::<Context>());
+        let value = block.range().start as *mut Context;
+        // All fields are integers and raw pointers, for which zero is valid.
+        let mut context = InReach { _block: block, value };
         context.arguments = area.as_mut_ptr().cast();
         context.helpers = self.helpers();
         context.stack_limit = self.processor.stack().start;
@@ -166,7 +201,7 @@ impl Loaded<'_> {
     /// Address of a function.
     pub fn address(&self, function: usize) -> u64 {
         match &self.code {
-            Code::Mapped { base, offsets, .. } => *base as u64 + u64::from(offsets[function]),
+            Code::Mapped { block, offsets, .. } => block.range().start as u64 + u64::from(offsets[function]),
             Code::Library(library) => library.functions[function],
         }
     }
@@ -174,7 +209,7 @@ impl Loaded<'_> {
     /// Bytes of what the target made: code, or text.
     pub fn code_size(&self) -> usize {
         match &self.code {
-            Code::Mapped { base, data, .. } => *data as usize - *base as usize,
+            Code::Mapped { block, data, .. } => *data as usize - block.range().start,
             Code::Library(library) => library.size,
         }
     }
@@ -191,10 +226,11 @@ impl Loaded<'_> {
         let mut missing = None;
         let mut serve = |number: usize, words: [u64; 6]| match self.helpers.get(&number) {
             Some(helper) => helper(words[0] as *mut Context, words),
-            None => {
+            // Code of narrow words has some of its arithmetic done.
+            None => Helper::ALL[number].arithmetic(words[1], words[2]).unwrap_or_else(|| {
                 missing = Some(number);
                 0
-            }
+            }),
         };
         // SAFETY: function 0 was compiled from verified IR by the entry convention.
         let result = unsafe { self.bench.processor.call(self.address(0) as usize, &[context, a, b, c, d], &mut serve) };
@@ -210,15 +246,6 @@ impl Loaded<'_> {
     /// Let no frame lie lower than so many bytes below the start of the stack.
     pub fn limit_stack(&mut self, bytes: usize) {
         self.context.stack_limit = self.bench.processor.stack().end - bytes;
-    }
-}
-
-impl Drop for Code {
-    fn drop(&mut self) {
-        if let Code::Mapped { base, size, .. } = self {
-            // SAFETY: unmaps what `Bench::map` mapped.
-            unsafe { libc::munmap(base.cast(), *size) };
-        }
     }
 }
 

@@ -254,7 +254,8 @@ pub fn memory(bench: &Bench) {
                 let text = format!("entry function t(v0: w, v1: w, v2: w) -> w {{\nb0:\n{body}  return v9\n}}\n");
                 let mut loaded = bench.load(&text);
                 for value in WORDS {
-                    let mut memory = vec![0xa5a5_a5a5_a5a5_a5a5u64; 400];
+                    let mut memory = bench.memory(400);
+                    memory.fill(0xa5a5_a5a5_a5a5_a5a5);
                     let middle = memory.as_mut_ptr() as u64 + 1600;
                     assert_eq!(loaded.run([value as u64, middle, 24, 0]), value as u64 & mask, "{body}");
                     let written = memory.iter().filter(|word| **word != 0xa5a5_a5a5_a5a5_a5a5).count();
@@ -274,11 +275,12 @@ pub fn constants_are_stored(bench: &Bench) {
                     "entry function t(v0: w, v1: w) -> w {{\nb0:\n  v2 = const {value}\n  \
                      store.{width} v2, {address}\n  return v2\n}}\n"
                 );
-                let mut memory = [u64::MAX; 3];
+                let mut memory = bench.memory(3);
+                memory.fill(u64::MAX);
                 assert_eq!(bench.load(&text).run2(memory.as_mut_ptr() as u64, 8), value as u64);
                 let mut expected = [0xff; 8];
                 expected[..size].copy_from_slice(&value.to_le_bytes()[..size]);
-                assert_eq!(memory, [u64::MAX, u64::from_le_bytes(expected), u64::MAX], "{text}");
+                assert_eq!(*memory, [u64::MAX, u64::from_le_bytes(expected), u64::MAX], "{text}");
             }
         }
     }
@@ -289,9 +291,10 @@ pub fn doubles_in_memory(bench: &Bench) {
     let text = "entry function t(v0: w, v1: w) -> w {\nb0:\n  v2 = load.double [v0 + 8]\n  \
                 v3 = load.double [v0 + v1]\n  v4 = float.sub v2 v3\n  store.double v4, [v0]\n  \
                 store.double v3, [v0 + v1 + 8]\n  return v0\n}\n";
-    let mut memory = [0.0, 7.5, 2.25, 0.0];
+    let mut memory = bench.memory(4);
+    memory.copy_from_slice(&[0.0, 7.5, 2.25, 0.0].map(f64::to_bits));
     bench.load(text).run2(memory.as_mut_ptr() as u64, 16);
-    assert_eq!(memory, [5.25, 7.5, 2.25, 2.25]);
+    assert_eq!(*memory, [5.25, 7.5, 2.25, 2.25].map(f64::to_bits));
 }
 
 /// Words of the context and of the data table.
@@ -325,7 +328,8 @@ pub fn branches_on_memory(bench: &Bench) {
                 );
                 let mut loaded = bench.load(&text.replace("SOURCE", &source));
                 for word in WORDS {
-                    let mut memory = [7, word as u64];
+                    let mut memory = bench.memory(2);
+                    memory.copy_from_slice(&[7, word as u64]);
                     loaded.context.fuel = word;
                     let result = loaded.run2(!word as u64, memory.as_mut_ptr() as u64);
                     assert_eq!(result, u64::from(expected(word)), "{word}: {text}");

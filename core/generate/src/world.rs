@@ -82,6 +82,31 @@ impl World {
         }
     }
 
+    /// How many words [`World::copy_to`] takes.
+    pub fn words(&self) -> usize {
+        self.context.len() + self.scratch.len() + self.arguments.len()
+    }
+
+    /// Copy it to where code reaches it, with the address of the argument area that is true there. The addresses of the
+    /// copies of context and scratch memory.
+    pub fn copy_to(&self, memory: &mut [Word]) -> [Word; 2] {
+        let start = memory.as_ptr() as Word;
+        let [context, scratch] = [self.context.len(), self.scratch.len()];
+        let all = [&self.context, &self.scratch, &self.arguments].map(|part| read(part)).concat();
+        memory[..all.len()].copy_from_slice(&all);
+        memory[word_number(context::ARGUMENTS)] = start + (WORD_SIZE * (context + scratch)) as Word;
+        [start, start + (WORD_SIZE * context) as Word]
+    }
+
+    /// Take over what code has left in a copy.
+    pub fn copy_from(&mut self, memory: &[Word]) {
+        let arguments = address(&self.arguments);
+        let parts = [&mut self.context, &mut self.scratch, &mut self.arguments];
+        let own = parts.into_iter().flat_map(|part| part.iter_mut());
+        own.zip(memory).for_each(|(word, copy)| *word.get_mut() = *copy);
+        *self.context[word_number(context::ARGUMENTS)].get_mut() = arguments;
+    }
+
     /// The address of the scratch memory, the first parameter of a generated unit's entry.
     pub fn scratch_address(&self) -> Word {
         address(&self.scratch)

@@ -53,6 +53,9 @@ fn call(name: &str, layout: &CallLayout, facts: &mut Vec<Fact>) {
     // One more than the slots that are left free, so that no words on the stack is told from those from slot 0 on.
     state("stack", layout.stack.map_or(0, |stack| 1 + u64::from(stack.reserved)));
     state("word_result", register(layout.word_result));
+    if let Some(high) = layout.high_result {
+        state("high_result", register(high));
+    }
     state("double_result", register(layout.double_result));
     state("clobbered_words", registers(layout.clobbers, RegClass::Int));
     state("clobbered_doubles", registers(layout.clobbers, RegClass::Float));
@@ -84,6 +87,7 @@ mod tests {
             stack: None,
             doubles: vec![double(0), double(1)],
             word_result: word(0),
+            high_result: None,
             double_result: double(0),
             clobbers: [word(1), double(3)].into_iter().collect(),
         }

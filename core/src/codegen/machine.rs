@@ -58,6 +58,11 @@ pub trait RegisterMachine: Sync {
     fn encode(&self, inst: &MachInst, operands: &[Allocation], code: &mut CodeBuffer);
     /// Write a move between two registers of one class, or between a register and a spill slot.
     fn copy(&self, from: Allocation, to: Allocation, code: &mut CodeBuffer);
+    /// Write a load of a word that the caller passed on its stack, by its number among these. Only a target is asked that
+    /// has entries with [`CallLayout::stack`].
+    fn arrive(&self, _number: u32, _to: Allocation, _frame: &Frame, _code: &mut CodeBuffer) {
+        unreachable!("no function of this target finds words on the stack");
+    }
     /// Write the start of a function: make the frame, check the stack, and tell the buffer the unwind rows.
     fn enter(&self, frame: &Frame, code: &mut CodeBuffer);
     /// Write the end of the frame, before an instruction that leaves the function, with unwind rows.
@@ -147,8 +152,10 @@ pub struct CallLayout {
     pub stack: Option<StackWords>,
     /// Registers of the arguments that are doubles, in order; there is no room for more.
     pub doubles: Vec<PReg>,
-    /// Register of a result that is a word.
+    /// Register of a result that is a word; of its low half, where words are narrow.
     pub word_result: PReg,
+    /// Register of its high half, where words are narrow.
+    pub high_result: Option<PReg>,
     /// Register of a result that is a double.
     pub double_result: PReg,
     /// Registers that the call destroys, those of results included.
@@ -156,7 +163,7 @@ pub struct CallLayout {
 }
 
 /// Words of a call that lie on the stack: a word in each slot of the caller's frame from slot 0 on, which must be where
-/// the stack pointer is.
+/// the stack pointer is. Entries find their words there, by [`RegisterMachine::arrive`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StackWords {
     /// Slots before the first of them: for what the target itself passes, or for the callee to save registers in.

@@ -8,7 +8,7 @@
 
 use super::allocate::{allocate, MachFunction};
 use super::machine::Transfer;
-use super::select::{FORGET, PARAMETERS, PASS};
+use super::select::{ARRIVE, FORGET, PARAMETERS, PASS};
 use super::*;
 use crate::abi::FIRST_ARGUMENT;
 use crate::ir::passes::legalise::legalise;
@@ -36,7 +36,11 @@ impl<M: RegisterMachine> Architecture for Native<M> {
         self.0.spec().is_host
     }
     fn argument_registers(&self) -> usize {
-        self.0.call_layout(CallKind::Maru).words.len() - FIRST_ARGUMENT
+        let registers = self.0.call_layout(CallKind::Maru).words.len();
+        match self.0.word() {
+            WordWidth::Eight => registers - FIRST_ARGUMENT,
+            WordWidth::Four => registers / 2 - FIRST_ARGUMENT,
+        }
     }
     fn convention_facts(&self) -> Vec<Fact> {
         convention::facts(&self.0)
@@ -277,6 +281,9 @@ impl<'a, M: RegisterMachine> Emission<'a, M> {
             Transfer::Next if inst.opcode == PASS => {
                 let slot = SpillSlot::new(inst.displacement as usize);
                 self.machine.copy(operands[0], Allocation::stack(slot), &mut self.code);
+            }
+            Transfer::Next if inst.opcode == ARRIVE => {
+                self.machine.arrive(inst.displacement as u32, operands[0], &self.frame, &mut self.code);
             }
             Transfer::Next if inst.opcode == FORGET => {
                 let context = Allocation::reg(self.machine.spec().frame.context);

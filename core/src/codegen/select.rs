@@ -16,7 +16,7 @@ use super::locations::{Location, Locations};
 use super::machine::{TargetTerminator, Transfer};
 use super::{CallKind, CallLayout, MachInst, RegisterMachine, System};
 use crate::abi::context;
-use crate::ir::{Block, Condition, Convention, Function, Helper, Inst, Op, Terminator, Type, Val, Width};
+use crate::ir::{Block, Condition, Convention, Function, Helper, Inst, Op, Terminator, Type, Val, Width, WordWidth};
 use regalloc2::{Operand, OperandConstraint, PReg, PRegSet, RegClass, VReg};
 
 /// An operation to be selected before the one at hand, with its results.
@@ -28,6 +28,8 @@ pub(super) const PARAMETERS: u16 = u16::MAX;
 pub(super) const PASS: u16 = u16::MAX - 1;
 /// Opcode of the instruction that overwrites the registers it clobbers with something that is no value.
 pub(super) const FORGET: u16 = u16::MAX - 2;
+/// Opcode of the instruction that loads a word which the caller passed on its stack: its number is the displacement.
+pub(super) const ARRIVE: u16 = u16::MAX - 3;
 
 /// The state of selection, as targets see it.
 pub struct Selection<'f> {
@@ -174,6 +176,18 @@ impl<'f> Selection<'f> {
         layout: &CallLayout,
         result: Option<Val>,
     ) {
+        self.call_with_results(inst, address, arguments, layout, &[result, None]);
+    }
+
+    /// The same for a call whose result may be a 64-bit word in two narrow ones, the low half first.
+    pub fn call_with_results(
+        &mut self,
+        inst: MachInst,
+        address: Option<Val>,
+        arguments: &[Val],
+        layout: &CallLayout,
+        results: &[Option<Val>; 2],
+    ) {
         self.calls = true;
         self.pass_on_stack(arguments, layout);
         let first = self.operands.len();
@@ -182,28 +196,46 @@ impl<'f> Selection<'f> {
         if !self.has_doubles {
             clobbers = clobbers & words_only();
         }
-        if let Some(result) = result.filter(|result| self.is_wanted(*result)) {
-            let register = match self.type_of(result) {
-                Type::Word | Type::Pair => layout.word_result,
-                Type::Double => layout.double_result,
-            };
-            clobbers.remove(register);
-            let result = self.register(result);
-            self.operands.push(Operand::reg_fixed_def(result, register));
+        let places = [results[0].map(|result| self.result_register(result, layout)), layout.high_result];
+        for (result, register) in results.iter().zip(places) {
+            let (Some(result), Some(register)) = (*result, register) else { continue };
+            if self.is_wanted(result) {
+                clobbers.remove(register);
+                let result = self.register(result);
+                self.operands.push(Operand::reg_fixed_def(result, register));
+            }
         }
         let clobbers = self.clobber_set(clobbers);
         let operands = (self.operands.len() - first) as u16;
         self.sequence.push(MachInst { first_operand: first as u32, operands, clobbers, ..inst });
     }
 
-    /// Append a return of a value, in the register that the layout has for its type.
-    pub fn give_back(&mut self, inst: MachInst, value: Val, layout: &CallLayout) {
-        let register = match self.type_of(value) {
+    /// The register that a layout has for results of a value's type.
+    fn result_register(&self, value: Val, layout: &CallLayout) -> PReg {
+        match self.type_of(value) {
             Type::Word | Type::Pair => layout.word_result,
             Type::Double => layout.double_result,
-        };
+        }
+    }
+
+    /// Append a return of a value, in the register that the layout has for its type.
+    pub fn give_back(&mut self, inst: MachInst, value: Val, layout: &CallLayout) {
+        let register = self.result_register(value, layout);
         let value = self.value(value);
         self.exit(inst, &[Operand::reg_fixed_use(value, register)]);
+    }
+
+    /// Append a return of a 64-bit word in two narrow ones.
+    pub fn give_back_pair(&mut self, inst: MachInst, [low, high]: [Val; 2], layout: &CallLayout) {
+        let Some(register) = layout.high_result else { return self.fail("this target returns no pairs of words") };
+        let (low, high) = (self.value(low), self.value(high));
+        let operands = [Operand::reg_fixed_use(low, layout.word_result), Operand::reg_fixed_use(high, register)];
+        self.exit(inst, &operands);
+    }
+
+    /// Room for so many slots at the bottom of the frame, in which a target passes words of a call by itself.
+    pub fn reserve(&mut self, slots: u32) {
+        self.passed = self.passed.max(slots);
     }
 
     /// Append a tail call: as a call, but it never comes back. A function that C calls cannot end in one.
@@ -362,7 +394,7 @@ impl<'f> Selection<'f> {
             self.operands.push(Operand::reg_use(address));
         }
         let mut area = None;
-        let mut places = Locations::new(layout);
+        let mut places = Locations::new(layout, self.function.word);
         for argument in arguments {
             match places.next(self.type_of(*argument)) {
                 Location::Register(register) => {
@@ -371,7 +403,8 @@ impl<'f> Selection<'f> {
                 }
                 Location::Area(offset) => {
                     let area = *area.get_or_insert_with(|| self.argument_area());
-                    self.before(Op::Store(Width::Word, *argument, area, offset), [None, None]);
+                    let width = self.word();
+                    self.before(Op::Store(width, *argument, area, offset), [None, None]);
                 }
                 Location::Stack(_) => {}
                 Location::Nowhere => self.fail("a call passes more arguments than its convention has room for"),
@@ -383,7 +416,7 @@ impl<'f> Selection<'f> {
     fn pass_on_stack(&mut self, arguments: &[Val], layout: &CallLayout) {
         let Some(stack) = layout.stack else { return };
         self.passed = self.passed.max(stack.reserved);
-        let mut places = Locations::new(layout);
+        let mut places = Locations::new(layout, self.function.word);
         for argument in arguments {
             if let Location::Stack(slot) = places.next(self.type_of(*argument)) {
                 self.passed = self.passed.max(slot + 1);
@@ -401,6 +434,14 @@ impl<'f> Selection<'f> {
     /// Where arguments and results of a kind of call go on the system that is compiled for.
     pub fn layout<'m, M: RegisterMachine>(&self, machine: &'m M, call: CallKind) -> &'m CallLayout {
         &machine.call_layouts_on(self.system)[call as usize]
+    }
+
+    /// How wide a word is in memory.
+    fn word(&self) -> Width {
+        match self.function.word {
+            WordWidth::Eight => Width::Word,
+            WordWidth::Four => Width::Four,
+        }
     }
 
     /// The address of the argument area.
@@ -536,12 +577,12 @@ impl<'f> Selection<'f> {
     /// At the very start: the parameters that are wanted arrive.
     fn parameters<M: RegisterMachine>(&mut self, machine: &M, parameters: &[Val]) {
         let layout = self.layout(machine, CallKind::from(self.function.signature.convention));
-        let mut places = Locations::new(layout);
+        let mut places = Locations::new(layout, self.function.word);
         let mut arrive = Vec::with_capacity(parameters.len());
         let mut area = None;
         for parameter in parameters {
             let place = places.next(self.type_of(*parameter));
-            if let Location::Nowhere | Location::Stack(_) = place {
+            if let Location::Nowhere = place {
                 self.fail("more parameters than the convention has room for");
             }
             if !self.is_wanted(*parameter) {
@@ -552,9 +593,14 @@ impl<'f> Selection<'f> {
                 Location::Register(preg) => arrive.push(Operand::reg_fixed_def(register, preg)),
                 Location::Area(offset) => {
                     let area = *area.get_or_insert_with(|| self.argument_area());
-                    self.before(Op::Load(Width::Word, area, offset), [Some(*parameter), None]);
+                    let width = self.word();
+                    self.before(Op::Load(width, area, offset), [Some(*parameter), None]);
                 }
-                Location::Stack(_) | Location::Nowhere => {}
+                Location::Stack(number) => {
+                    let inst = MachInst::new(ARRIVE).displacement(number as i32);
+                    self.emit(inst, &[Operand::reg_def(register)]);
+                }
+                Location::Nowhere => {}
             }
         }
         self.flush(machine, 0);

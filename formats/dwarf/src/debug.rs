@@ -29,9 +29,10 @@ pub fn has_lines(image: &Image) -> bool {
     !image.source.is_empty() && image.functions.iter().any(|function| !function.lines.is_empty())
 }
 
-/// Contents of the sections named by [`NAMES`], or `None` if the image has no lines to speak of.
-pub fn sections(image: &Image, code: u64) -> Option<[Vec<u8>; 4]> {
-    referring_sections(image, code).map(|(sections, _)| sections)
+/// Contents of the sections named by [`NAMES`], for code at an address and addresses of 4 or 8 bytes; or `None` if the
+/// image has no lines to speak of.
+pub fn sections(image: &Image, code: u64, address_size: u64) -> Option<[Vec<u8>; 4]> {
+    referring_sections(image, code, address_size).map(|(sections, _)| sections)
 }
 
 /// The numbers of sections among [`NAMES`].
@@ -47,21 +48,21 @@ pub struct Reference {
     pub section: usize,
     /// Where in it.
     pub at: u64,
-    /// What it leads to: another of the sections, as an offset of 32 bits in it; or code, as an address of 64 bits.
+    /// What it leads to: another of the sections, as an offset of 32 bits in it; or code, as an address.
     pub to: Option<usize>,
     /// How far after the start of that.
     pub offset: u64,
 }
 
 /// The same with all that a linker must change, once it has moved the sections.
-pub fn referring_sections(image: &Image, code: u64) -> Option<([Vec<u8>; 4], Vec<Reference>)> {
+pub fn referring_sections(image: &Image, code: u64, address_size: u64) -> Option<([Vec<u8>; 4], Vec<Reference>)> {
     if !has_lines(image) {
         return None;
     }
     let mut references = Vec::new();
     let mut strings = Bytes::default();
-    let info = unit(image, code, &mut strings, &mut references);
-    let lines = line_program(image, code, &mut references);
+    let info = unit(image, (code, address_size), &mut strings, &mut references);
+    let lines = line_program(image, (code, address_size), &mut references);
     Some(([abbreviations().0, info.0, lines.0, strings.0], references))
 }
 
@@ -102,8 +103,18 @@ fn abbreviations() -> Bytes {
     out
 }
 
+/// Append an address.
+fn put_address(out: &mut Bytes, address: u64, size: u64) {
+    out.raw(&address.to_le_bytes()[..size as usize]);
+}
+
 /// The unit's entries, in the order of attributes that [`abbreviations`] gives.
-fn unit(image: &Image, code: u64, strings: &mut Bytes, references: &mut Vec<Reference>) -> Bytes {
+fn unit(
+    image: &Image,
+    (code, address_size): (u64, u64),
+    strings: &mut Bytes,
+    references: &mut Vec<Reference>,
+) -> Bytes {
     let mut out = Bytes::default();
     let mut offset = |out: &mut Bytes, section: usize, offset: u64| {
         references.push(Reference { section: INFO, at: out.position(), to: Some(section), offset });
@@ -112,7 +123,7 @@ fn unit(image: &Image, code: u64, strings: &mut Bytes, references: &mut Vec<Refe
     let mut addresses = Vec::new();
     let mut address = |out: &mut Bytes, offset: u64| {
         addresses.push(Reference { section: INFO, at: out.position(), to: None, offset });
-        out.u64(code + offset);
+        put_address(out, code + offset, address_size);
     };
     let mut string = |text: &str| {
         let at = strings.position();
@@ -122,7 +133,7 @@ fn unit(image: &Image, code: u64, strings: &mut Bytes, references: &mut Vec<Refe
     out.u32(0);
     out.u16(VERSION);
     offset(&mut out, ABBREVIATIONS, 0);
-    out.u8(8);
+    out.u8(address_size as u8);
     out.u8(UNIT_ABBREVIATION);
     offset(&mut out, STRINGS, string("Maru"));
     // Debuggers know no Lisp without types; as C they show names, lines and registers, which is all there is.
@@ -160,7 +171,7 @@ fn directory(source: &str) -> &str {
 }
 
 /// The line table: a header, then a program that makes the rows.
-fn line_program(image: &Image, code: u64, references: &mut Vec<Reference>) -> Bytes {
+fn line_program(image: &Image, (code, address_size): (u64, u64), references: &mut Vec<Reference>) -> Bytes {
     let mut out = Bytes::default();
     out.u32(0);
     out.u16(VERSION);
@@ -175,9 +186,9 @@ fn line_program(image: &Image, code: u64, references: &mut Vec<Reference>) -> By
     let header_length = out.position() - header;
     out.put_u32(header - 4, header_length as u32);
 
-    out.raw(&[0, 9, dwarf::DW_LNE_set_address.0]);
+    out.raw(&[0, 1 + address_size as u8, dwarf::DW_LNE_set_address.0]);
     references.push(Reference { section: LINES, at: out.position(), to: None, offset: 0 });
-    out.u64(code);
+    put_address(&mut out, code, address_size);
     let mut at = (0, 1);
     for function in image.functions.iter().filter(|function| function.size > 0) {
         for (offset, line) in rows(function) {

@@ -1,15 +1,9 @@
 //! The file's header and the tables of segments and sections.
 
+use crate::class::Class;
 use maru_core::codegen::MachineIdentity;
 use maru_dwarf::Bytes;
 use object::elf;
-
-/// Bytes of the file's header.
-pub const FILE_HEADER_SIZE: u64 = 64;
-/// Bytes of an entry of the segment table.
-pub const SEGMENT_HEADER_SIZE: u64 = 56;
-/// Bytes of an entry of the section table.
-pub const SECTION_HEADER_SIZE: u64 = 64;
 
 /// What the loader or an unwinder uses: an entry of the segment table.
 pub struct Segment {
@@ -38,15 +32,16 @@ pub struct Section {
 
 /// The section table in the making, with the names of its sections.
 pub struct SectionTable {
+    class: Class,
     entries: Bytes,
     names: Bytes,
     count: u16,
 }
 
 impl SectionTable {
-    /// A table of the null section.
-    pub fn new() -> SectionTable {
-        let mut table = SectionTable { entries: Bytes::default(), names: Bytes::default(), count: 0 };
+    /// A table of the null section, for a file of a class.
+    pub fn new(class: Class) -> SectionTable {
+        let mut table = SectionTable { class, entries: Bytes::default(), names: Bytes::default(), count: 0 };
         table.add("", Section::default());
         table
     }
@@ -61,17 +56,16 @@ impl SectionTable {
         let name_offset = self.names.position() as u32;
         self.names.raw(name.as_bytes());
         self.names.u8(0);
-        let out = &mut self.entries;
+        let (class, out) = (self.class, &mut self.entries);
         out.u32(name_offset);
         out.u32(section.kind.0);
-        out.u64(section.flags.0);
-        out.u64(section.address);
-        out.u64(section.offset);
-        out.u64(section.size);
+        for word in [section.flags.0, section.address, section.offset, section.size] {
+            class.put(out, word);
+        }
         out.u32(section.link);
         out.u32(section.info);
-        out.u64(section.alignment);
-        out.u64(section.entry_size);
+        class.put(out, section.alignment);
+        class.put(out, section.entry_size);
         self.count += 1;
         self.count - 1
     }
@@ -92,23 +86,34 @@ impl SectionTable {
 
 /// The header of a shared library and its segment table, which follows at once. The section that holds the names
 /// of the sections is the last one.
-pub fn write_start(machine: &MachineIdentity, segments: &[Segment], section_table: u64, sections: u16) -> Bytes {
-    let mut out = write_header(machine, elf::ET_DYN, segments.len() as u16, section_table, sections);
+pub fn write_start(
+    class: Class,
+    machine: &MachineIdentity,
+    segments: &[Segment],
+    section_table: u64,
+    sections: u16,
+) -> Bytes {
+    let mut out = write_header(class, machine, elf::ET_DYN, segments.len() as u16, section_table, sections);
     for segment in segments {
         out.u32(segment.kind.0);
-        out.u32(segment.flags.0);
-        out.u64(segment.offset);
-        out.u64(segment.address);
-        out.u64(segment.address);
-        out.u64(segment.file_size);
-        out.u64(segment.memory_size);
-        out.u64(segment.alignment);
+        // What has 32 bits stands where it disturbs no word of the class.
+        if class == Class::Wide {
+            out.u32(segment.flags.0);
+        }
+        for word in [segment.offset, segment.address, segment.address, segment.file_size, segment.memory_size] {
+            class.put(&mut out, word);
+        }
+        if class == Class::Narrow {
+            out.u32(segment.flags.0);
+        }
+        class.put(&mut out, segment.alignment);
     }
     out
 }
 
 /// The header of a file that has this many segments.
 pub fn write_header(
+    class: Class,
     machine: &MachineIdentity,
     kind: elf::FileType,
     segments: u16,
@@ -117,20 +122,20 @@ pub fn write_header(
 ) -> Bytes {
     let mut out = Bytes::default();
     out.raw(&elf::ELFMAG);
-    out.raw(&[elf::ELFCLASS64.0, elf::ELFDATA2LSB.0, elf::EV_CURRENT.0, elf::ELFOSABI_NONE.0]);
+    out.raw(&[class.name(), elf::ELFDATA2LSB.0, elf::EV_CURRENT.0, elf::ELFOSABI_NONE.0]);
     out.zeros(8);
     out.u16(kind.0);
     out.u16(machine.machine as u16);
     out.u32(elf::EV_CURRENT.0.into());
-    out.u64(0);
-    // An object has no segments, nor a place for their table.
-    out.u64(if segments > 0 { FILE_HEADER_SIZE } else { 0 });
-    out.u64(section_table);
+    // No entry point. An object has no segments, nor a place for their table.
+    for word in [0, if segments > 0 { class.file_header() } else { 0 }, section_table] {
+        class.put(&mut out, word);
+    }
     out.u32(machine.flags);
-    out.u16(FILE_HEADER_SIZE as u16);
-    out.u16(if segments > 0 { SEGMENT_HEADER_SIZE as u16 } else { 0 });
+    out.u16(class.file_header() as u16);
+    out.u16(if segments > 0 { class.segment_header() as u16 } else { 0 });
     out.u16(segments);
-    out.u16(SECTION_HEADER_SIZE as u16);
+    out.u16(class.section_header() as u16);
     out.u16(sections);
     out.u16(sections - 1);
     out

@@ -3,8 +3,9 @@
 //! The parts are appended in the order of their addresses, each after those whose addresses it holds, so one pass
 //! does it. Up to the end of the first segment, an offset in the file is the address.
 
-use crate::headers::{write_start, Section, SectionTable, Segment, FILE_HEADER_SIZE, SEGMENT_HEADER_SIZE};
-use crate::symbols::{Places, Symbols, SYMBOL_SIZE};
+use crate::class::Class;
+use crate::headers::{write_start, Section, SectionTable, Segment};
+use crate::symbols::{Places, Symbols};
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
@@ -23,27 +24,31 @@ pub const CONSTANTS_SIZE: &str = "constants size";
 const SEGMENTS: u64 = 6;
 /// The number of the segment that is the note with the build id.
 pub const NOTE_SEGMENT: u64 = 3;
+
 /// Where the note lies.
-pub const NOTE_OFFSET: u64 = FILE_HEADER_SIZE + SEGMENTS * SEGMENT_HEADER_SIZE;
+pub fn note_offset(class: Class) -> u64 {
+    class.file_header() + SEGMENTS * class.segment_header()
+}
+
 /// Alignment of code, of constants and of the data table.
 const ALIGNMENT: u64 = 16;
 
 /// Decide where everything lies.
 pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, FormatError> {
-    check(image, machine)?;
+    let class = check(image, machine)?;
     if let Some(import) = image.imports.first() {
         let (name, import) = (&image.name, &import.name);
         return Err(FormatError(format!("{name}: {import} is imported, which only libraries made by a linker can do")));
     }
     let mut out = Bytes::default();
     out.0.reserve(4096 + image.code.len() + image.constants.len() + 200 * image.functions.len());
-    let mut sections = SectionTable::new();
-    let mapped = write_mapped(image, machine, &mut out, &mut sections)?;
-    let writable = write_writable(image, machine, &mapped, &mut out, &mut sections);
-    write_unmapped(image, &mapped, &mut out, &mut sections)?;
+    let mut sections = SectionTable::new(class);
+    let mapped = write_mapped(image, (class, machine), &mut out, &mut sections)?;
+    let writable = write_writable(image, (class, machine), &mapped, &mut out, &mut sections);
+    write_unmapped(image, class, &mapped, &mut out, &mut sections)?;
     let (section_table, section_count) = sections.write(&mut out);
     let segments = segments(machine, &mapped, &writable);
-    out.put(0, &write_start(machine, &segments, section_table, section_count).0);
+    out.put(0, &write_start(class, machine, &segments, section_table, section_count).0);
     Ok(Layout {
         code: mapped.code,
         constants: mapped.constants,
@@ -59,23 +64,24 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
     })
 }
 
-/// Refuse what cannot be written.
-pub fn check(image: &Image, machine: &MachineIdentity) -> Result<(), FormatError> {
+/// Refuse what cannot be written; the class of what can.
+pub fn check(image: &Image, machine: &MachineIdentity) -> Result<Class, FormatError> {
     let refuse = |problem: String| Err(FormatError(format!("{}: {problem}", image.name)));
-    if machine.pointer_size != 8 || !machine.little_endian {
+    let (Some(class), true) = (Class::of(machine.pointer_size), machine.little_endian) else {
         let order = if machine.little_endian { "little" } else { "big" };
         return refuse(format!(
-            "the format elf is written for 64-bit little-endian machines only, not for {}-bit {order}-endian ones",
+            "the format elf is written for little-endian machines of 32 and 64 bits only, not for {}-bit {order}-endian ones",
             u32::from(machine.pointer_size) * 8
         ));
-    }
+    };
     if machine.machine > u16::MAX.into() {
         return refuse(format!("{} is no machine number of the format elf", machine.machine));
     }
     if !machine.page_size.is_power_of_two() || !(0x1000..=0x1_0000).contains(&machine.page_size) {
         return refuse(format!("the page size {:#x} is no power of two from 4 KiB to 64 KiB", machine.page_size));
     }
-    image.check_extents()
+    image.check_extents()?;
+    Ok(class)
 }
 
 /// A part of the file.
@@ -107,11 +113,11 @@ struct Mapped {
 /// Append all that is mapped readable and executable.
 fn write_mapped(
     image: &Image,
-    machine: &MachineIdentity,
+    (class, machine): (Class, &MachineIdentity),
     out: &mut Bytes,
     sections: &mut SectionTable,
 ) -> Result<Mapped, FormatError> {
-    out.zeros(NOTE_OFFSET as usize);
+    out.zeros(note_offset(class) as usize);
     let mut part = |out: &mut Bytes, name: &str, section: Section, start: u64| {
         let size = out.position() - start;
         let flags = section.flags | elf::SHF_ALLOC;
@@ -135,15 +141,16 @@ fn write_mapped(
 
     let symbols = Symbols::new(image, &Places { constants, constants_section, code, code_section })?;
     let start = out.align(8);
-    symbols.write_table(out);
+    symbols.write_table(class, out);
     let names_section = code_section + 2;
-    let table = Section { link: names_section.into(), info: 1, entry_size: SYMBOL_SIZE, ..section(elf::SHT_DYNSYM, 8) };
+    let table =
+        Section { link: names_section.into(), info: 1, entry_size: class.symbol(), ..section(elf::SHT_DYNSYM, 8) };
     let (symbol_part, symbols_section) = part(out, ".dynsym", table, start);
     let start = out.position();
     symbols.write_names(out);
     let (names, _) = part(out, ".dynstr", section(elf::SHT_STRTAB, 1), start);
     let start = out.align(8);
-    symbols.write_hash(out);
+    symbols.write_hash(class, out);
     let hash = Section { link: symbols_section.into(), ..section(elf::SHT_GNU_HASH, 8) };
     let (hash, _) = part(out, ".gnu.hash", hash, start);
 
@@ -188,7 +195,7 @@ struct Writable {
 /// memory only.
 fn write_writable(
     image: &Image,
-    machine: &MachineIdentity,
+    (class, machine): (Class, &MachineIdentity),
     mapped: &Mapped,
     out: &mut Bytes,
     sections: &mut SectionTable,
@@ -199,12 +206,12 @@ fn write_writable(
         (elf::DT_STRTAB, mapped.names.start),
         (elf::DT_SYMTAB, mapped.symbols.start),
         (elf::DT_STRSZ, mapped.names.size()),
-        (elf::DT_SYMENT, SYMBOL_SIZE),
+        (elf::DT_SYMENT, class.symbol()),
         (elf::DT_NULL, 0),
     ];
     for (tag, value) in entries {
-        out.u64(tag.0 as u64);
-        out.u64(value);
+        class.put(out, tag.0 as u64);
+        class.put(out, value);
     }
     // The same offset in another page: so no padding is needed in the file.
     let start = offset + machine.page_size;
@@ -220,7 +227,7 @@ fn write_writable(
         size: dynamic.size(),
         link: mapped.names_section.into(),
         alignment: 8,
-        entry_size: 16,
+        entry_size: class.dynamic(),
         ..Section::default()
     };
     sections.add(".dynamic", section);
@@ -242,6 +249,7 @@ fn write_writable(
 /// which some tools insist on, and line tables.
 fn write_unmapped(
     image: &Image,
+    class: Class,
     mapped: &Mapped,
     out: &mut Bytes,
     sections: &mut SectionTable,
@@ -249,7 +257,7 @@ fn write_unmapped(
     let offset = out.align(8);
     out.0.extend_from_within(mapped.symbols.start as usize..mapped.symbols.end as usize);
     let table = Section { kind: elf::SHT_SYMTAB, offset, size: mapped.symbols.size(), ..Section::default() };
-    let table = Section { info: 1, alignment: 8, entry_size: SYMBOL_SIZE, ..table };
+    let table = Section { info: 1, alignment: 8, entry_size: class.symbol(), ..table };
     // `.dynamic` and `.bss` lie between, then this table, then its names.
     let names_section = u32::from(mapped.names_section) + 7;
     let number = sections.add(".symtab", Section { link: names_section, ..table });
@@ -258,7 +266,9 @@ fn write_unmapped(
     out.0.extend_from_within(mapped.names.start as usize..mapped.names.end as usize);
     let names = Section { kind: elf::SHT_STRTAB, offset, size: mapped.names.size(), ..Section::default() };
     sections.add(".strtab", Section { alignment: 1, ..names });
-    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, mapped.code).into_iter().flatten()) {
+    for (name, bytes) in
+        debug::NAMES.iter().zip(debug::sections(image, mapped.code, class.word()).into_iter().flatten())
+    {
         let strings = if *name == ".debug_str" { elf::SHF_MERGE | elf::SHF_STRINGS } else { elf::SectionFlags(0) };
         let (offset, size) = (out.position(), bytes.len() as u64);
         out.raw(&bytes);

@@ -36,6 +36,7 @@
 //! <https://refspecs.linuxfoundation.org/lsb.shtml>; unwind entries and line tables: <https://dwarfstd.org/>.
 
 mod assembly;
+mod class;
 mod headers;
 mod layout;
 mod linked;
@@ -62,7 +63,7 @@ impl ObjectFormat for Elf {
         "elf"
     }
     fn synonyms(&self) -> &'static [&'static str] {
-        &["so", "elf64"]
+        &["so", "elf64", "elf32"]
     }
     fn is_host(&self) -> bool {
         cfg!(all(unix, not(target_vendor = "apple"), target_pointer_width = "64", target_endian = "little"))

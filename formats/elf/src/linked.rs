@@ -6,9 +6,8 @@
 //! is checked by core, from what the image says of itself. What nobody checks are the parts that only debuggers and
 //! unwinders read.
 
-use crate::headers::SECTION_HEADER_SIZE;
+use crate::class::Class;
 use crate::read::{ensure, find_symbol, Found, Tables, View};
-use crate::symbols::SYMBOL_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{Contents, Linker, HEADER_SYMBOL};
 use object::elf;
@@ -82,7 +81,7 @@ pub fn read(view: &View, machine: u32) -> Found<Contents> {
         names: table(&segments, tables.names..tables.names.saturating_add(tables.names_size))?,
         names_size: tables.names_size,
     };
-    let header = find_symbol(view, &tables_in_file, HEADER_SYMBOL)?;
+    let header = find_symbol(view, Class::Wide, &tables_in_file, HEADER_SYMBOL)?;
     let holder = segments.loaded.iter().find_map(|segment| Some((segment, segment.in_file(&header)?)));
     let (holder, constants) = holder.ok_or_else(|| format!("{HEADER_SYMBOL} lies outside of the mapped file"))?;
     ensure(!holder.is(elf::PF_W), || format!("{HEADER_SYMBOL} can be written to"))?;
@@ -195,7 +194,7 @@ fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
     ensure(ended, || "its dynamic table has no end".into())?;
     ensure(!has_relocations || has_none, || asked_for(elf::DT_RELA))?;
     match values {
-        [Some(hash), Some(symbols), Some(names), Some(names_size), Some(SYMBOL_SIZE)] => {
+        [Some(hash), Some(symbols), Some(names), Some(names_size), Some(size)] if size == Class::Wide.symbol() => {
             Ok(Tables { hash, symbols, names, names_size })
         }
         [None, ..] => Err("it has no hash table of the newer kind; link it with --hash-style=gnu".into()),
@@ -230,15 +229,17 @@ fn table(segments: &Segments, address: Range<u64>) -> Found<u64> {
 
 /// The symbols of a library, also those that it does not export, with their addresses.
 pub fn symbols(view: &View) -> Found<Vec<(String, u64)>> {
+    ensure(view.bytes(4, 1)? == [Class::Wide.name()], || "it is no 64-bit file".into())?;
     let (table, sections) = (view.u64(40)?, u64::from(view.u16(60)?));
-    let section = |number: u64| table.saturating_add(number.saturating_mul(SECTION_HEADER_SIZE));
+    let section = |number: u64| table.saturating_add(number.saturating_mul(Class::Wide.section_header()));
     let is_table = |number: &u64| view.u32(section(*number) + 4) == Ok(elf::SHT_SYMTAB.0);
     let own = (0..sections).find(is_table).ok_or("it has no table of all symbols: do not strip it")?;
     let (at, size) = (view.u64(section(own) + 24)?, view.u64(section(own) + 32)?);
     let names = section(view.u32(section(own) + 40)?.into());
     let names = view.bytes(view.u64(names + 24)?, view.u64(names + 32)?)?;
     let mut found = Vec::new();
-    for entry in (0..size / SYMBOL_SIZE).map(|number| at + number * SYMBOL_SIZE) {
+    let entry_size = Class::Wide.symbol();
+    for entry in (0..size / entry_size).map(|number| at + number * entry_size) {
         let name = names.get(view.u32(entry)? as usize..).unwrap_or_default().split(|&byte| byte == 0).next();
         let name = String::from_utf8_lossy(name.unwrap_or_default()).into_owned();
         if !name.is_empty() && view.u16(entry + 6)? != 0 {

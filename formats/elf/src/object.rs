@@ -12,9 +12,9 @@
 //! a function of the same name cannot come between. Only what is imported is named. Addends are in the relocations, and
 //! what is in the fields does not matter to linkers; it is left as the target wrote it.
 
-use crate::headers::{write_header, Section, SectionTable, FILE_HEADER_SIZE};
+use crate::class::Class;
+use crate::headers::{write_header, Section, SectionTable};
 use crate::layout::check;
-use crate::symbols::SYMBOL_SIZE;
 use maru_core::codegen::{FixupTarget, MachineIdentity};
 use maru_core::format::{FormatError, Image, Place, HEADER_SYMBOL};
 use maru_dwarf::{debug, unwind, Bytes};
@@ -23,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Alignment of code, of constants and of the data table.
 const ALIGNMENT: u64 = 16;
+/// Bytes of an entry of the symbol table.
+const SYMBOL_SIZE: u64 = 24;
 /// Bytes of a relocation with its addend.
 const RELOCATION_SIZE: u64 = 24;
 /// Bytes of a pointer word.
@@ -91,7 +93,10 @@ pub struct Contents {
 /// # Errors
 /// When the image cannot be expressed so.
 pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, FormatError> {
-    check(image, machine)?;
+    if check(image, machine)? == Class::Narrow {
+        let problem = "objects are written for 64-bit machines only";
+        return Err(FormatError(format!("{}: in the format elf, {problem}", image.name)));
+    }
     let mut parts =
         vec![code(image, machine)?, constants(image, machine), data(image, machine)?, frames(image, machine)?];
     parts.extend(line_tables(image, machine));
@@ -100,11 +105,11 @@ pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, 
 
 /// The whole file.
 pub fn write(image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
-    let mut parts = parts(image, machine)?;
+    let (class, mut parts) = (Class::Wide, parts(image, machine)?);
     let symbols = Symbols::new(image, &parts)?;
     let mut out = Bytes::default();
-    out.zeros(FILE_HEADER_SIZE as usize);
-    let mut sections = SectionTable::new();
+    out.zeros(class.file_header() as usize);
+    let mut sections = SectionTable::new(class);
     for contents in &mut parts {
         write_contents(contents, &mut out, &mut sections);
     }
@@ -120,7 +125,7 @@ pub fn write(image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, Format
     debug_assert_eq!(symbol_table, sections.count().into());
     symbols.write(&mut out, &mut sections);
     let (section_table, count) = sections.write(&mut out);
-    out.put(0, &write_header(machine, elf::ET_REL, 0, section_table, count).0);
+    out.put(0, &write_header(class, machine, elf::ET_REL, 0, section_table, count).0);
     Ok(out.0)
 }
 
@@ -209,7 +214,7 @@ fn frames(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatEr
 
 /// Line tables, if the image has lines.
 fn line_tables(image: &Image, machine: &MachineIdentity) -> Vec<Contents> {
-    let Some((sections, references)) = debug::referring_sections(image, 0) else { return Vec::new() };
+    let Some((sections, references)) = debug::referring_sections(image, 0, 8) else { return Vec::new() };
     let contents = |(number, bytes)| {
         let own = references.iter().filter(|reference| reference.section == number);
         let relocation = |reference: &debug::Reference| {

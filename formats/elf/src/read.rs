@@ -4,10 +4,10 @@
 //! everything that it will follow is followed here first, within bounds. Whatever an image of ours has no need of
 //! (constructors, relocations, other libraries, memory both writable and executable) is refused.
 
-use crate::headers::{FILE_HEADER_SIZE, SECTION_HEADER_SIZE, SEGMENT_HEADER_SIZE};
-use crate::layout::{BUILD_ID_SIZE, NOTE_OFFSET, NOTE_SEGMENT};
+use crate::class::Class;
+use crate::layout::{note_offset, BUILD_ID_SIZE, NOTE_SEGMENT};
 use crate::linked;
-use crate::symbols::{gnu_hash, SYMBOL_SIZE};
+use crate::symbols::gnu_hash;
 use crate::write::build_id;
 use maru_core::format::{Contents, FormatError, HEADER_SYMBOL};
 use object::elf;
@@ -38,6 +38,13 @@ impl View<'_> {
     pub fn u32(&self, at: u64) -> Found<u32> {
         Ok(u32::from_le_bytes(self.bytes(at, 4)?.try_into().expect("four bytes")))
     }
+    /// A word of a class.
+    pub fn word(&self, class: Class, at: u64) -> Found<u64> {
+        match class {
+            Class::Wide => self.u64(at),
+            Class::Narrow => self.u32(at).map(u64::from),
+        }
+    }
     pub fn u64(&self, at: u64) -> Found<u64> {
         Ok(u64::from_le_bytes(self.bytes(at, 8)?.try_into().expect("eight bytes")))
     }
@@ -52,13 +59,17 @@ pub fn ensure(condition: bool, problem: impl FnOnce() -> String) -> Found<()> {
 }
 
 fn read_file(view: &View) -> Found<Contents> {
-    let machine = read_file_header(view)?;
-    if !is_ours(view) {
+    let (class, machine) = read_file_header(view)?;
+    if !is_ours(view, class) {
+        ensure(class == Class::Wide, || {
+            "it is not laid out as Maru does it, and of libraries that linkers make, only those of 64 bits are read"
+                .into()
+        })?;
         return linked::read(view, machine);
     }
-    let segments = read_segments(view)?;
-    let tables = read_dynamic(view, &segments)?;
-    let header = find_symbol(&View(view.bytes(0, segments.first.file_size)?), &tables, HEADER_SYMBOL)?;
+    let segments = read_segments(view, class)?;
+    let tables = read_dynamic(view, class, &segments)?;
+    let header = find_symbol(&View(view.bytes(0, segments.first.file_size)?), class, &tables, HEADER_SYMBOL)?;
     check_build_id(view, &segments)?;
     let executable = segments.first.address..segments.first.address + segments.first.memory_size;
     ensure(header.start >= executable.start && header.end <= executable.end, || {
@@ -79,11 +90,41 @@ fn read_file(view: &View) -> Found<Contents> {
 
 /// Whether a build id of ours lies where we put it, or the segment table says so: one of both is whole if anything is
 /// damaged. If not, a linker may have made the file.
-fn is_ours(view: &View) -> bool {
-    let entry = FILE_HEADER_SIZE + NOTE_SEGMENT * SEGMENT_HEADER_SIZE;
-    let place = [view.u64(entry + 8), view.u64(entry + 32)];
-    view.bytes(NOTE_OFFSET, 16).is_ok_and(|head| head == note_head())
-        || place == [Ok(NOTE_OFFSET), Ok(16 + BUILD_ID_SIZE as u64)]
+fn is_ours(view: &View, class: Class) -> bool {
+    let entry = class.file_header() + NOTE_SEGMENT * class.segment_header();
+    let words = Words::of(class, entry);
+    let place = [view.word(class, words.offset), view.word(class, words.file_size)];
+    view.bytes(note_offset(class), 16).is_ok_and(|head| head == note_head())
+        || place == [Ok(note_offset(class)), Ok(16 + BUILD_ID_SIZE as u64)]
+}
+
+/// Where the words of an entry of the segment table lie.
+struct Words {
+    flags: u64,
+    offset: u64,
+    address: u64,
+    file_size: u64,
+    memory_size: u64,
+    alignment: u64,
+}
+
+impl Words {
+    fn of(class: Class, entry: u64) -> Words {
+        let word = class.word();
+        // What has 32 bits stands where it disturbs no word of the class.
+        let (flags, first) = match class {
+            Class::Wide => (entry + 4, entry + 8),
+            Class::Narrow => (entry + 24, entry + 4),
+        };
+        Words {
+            flags,
+            offset: first,
+            address: first + word,
+            file_size: first + 3 * word,
+            memory_size: first + 4 * word,
+            alignment: entry + class.segment_header() - word,
+        }
+    }
 }
 
 /// The note of a build id, without the id.
@@ -91,20 +132,23 @@ fn note_head() -> Vec<u8> {
     [4u32, BUILD_ID_SIZE as u32, elf::NT_GNU_BUILD_ID.0, u32::from_le_bytes(*b"GNU\0")].map(u32::to_le_bytes).concat()
 }
 
-/// Check the file's header; the CPU's number.
-fn read_file_header(view: &View) -> Found<u32> {
+/// Check the file's header; the class and the CPU's number.
+fn read_file_header(view: &View) -> Found<(Class, u32)> {
     ensure(view.0.starts_with(&elf::ELFMAG), || "this is no ELF file".into())?;
-    let ours = [elf::ELFCLASS64.0, elf::ELFDATA2LSB.0, elf::EV_CURRENT.0];
-    ensure(view.bytes(4, 3)? == ours, || "this is no 64-bit little-endian ELF file of version 1".into())?;
+    let ident = view.bytes(4, 3)?;
+    let class = Class::named(ident[0]).filter(|_| ident[1..] == [elf::ELFDATA2LSB.0, elf::EV_CURRENT.0]);
+    let class = class.ok_or("this is no little-endian ELF file of version 1")?;
     ensure(view.u16(16)? == elf::ET_DYN.0, || "this is an ELF file, but no shared library".into())?;
-    let sizes = [view.u16(52)?, view.u16(54)?, view.u16(58)?].map(u64::from);
-    ensure(sizes == [FILE_HEADER_SIZE, SEGMENT_HEADER_SIZE, SECTION_HEADER_SIZE], || {
+    // The sizes and counts at the end of the header.
+    let last = class.file_header() - 12;
+    let sizes = [view.u16(last)?, view.u16(last + 2)?, view.u16(last + 6)?].map(u64::from);
+    ensure(sizes == [class.file_header(), class.segment_header(), class.section_header()], || {
         "its tables have entries of unknown sizes".into()
     })?;
-    let (section_table, sections) = (view.u64(40)?, u64::from(view.u16(60)?));
-    let end = section_table.saturating_add(sections * SECTION_HEADER_SIZE);
+    let (section_table, sections) = (view.word(class, 24 + 2 * class.word())?, u64::from(view.u16(last + 8)?));
+    let end = section_table.saturating_add(sections * class.section_header());
     ensure(end <= view.0.len() as u64, || cut_short(end, view))?;
-    Ok(view.u16(18)?.into())
+    Ok((class, view.u16(18)?.into()))
 }
 
 #[derive(Clone, Copy, Default)]
@@ -124,15 +168,16 @@ struct Segments {
     note: Extent,
 }
 
-fn read_segments(view: &View) -> Found<Segments> {
-    let (table, count) = (view.u64(32)?, view.u16(56)?);
+fn read_segments(view: &View, class: Class) -> Found<Segments> {
+    let (table, count) = (view.word(class, 24 + class.word())?, view.u16(class.file_header() - 8)?);
     let mut found = Segments::default();
     let mut seen = Vec::new();
     for number in 0..u64::from(count) {
-        let entry = table.saturating_add(number * SEGMENT_HEADER_SIZE);
-        view.bytes(entry, SEGMENT_HEADER_SIZE)?;
-        let (kind, flags) = (elf::ProgramType(view.u32(entry)?), elf::ProgramFlags(view.u32(entry + 4)?));
-        let extent = read_extent(view, entry)?;
+        let entry = table.saturating_add(number * class.segment_header());
+        view.bytes(entry, class.segment_header())?;
+        let words = Words::of(class, entry);
+        let (kind, flags) = (elf::ProgramType(view.u32(entry)?), elf::ProgramFlags(view.u32(words.flags)?));
+        let extent = read_extent(view, class, &words)?;
         let executable = flags.0 & elf::PF_X.0 != 0;
         let writable = flags.0 & elf::PF_W.0 != 0;
         ensure(!(executable && writable), || "a segment is both writable and executable".into())?;
@@ -160,19 +205,19 @@ fn read_segments(view: &View) -> Found<Segments> {
     Ok(found)
 }
 
-fn read_extent(view: &View, entry: u64) -> Found<Extent> {
+fn read_extent(view: &View, class: Class, words: &Words) -> Found<Extent> {
     let extent = Extent {
-        offset: view.u64(entry + 8)?,
-        address: view.u64(entry + 16)?,
-        file_size: view.u64(entry + 32)?,
-        memory_size: view.u64(entry + 40)?,
+        offset: view.word(class, words.offset)?,
+        address: view.word(class, words.address)?,
+        file_size: view.word(class, words.file_size)?,
+        memory_size: view.word(class, words.memory_size)?,
     };
     view.bytes(extent.offset, extent.file_size)?;
     let end = extent.address.saturating_add(extent.memory_size);
     ensure(extent.memory_size >= extent.file_size && end < ADDRESS_LIMIT, || {
         format!("a segment of {:#x} bytes at {:#x} is too large", extent.memory_size, extent.address)
     })?;
-    let alignment = view.u64(entry + 48)?;
+    let alignment = view.word(class, words.alignment)?;
     let aligned =
         alignment <= 1 || alignment.is_power_of_two() && extent.offset % alignment == extent.address % alignment;
     ensure(aligned, || format!("the segment at {:#x} is not aligned", extent.address))?;
@@ -208,13 +253,15 @@ pub struct Tables {
     pub names_size: u64,
 }
 
-fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
+fn read_dynamic(view: &View, class: Class, segments: &Segments) -> Found<Tables> {
     let Extent { offset, file_size, .. } = segments.dynamic;
     let mut values = [None; 5];
     let tags = [elf::DT_GNU_HASH, elf::DT_SYMTAB, elf::DT_STRTAB, elf::DT_STRSZ, elf::DT_SYMENT];
     let mut ended = false;
-    for entry in (offset..offset + file_size / 16 * 16).step_by(16) {
-        let (tag, value) = (elf::DynamicTag(view.u64(entry)? as i64), view.u64(entry + 8)?);
+    let size = class.dynamic();
+    for entry in (offset..offset + file_size / size * size).step_by(size as usize) {
+        let (tag, value) = (view.word(class, entry)?, view.word(class, entry + class.word())?);
+        let tag = elf::DynamicTag(tag as i64);
         if tag == elf::DT_NULL {
             ended = true;
             break;
@@ -225,33 +272,36 @@ fn read_dynamic(view: &View, segments: &Segments) -> Found<Tables> {
         })?;
         values[known] = Some(value);
     }
-    let [Some(hash), Some(symbols), Some(names), Some(names_size), Some(SYMBOL_SIZE)] = values else {
+    let [Some(hash), Some(symbols), Some(names), Some(names_size), Some(symbol_size)] = values else {
         return Err("its dynamic table is not that of an image".into());
     };
+    ensure(symbol_size == class.symbol(), || "its symbols have an unknown size".into())?;
     ensure(ended, || "its dynamic table has no end".into())?;
     Ok(Tables { hash, symbols, names, names_size })
 }
 
 /// Look a symbol up as the loader does; its addresses.
-pub fn find_symbol(view: &View, tables: &Tables, name: &str) -> Found<Range<u64>> {
+pub fn find_symbol(view: &View, class: Class, tables: &Tables, name: &str) -> Found<Range<u64>> {
     let missing = || format!("it does not export {name}: it is no library made by Maru");
     let (buckets, first) = (view.u32(tables.hash)?, view.u32(tables.hash.saturating_add(4))?);
     let (words, shift) = (view.u32(tables.hash + 8)?, view.u32(tables.hash + 12)?);
     ensure(buckets > 0 && words.is_power_of_two() && shift < 32, || "its hash table is damaged".into())?;
     let hash = gnu_hash(name.as_bytes());
     let bloom = tables.hash + 16;
-    view.bytes(bloom, u64::from(words) * 8)?;
-    let bucket_table = bloom + u64::from(words) * 8;
+    view.bytes(bloom, u64::from(words) * class.word())?;
+    let bucket_table = bloom + u64::from(words) * class.word();
     let mut number = view.u32(bucket_table + 4 * u64::from(hash % buckets))?;
     let chains = bucket_table + 4 * u64::from(buckets);
     ensure(number >= first, missing)?;
     loop {
         let entry = view.u32(chains + 4 * u64::from(number - first))?;
         if entry | 1 == hash | 1 {
-            let symbol = tables.symbols.saturating_add(u64::from(number) * SYMBOL_SIZE);
-            view.bytes(symbol, SYMBOL_SIZE)?;
+            let symbol = tables.symbols.saturating_add(u64::from(number) * class.symbol());
+            view.bytes(symbol, class.symbol())?;
             if symbol_name(view, tables, view.u32(symbol)?)? == name.as_bytes() {
-                let (address, size) = (view.u64(symbol + 8)?, view.u64(symbol + 16)?);
+                // The address comes after the name's offset, or last but for the size.
+                let at = symbol + class.word();
+                let (address, size) = (view.word(class, at)?, view.word(class, at + class.word())?);
                 return Ok(address..address.saturating_add(size));
             }
         }

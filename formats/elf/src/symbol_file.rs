@@ -6,9 +6,9 @@
 //! it does in the file, so its address may be one that something else has; it is therefore not among the sections that
 //! are in memory.
 
-use crate::headers::{write_header, Section, SectionTable, FILE_HEADER_SIZE};
+use crate::headers::{write_header, Section, SectionTable};
 use crate::layout;
-use crate::symbols::{Places, Symbols, SYMBOL_SIZE};
+use crate::symbols::{Places, Symbols};
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image};
 use maru_dwarf::{debug, unwind, Bytes};
@@ -22,10 +22,10 @@ const CODE_SECTION: u16 = 1;
 /// # Errors
 /// As for a library.
 pub fn write(image: &Image, code: u64, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
-    layout::check(image, machine)?;
+    let class = layout::check(image, machine)?;
     let mut out = Bytes::default();
-    out.zeros(FILE_HEADER_SIZE as usize);
-    let mut sections = SectionTable::new();
+    out.zeros(class.file_header() as usize);
+    let mut sections = SectionTable::new(class);
     let text = Section {
         kind: elf::SHT_NOBITS,
         flags: elf::SHF_ALLOC | elf::SHF_EXECINSTR,
@@ -51,22 +51,22 @@ pub fn write(image: &Image, code: u64, machine: &MachineIdentity) -> Result<Vec<
     let places = Places { constants: code, constants_section: CODE_SECTION, code, code_section: CODE_SECTION };
     let symbols = Symbols::of_functions(image, &places)?;
     let offset = out.align(8);
-    symbols.write_table(&mut out);
+    symbols.write_table(class, &mut out);
     let names_section = u32::from(sections.count()) + 1;
     let table = Section { kind: elf::SHT_SYMTAB, link: names_section, info: 1, alignment: 8, ..Section::default() };
-    add(&mut sections, &out, ".symtab", offset, Section { entry_size: SYMBOL_SIZE, ..table });
+    add(&mut sections, &out, ".symtab", offset, Section { entry_size: class.symbol(), ..table });
     let offset = out.position();
     symbols.write_names(&mut out);
     let names = Section { kind: elf::SHT_STRTAB, alignment: 1, ..Section::default() };
     add(&mut sections, &out, ".strtab", offset, names);
 
-    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, code).into_iter().flatten()) {
+    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, code, class.word()).into_iter().flatten()) {
         let offset = out.position();
         out.raw(&bytes);
         let section = Section { kind: elf::SHT_PROGBITS, alignment: 1, ..Section::default() };
         add(&mut sections, &out, name, offset, section);
     }
     let (section_table, section_count) = sections.write(&mut out);
-    out.put(0, &write_header(machine, elf::ET_DYN, 0, section_table, section_count).0);
+    out.put(0, &write_header(class, machine, elf::ET_DYN, 0, section_table, section_count).0);
     Ok(out.0)
 }

@@ -1,11 +1,10 @@
 //! The dynamic symbols, their names, and the hash table through which the loader finds them.
 
+use crate::class::Class;
 use maru_core::format::{FormatError, Image, HEADER_SYMBOL};
 use maru_dwarf::Bytes;
 use object::elf;
 
-/// Bytes of an entry of a symbol table.
-pub const SYMBOL_SIZE: u64 = 24;
 /// Which bit of a hash is the second one in the Bloom filter.
 const BLOOM_SHIFT: u32 = 6;
 
@@ -83,16 +82,21 @@ impl<'a> Symbols<'a> {
     }
 
     /// Append the symbol table. The names' offsets are those of [`Symbols::write_names`].
-    pub fn write_table(&self, out: &mut Bytes) {
-        out.zeros(SYMBOL_SIZE as usize);
+    pub fn write_table(&self, class: Class, out: &mut Bytes) {
+        out.zeros(class.symbol() as usize);
         let mut name_offset = 1;
         for symbol in &self.sorted {
             out.u32(name_offset);
+            let words = [symbol.address, symbol.size];
+            if class == Class::Narrow {
+                words.into_iter().for_each(|word| class.put(out, word));
+            }
             out.u8((elf::STB_GLOBAL.0 << 4) | symbol.kind.0);
             out.u8(elf::STV_DEFAULT.0);
             out.u16(symbol.section);
-            out.u64(symbol.address);
-            out.u64(symbol.size);
+            if class == Class::Wide {
+                words.into_iter().for_each(|word| class.put(out, word));
+            }
             name_offset += symbol.name.len() as u32 + 1;
         }
     }
@@ -108,19 +112,20 @@ impl<'a> Symbols<'a> {
 
     /// Append the hash table: Bloom filter, first symbol of every bucket, and for every symbol its hash with the
     /// lowest bit telling whether it is the last of its bucket.
-    pub fn write_hash(&self, out: &mut Bytes) {
+    pub fn write_hash(&self, class: Class, out: &mut Bytes) {
+        let bits = 8 * class.word() as u32;
         let words = (self.sorted.len() / 8).next_power_of_two();
         let mut bloom = vec![0u64; words];
         let mut buckets = vec![0u32; self.buckets as usize];
         for (index, symbol) in self.sorted.iter().enumerate().rev() {
-            let word = symbol.hash / 64 % words as u32;
-            bloom[word as usize] |= 1 << (symbol.hash % 64) | 1 << ((symbol.hash >> BLOOM_SHIFT) % 64);
+            let word = symbol.hash / bits % words as u32;
+            bloom[word as usize] |= 1 << (symbol.hash % bits) | 1 << ((symbol.hash >> BLOOM_SHIFT) % bits);
             buckets[symbol.bucket as usize] = index as u32 + 1;
         }
         for number in [self.buckets, 1, words as u32, BLOOM_SHIFT] {
             out.u32(number);
         }
-        bloom.iter().for_each(|&word| out.u64(word));
+        bloom.iter().for_each(|&word| class.put(out, word));
         buckets.iter().for_each(|&first| out.u32(first));
         for (symbol, index) in self.sorted.iter().zip(1..) {
             let next = self.sorted.get(index).map(|next| next.bucket);

@@ -175,7 +175,7 @@ fn data(image: &Image, start: u64) -> Segment {
 fn write_debug(image: &Image, places: &Places, start: u64, out: &mut Bytes) -> Segment {
     let offset = out.position();
     let mut sections = Vec::new();
-    for (name, bytes) in DEBUG_NAMES.into_iter().zip(debug::sections(image, places.code).into_iter().flatten()) {
+    for (name, bytes) in DEBUG_NAMES.into_iter().zip(debug::sections(image, places.code, 8).into_iter().flatten()) {
         let at = out.position();
         let (address, size) = (start + at - offset, bytes.len() as u64);
         let flags = macho::S_ATTR_DEBUG.0;

@@ -90,7 +90,8 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
     entries.write_entries(places.code, &codes, &mut sections.out);
     directories[headers::EXCEPTIONS] = directory(address, sections.out.position() - offset);
     sections.close(*b".pdata\0\0", offset, 1, readable);
-    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, IMAGE_BASE + places.code).into_iter().flatten())
+    for (name, bytes) in
+        debug::NAMES.iter().zip(debug::sections(image, IMAGE_BASE + places.code, 8).into_iter().flatten())
     {
         let offset = sections.out.position();
         sections.out.raw(&bytes);

@@ -19,12 +19,17 @@ pub struct Cpu {
     pub(crate) stack: i32,
     /// The register that holds the return address in a called function; `None` if it is on the stack.
     pub(crate) link: Option<i32>,
-    /// Words of a call by the C convention; those for which there is no register lie on the stack.
+    /// Words of a call by the C convention; those for which there is no register lie on the stack, where the first has as
+    /// many bytes as an address: it is one.
     pub(crate) arguments: &'static [i32],
     /// Words at the stack pointer of the caller, before the first argument there.
     pub(crate) home_words: u64,
     /// Its result.
     pub(crate) result: i32,
+    /// The upper half of its result, where registers are half as wide as words.
+    pub(crate) high_result: Option<i32>,
+    /// Bytes of an address.
+    pub(crate) address: u64,
     /// All registers that may hold a word, by name.
     pub(crate) general: &'static [(&'static str, i32)],
     /// Bits to set in a register at the start.
@@ -33,8 +38,16 @@ pub struct Cpu {
     pub(crate) filler: &'static [u8],
 }
 
+impl Cpu {
+    /// Where its addresses end, if that is before those of this process do.
+    pub(crate) fn reach(&self) -> Option<usize> {
+        let bits = 8 * self.address as u32;
+        (bits < usize::BITS).then(|| 1 << bits)
+    }
+}
+
 /// All CPUs that the emulator runs code of.
-pub const CPUS: &[&Cpu] = &[&X64, &X64_WINDOWS, &ARM64, &RISCV64];
+pub const CPUS: &[&Cpu] = &[&X64, &X64_WINDOWS, &ARM64, &RISCV64, &X86];
 
 /// The row of a target and one of its systems.
 pub fn find(name: &str, system: System) -> Option<&'static Cpu> {
@@ -52,6 +65,8 @@ const X64: Cpu = Cpu {
     arguments: &[39, 43, 40, 38, 106, 107],
     home_words: 0,
     result: 35,
+    high_result: None,
+    address: 8,
     general: &[
         ("rax", 35),
         ("rcx", 38),
@@ -87,6 +102,8 @@ const ARM64: Cpu = Cpu {
     arguments: &[199, 200, 201, 202, 203, 204],
     home_words: 0,
     result: 199,
+    high_result: None,
+    address: 8,
     general: &[
         ("x0", 199),
         ("x1", 200),
@@ -136,6 +153,8 @@ const RISCV64: Cpu = Cpu {
     arguments: &[11, 12, 13, 14, 15, 16],
     home_words: 0,
     result: 11,
+    high_result: None,
+    address: 8,
     general: &[
         ("ra", 2),
         ("sp", 3),
@@ -172,4 +191,22 @@ const RISCV64: Cpu = Cpu {
     // Floating point is off after reset: mstatus.FS.
     enable: Some((116, 0x6000)),
     filler: &[0x67, 0x80, 0x00, 0x00],
+};
+
+const X86: Cpu = Cpu {
+    name: "x86",
+    system: System(0),
+    family: 4,
+    mode: 1 << 2,
+    counter: 26,
+    stack: 30,
+    link: None,
+    arguments: &[],
+    home_words: 0,
+    result: 19,
+    high_result: Some(24),
+    address: 4,
+    general: &[("eax", 19), ("ecx", 22), ("edx", 24), ("ebx", 21), ("esp", 30), ("ebp", 20), ("esi", 29), ("edi", 23)],
+    enable: None,
+    filler: &[0xc3],
 };

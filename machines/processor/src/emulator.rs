@@ -155,7 +155,8 @@ impl Emulator {
     /// When the emulator is not installed, or memory is out.
     pub fn new(cpu: &'static Cpu) -> Result<Emulator, String> {
         let api = api()?;
-        let (gates, stack) = (Block::new(GATES, true)?, Block::new(STACK + GUARD, true)?);
+        let reach = cpu.reach();
+        let (gates, stack) = (Block::below(reach, GATES, true)?, Block::below(reach, STACK + GUARD, true)?);
         let start = stack.range().start;
         stack.protect(start..start + GUARD, libc::PROT_NONE)?;
         let mut engine = std::ptr::null_mut();
@@ -260,23 +261,44 @@ impl Emulator {
                 return Err(self.fault(what, counter));
             }
             let slot = (counter as usize - gates.start) / GATE;
-            let Some(number) = slot.checked_sub(1) else { return Ok(self.read(self.cpu.result)) };
+            let Some(number) = slot.checked_sub(1) else { return Ok(self.result()) };
             // Before serving: the registers of a call are not preserved across one.
             from = self.return_address();
             let words = self.arguments();
             let result = serve(number, words);
             self.write(self.cpu.result, result);
+            if let Some(high) = self.cpu.high_result {
+                self.write(high, result >> 32);
+            }
+        }
+    }
+
+    fn result(&self) -> u64 {
+        let low = self.read(self.cpu.result);
+        self.cpu.high_result.map_or(low, |high| low | self.read(high) << 32)
+    }
+
+    /// Where a word of a call lies that has no register, if the stack pointer is the caller's, and how many bytes it has:
+    /// the first is an address.
+    fn place(&self, stack: u64, number: usize) -> (u64, usize) {
+        let start = stack + 8 * self.cpu.home_words;
+        match number - self.cpu.arguments.len() {
+            0 => (start, self.cpu.address as usize),
+            number => (start + self.cpu.address + 8 * (number as u64 - 1), 8),
         }
     }
 
     /// The words of a call; the stack pointer is the caller's.
     fn arguments(&self) -> [u64; WORDS] {
-        let registers = self.cpu.arguments;
-        let stack = self.read(self.cpu.stack) + 8 * self.cpu.home_words;
-        std::array::from_fn(|number| match registers.get(number) {
+        let stack = self.read(self.cpu.stack);
+        std::array::from_fn(|number| match self.cpu.arguments.get(number) {
             Some(register) => self.read(*register),
-            // SAFETY: above the frame that called there are others, the last of which `call` keeps from the stack's end.
-            None => unsafe { *((stack as *const u64).add(number - registers.len())) },
+            None => {
+                let ((place, bytes), mut word) = (self.place(stack, number), 0u64);
+                // SAFETY: above the frame that called there are others, the last of which `call` keeps from the stack's end.
+                unsafe { (place as *const u8).copy_to_nonoverlapping((&raw mut word).cast(), bytes) };
+                word
+            }
         })
     }
 
@@ -287,11 +309,11 @@ impl Emulator {
         for (register, word) in registers.iter().zip(words) {
             self.write(*register, *word);
         }
-        let on_stack = words.get(registers.len()..).unwrap_or_default();
         let start = (below - 8 * (self.cpu.home_words + WORDS as u64)) & !15;
-        for (number, word) in on_stack.iter().enumerate() {
+        for (number, word) in words.iter().enumerate().skip(registers.len()) {
+            let (place, bytes) = self.place(start, number);
             // SAFETY: the word lies in the emulated stack, below everything in use.
-            unsafe { *((start + 8 * self.cpu.home_words) as *mut u64).add(number) = *word };
+            unsafe { (place as *mut u8).copy_from_nonoverlapping((&raw const *word).cast(), bytes) };
         }
         start
     }
@@ -302,9 +324,12 @@ impl Emulator {
             Some(link) => self.read(link),
             None => {
                 let stack = self.read(self.cpu.stack);
-                self.write(self.cpu.stack, stack + 8);
+                self.write(self.cpu.stack, stack + self.cpu.address);
+                let mut address = 0u64;
+                let bytes = self.cpu.address as usize;
                 // SAFETY: the emulated code has just written there.
-                unsafe { *(stack as *const u64) }
+                unsafe { (stack as *const u8).copy_to_nonoverlapping((&raw mut address).cast(), bytes) };
+                address
             }
         }
     }
@@ -328,6 +353,10 @@ impl Processor for Emulator {
 
     fn stack(&self) -> Range<usize> {
         self.stack.range().start + GUARD + RESERVE..self.stack.range().end
+    }
+
+    fn reach(&self) -> Option<usize> {
+        self.cpu.reach()
     }
 
     fn show(&self, memory: Range<usize>) {
@@ -371,9 +400,10 @@ impl Processor for Emulator {
         match self.cpu.link {
             Some(link) => self.write(link, back),
             None => {
-                stack -= 8;
+                stack -= self.cpu.address;
+                let bytes = self.cpu.address as usize;
                 // SAFETY: the word lies in the emulated stack, below everything in use.
-                unsafe { *(stack as *mut u64) = back };
+                unsafe { (stack as *mut u8).copy_from_nonoverlapping((&raw const back).cast(), bytes) };
             }
         }
         self.write(self.cpu.stack, stack);

@@ -12,6 +12,10 @@ pub struct Block {
     arena: Option<Arc<Arena>>,
 }
 
+/// Where low addresses are looked for first, and by what steps.
+const LOWEST: usize = 0x1000_0000;
+const STEP: usize = 0x100_0000;
+
 impl Block {
     /// Reserve addresses; nothing of them may be accessed unless `writable`.
     pub fn new(size: usize, writable: bool) -> Result<Block, String> {
@@ -23,6 +27,30 @@ impl Block {
             return Err(format!("no {size} bytes of memory: {}", std::io::Error::last_os_error()));
         }
         Ok(Block { address: address as usize, size, arena: None })
+    }
+
+    /// Reserve addresses that lie below a limit, if there is one: where a CPU of narrow words reaches them.
+    ///
+    /// # Errors
+    /// When this system has none to give there.
+    pub fn below(limit: Option<usize>, size: usize, writable: bool) -> Result<Block, String> {
+        let Some(limit) = limit else { return Block::new(size, writable) };
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        let protection = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
+        for wished in (LOWEST..limit.saturating_sub(size)).step_by(STEP) {
+            // SAFETY: the address is a wish; the system picks a range that nobody uses, there or elsewhere.
+            let address = unsafe { libc::mmap(wished as *mut libc::c_void, size, protection, flags, -1, 0) };
+            if address == libc::MAP_FAILED {
+                break;
+            }
+            let block = Block { address: address as usize, size, arena: None };
+            if block.address + size <= limit {
+                return Ok(block);
+            }
+        }
+        Err(format!(
+            "this system gives no {size} bytes below the address {limit:#x}, which the CPU does not reach beyond"
+        ))
     }
 
     /// A part of an arena, writable and zero, if there is room in it; else a mapping of its own.

@@ -14,6 +14,10 @@ pub trait Processor {
     fn gate(&self, number: usize) -> usize;
     /// Addresses that the stack pointer of the next call may have.
     fn stack(&self) -> Range<usize>;
+    /// Where the addresses end that code can name: all memory that it is to see must lie below. `None`: nowhere.
+    fn reach(&self) -> Option<usize> {
+        None
+    }
     /// Code will be put into this memory, which stays: for processors that do not see all of a process's memory at once.
     fn show(&self, _memory: Range<usize>) {}
     /// Code was put at these addresses: whatever is remembered of them is wrong now.

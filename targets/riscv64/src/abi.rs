@@ -94,6 +94,7 @@ pub fn layouts() -> [CallLayout; 3] {
         stack: None,
         doubles: doubles.map(double).collect(),
         word_result: word(CALLEE),
+        high_result: None,
         double_result: double(10),
         clobbers,
     };

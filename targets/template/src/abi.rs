@@ -101,6 +101,7 @@ fn layouts_in_registers() -> [CallLayout; 3] {
         stack: None,
         doubles: (0..doubles).map(double).collect(),
         word_result: word(0),
+        high_result: None,
         double_result: double(0),
         clobbers,
     };

@@ -157,6 +157,7 @@ impl CConvention {
             stack: None,
             doubles: (0..doubles).map(double).collect(),
             word_result: word(RAX),
+            high_result: None,
             double_result: double(0),
             clobbers,
         };
