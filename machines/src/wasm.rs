@@ -64,7 +64,7 @@ impl MachineKind for Wasmi {
     fn is_emulator(&self) -> bool {
         true
     }
-    fn start(&self, _architecture: &dyn Architecture) -> Result<Rc<dyn Machine>, String> {
+    fn start(&self, _architecture: &dyn Architecture, _format: &dyn ObjectFormat) -> Result<Rc<dyn Machine>, String> {
         Ok(Rc::new(WasmMachine::new()?))
     }
 }

@@ -104,7 +104,7 @@ impl<'f> Writer<'f> {
         let offset = self.bytes.len();
         instruction.encode(&mut self.bytes);
         let bytes = self.bytes[offset..].to_vec();
-        self.listing.push(ListingLine { offset: offset as u32, bytes, text: format!("{instruction:?}") });
+        self.listing.push(ListingLine { offset: offset as u32, bytes, text: format!("{instruction:?}"), jump: None });
     }
 
     fn finish(self) -> (Vec<u8>, Vec<ListingLine>) {

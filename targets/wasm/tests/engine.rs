@@ -179,14 +179,15 @@ fn control_flow_that_is_not_structured() {
 #[test]
 fn control_flow_that_is_structured() {
     let text = "entry function t(v0: w, v1: w) -> w {\nb0:\n  v2 = const 0\n  v3 = const 1\n  jump b1(v0, v1, v2)\n\
-                b1(v10: w, v11: w, v12: w):\n  branch compare.le v10 v2, b6(v12), b2(v11, v12)\n\
+                b1(v10: w, v11: w, v12: w):\n  v13 = const 7\n  v14 = and v11 v13\n  \
+                branch compare.le v10 v2, b6(v12), b2(v14, v12)\n\
                 b2(v20: w, v21: w):\n  v22 = and v20 v3\n  branch v22, b3, b4\n\
                 b3:\n  v30 = add v21 v20\n  jump b5(v30, v20)\n\
                 b4:\n  v40 = xor v21 v10\n  jump b5(v20, v40)\n\
                 b5(v50: w, v51: w):\n  v52 = sub v20 v3\n  v53 = add v50 v51\n  \
                 branch compare.gt v52 v2, b2(v52, v53), b7(v53, v10)\n\
-                b7(v70: w, v71: w):\n  v72 = sub v71 v3\n  jump b1(v72, v70, v71)\n\
-                b6(v60: w):\n  return v60\n}\n";
+                b6(v60: w):\n  return v60\n\
+                b7(v70: w, v71: w):\n  v72 = sub v71 v3\n  jump b1(v72, v70, v71)\n}\n";
     let mut both = Both::new(text);
     for turns in 0..4 {
         both.run([turns, 5]);
