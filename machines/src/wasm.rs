@@ -277,7 +277,7 @@ impl Machine for WasmMachine {
         if top == 0 {
             return Vec::new();
         }
-        Vec::from([top.max(stack.start)..stack.end])
+        std::iter::once(top.max(stack.start)..stack.end).collect()
     }
 
     unsafe fn run(&self, enter: usize, context: *mut Context, entry: usize, callee: Value, count: i64) -> Word {
