@@ -6,3 +6,5 @@ use maru_elf as _;
 use maru_macho as _;
 #[cfg(feature = "pe")]
 use maru_pe as _;
+#[cfg(feature = "wasm")]
+use maru_wasm_format as _;

@@ -6,5 +6,7 @@ use maru_arm64 as _;
 use maru_c as _;
 #[cfg(feature = "riscv64")]
 use maru_riscv64 as _;
+#[cfg(feature = "wasm")]
+use maru_wasm as _;
 #[cfg(feature = "x64")]
 use maru_x64 as _;
