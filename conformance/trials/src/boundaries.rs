@@ -852,7 +852,7 @@ fn reach(bench: &Bench, test: &str, operations: usize, long: usize) {
 
 /// Two turns of a loop over a body that is done or passed over.
 fn body(test: &str, operations: usize, long: usize) -> (Function, usize) {
-    let signature = Signature { convention: Convention::Entry, parameters: vec![Type::Word; 4], result: Type::Word };
+    let signature = Signature { convention: Convention::Entry, parameters: vec![Type::Word; 3], result: Type::Word };
     let mut builder = FunctionBuilder::new("reach", signature);
     let [head, inside, join, done] = [(); 4].map(|()| builder.block());
     let (sum, turns) = (builder.parameter(head, Type::Word), builder.parameter(head, Type::Word));

@@ -105,7 +105,7 @@ impl Sheet {
 
 /// Build a sheet, or one item of it.
 fn build(count: usize, only: Option<usize>, items: &dyn Fn(&mut Sheet)) -> (Function, Vec<(String, i32)>) {
-    let parameters = vec![Type::Word; 4];
+    let parameters = vec![Type::Word; 3];
     let signature = Signature { convention: Convention::Entry, parameters, result: Type::Word };
     let builder = FunctionBuilder::new("sheet", signature);
     let half = INPUTS + 8 * count as i32;
