@@ -1,11 +1,13 @@
 //! Stacks of our own: the large one that programs run on, and the one that collections run on.
 //!
-//! A collection must see the registers of the code that it interrupts. It runs inside a coroutine: the switch to
-//! another stack saves all callee-saved registers on the stack it leaves, and by the C convention no caller expects
+//! A collection must see the registers of the code that it interrupts. It runs on another stack: the switch to it
+//! saves all callee-saved registers on the stack it leaves, and by the C convention no caller expects
 //! any other register to keep a pointer.
 
-use corosensei::stack::{Stack, StackPointer};
-use corosensei::{CoroutineResult, ScopedCoroutine, Yielder};
+#[cfg_attr(target_endian = "little", path = "stack/coroutine.rs")]
+#[cfg_attr(target_endian = "big", path = "stack/context.rs")]
+mod switch;
+
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -66,22 +68,12 @@ impl Drop for LargeStack {
     }
 }
 
-// SAFETY: base and limit are multiples of 16, the usable part is large enough, and the guard catches overflow.
-unsafe impl Stack for LargeStack {
-    fn base(&self) -> StackPointer {
-        StackPointer::new(self.mapping + self.size).expect("mappings do not end at address 0")
-    }
-    fn limit(&self) -> StackPointer {
-        StackPointer::new(self.mapping).expect("mappings do not start at address 0")
-    }
-}
-
 /// Runs a closure on a stack of its own of `bytes` bytes, or of less if the system refuses so much address space.
 /// The closure is given the stack's bounds, lowest address first. Panics go through.
 pub fn on_large_stack<T>(bytes: usize, body: impl FnOnce(Range<usize>) -> T) -> std::io::Result<T> {
     let stack = LargeStack::new(bytes)?;
     let bounds = stack.bounds();
-    Ok(corosensei::on_stack(stack, move || body(bounds)))
+    Ok(switch::run_on(stack, move || body(bounds)))
 }
 
 thread_local! {
@@ -110,15 +102,7 @@ pub fn spill<T>(body: impl FnOnce(usize) -> T) -> T {
         .take()
         .or_else(|| LargeStack::exactly(SPILL_STACK_SIZE).ok())
         .expect("memory for the stack that collections run on");
-    let coroutine = ScopedCoroutine::with_stack(&mut stack, |yielder: &Yielder<(), ()>, ()| {
-        // A frame below everything that the switch saved marks the end of the range to scan.
-        let lowest = yielder.on_parent_stack(stack_address);
-        body(lowest)
-    });
-    let result = coroutine.scope(|mut coroutine| match coroutine.as_mut().resume(()) {
-        CoroutineResult::Return(value) => value,
-        CoroutineResult::Yield(()) => unreachable!("the body cannot suspend"),
-    });
+    let result = switch::run_spilled(&mut stack, body);
     SPILL_STACK.set(Some(stack));
     result
 }
