@@ -38,7 +38,7 @@ const CODE_SHIFT: u32 = 4;
 /// How many functions there can be in a run.
 const PLACES: usize = 1 << 22;
 /// Bytes for the modules' frames; the least of them that is left when the limit is met.
-const STACK: usize = 32 << 20;
+const STACK: usize = 256 << 20;
 const STACK_RESERVE: usize = 64 << 10;
 /// What the engine may have on its own stack for that: a frame there is larger than one of a module's.
 const ENGINE_STACK: usize = 2 << 30;

@@ -32,8 +32,7 @@ pub fn linkers(machine: &MachineIdentity, is_host: bool) -> Vec<Linker> {
     let prefix = if is_host { String::new() } else { format!("{cpu}-linux-gnu-") };
     let names = if is_host { ["cc", "ld"] } else { ["gcc", "ld"] };
     let [cc, ld] = names.map(|name| format!("{prefix}{name}"));
-    let package =
-        if is_host { "binutils".to_string() } else { format!("binutils for {cpu}-linux-gnu, or lld") };
+    let package = if is_host { "binutils".to_string() } else { format!("binutils for {cpu}-linux-gnu, or lld") };
     vec![Linker::new(&ld, &own, &package), Linker::new("ld.lld", &own, "lld"), Linker::new(&cc, &compiler, &package)]
 }
 

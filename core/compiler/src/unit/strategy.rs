@@ -65,7 +65,7 @@ pub fn check_strategy(
                 return Err(Unable::Unsupported(format!("no linker is known that makes libraries of {what}")));
             }
             Linker::find(linkers, &what).map_err(|missing| Unable::Missing(missing.to_string()))?;
-            if strategy == Strategy::Linker {
+            if strategy != Strategy::Assembler {
                 return Ok(());
             }
             if architecture.assembly().is_none() || format.assemblers(machine, is_host).is_empty() {
