@@ -199,8 +199,12 @@ impl Emit<'_, '_> {
         result
     }
 
-    /// An operation that nothing is done inline for.
-    pub(super) fn in_runtime(&mut self, call: &Inline, state: &mut State) -> RegisterValue {
+    /// An operation that nothing is done inline for: the slow block, if anything led there, is all there is.
+    pub(super) fn in_runtime(&mut self, call: &Inline, miss: Miss, state: &mut State) -> RegisterValue {
+        if let Some(block) = miss.slow_block() {
+            self.b.jump(block, &[]);
+            self.b.switch_to(block);
+        }
         let word = self.call_runtime(call, state);
         self.after_runtime(call, state);
         RegisterValue::word(word, Ty::Unknown)
@@ -248,7 +252,7 @@ impl Emit<'_, '_> {
                 }
                 self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
             }
-            Numbers::Others => self.in_runtime(call, state),
+            Numbers::Others => self.in_runtime(call, miss, state),
         }
     }
 
@@ -329,7 +333,7 @@ impl Emit<'_, '_> {
                 self.mixed(call, miss, state, quotient, ir::FloatBinary::Div)
             }
             Numbers::Fixnums(guess) => self.quotient_on(guess, call, miss, state),
-            Numbers::Others => self.in_runtime(call, state),
+            Numbers::Others => self.in_runtime(call, miss, state),
         }
     }
 
@@ -337,7 +341,7 @@ impl Emit<'_, '_> {
     pub(super) fn quotient(&mut self, call: &Inline, miss: Miss, state: &mut State) -> RegisterValue {
         match self.integers(call, state) {
             Some(guess) => self.quotient_on(guess, call, miss, state),
-            None => self.in_runtime(call, state),
+            None => self.in_runtime(call, miss, state),
         }
     }
 
@@ -386,7 +390,7 @@ impl Emit<'_, '_> {
         mut miss: Miss,
         state: &mut State,
     ) -> RegisterValue {
-        let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
+        let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, miss, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
         self.require_nonzero(v[1], call, guess, &mut miss, state);
         let mut result = self.b.binary(Binary::Rem, v[0], v[1]);
@@ -415,7 +419,7 @@ impl Emit<'_, '_> {
 
     /// `& | ^`.
     pub(super) fn bits(&mut self, op: Binary, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
-        let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
+        let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, miss, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
         let result = self.b.binary(op, v[0], v[1]);
         self.rejoin(call, miss, RegisterValue::word(result, Ty::Fixnum), Ty::Unknown, state)
@@ -424,7 +428,7 @@ impl Emit<'_, '_> {
     /// `<<` and `>>`: a count from 0 to 60 is done inline.
     pub(super) fn shift(&mut self, left: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         const COUNTS: i64 = 61;
-        let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, state) };
+        let Some(guess) = self.integers(call, state) else { return self.in_runtime(call, miss, state) };
         let v = self.fixnums(call, call.args, guess, &mut miss, state);
         let constant = self.b.constant_of(v[1]).filter(|count| (0..COUNTS << TAG_BITS).contains(count));
         if constant.is_none() {
@@ -457,7 +461,7 @@ impl Emit<'_, '_> {
                 let result = self.b.float_unary(FloatUnary::Abs, v[0]);
                 self.rejoin_double(call, miss, result, state)
             }
-            Numbers::Others => self.in_runtime(call, state),
+            Numbers::Others => self.in_runtime(call, miss, state),
             numbers => {
                 let guess = numbers == Numbers::Fixnums(true);
                 let v = self.fixnums(call, call.args, guess, &mut miss, state);
@@ -472,7 +476,7 @@ impl Emit<'_, '_> {
     /// `min` and `max` of two: of equal doubles, and where there is a NaN, the runtime decides.
     pub(super) fn extreme(&mut self, least: bool, call: &Inline, mut miss: Miss, state: &mut State) -> RegisterValue {
         match self.numbers(call, state) {
-            Numbers::Others => self.in_runtime(call, state),
+            Numbers::Others => self.in_runtime(call, miss, state),
             Numbers::Doubles => {
                 let v = self.doubles(call, true, &mut miss, state);
                 let compare = |less| if less { ir::FloatCompare::Lt } else { ir::FloatCompare::Gt };
@@ -511,7 +515,7 @@ impl Emit<'_, '_> {
         state: &mut State,
     ) -> RegisterValue {
         if call.held.is_some() || !matches!(self.ty(call.args[0], state), Ty::Unknown | Ty::Fixnum | Ty::Double) {
-            return self.in_runtime(call, state);
+            return self.in_runtime(call, miss, state);
         }
         // Roots of integers that no double holds are more exact than roots of the nearest double.
         let number = self.double_of(call.args[0], true, &mut miss, state);

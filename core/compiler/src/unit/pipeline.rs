@@ -6,9 +6,10 @@ use super::{source, strategy};
 use crate::load::{ExecutableDirectory, LoadError, LoadedImage};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::format::{self, Image, ObjectFormat};
+use maru_core::ir::flow::ControlFlow;
 use maru_core::ir::passes::{optimise, OptimisationFuel};
 use maru_core::ir::verify::verify_unit;
-use maru_core::ir::Function;
+use maru_core::ir::{Function, Terminator};
 use maru_language::runtime::Strategy;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ pub(super) fn optimise_all(
 ) -> Result<(), CompileFailure> {
     if verify {
         verify_unit(functions)?;
+        functions.iter().try_for_each(check_ends)?;
     }
     let mut watch = Watch::start();
     for function in functions.iter_mut() {
@@ -40,6 +42,16 @@ pub(super) fn optimise_all(
         verify_unit(functions)?;
     }
     Ok(())
+}
+
+/// Check that every way through a function that was just lowered ends: an open block counts as one that control does not
+/// come to, and the lowering writes no others.
+fn check_ends(function: &Function) -> Result<(), CompileFailure> {
+    let flow = ControlFlow::of(function);
+    match flow.order.iter().find(|block| matches!(function.block(**block).terminator, Terminator::Unreachable)) {
+        Some(block) => Err(CompileFailure(format!("{}: control comes to {block}, which has no end", function.name))),
+        None => Ok(()),
+    }
 }
 
 fn go_on(stop: Stop) -> Result<(), CompileFailure> {
