@@ -30,7 +30,7 @@ const ABOUT_TARGETS: &[&str] = &[
 const SECTIONS: &[(&str, &[&str])] = &[
     ("Reading", &["reading.l", "files.l"]),
     ("Values", &["values.l", "names.l"]),
-    ("Evaluation", &["operators.l", "quiet-calls.l", "control.l"]),
+    ("Evaluation", &["operators.l", "changed-while-typed.l", "quiet-calls.l", "control.l"]),
     ("Conditions", &["control.l"]),
     ("Variables", &["closures.l", "control.l"]),
     ("Functions", &["closures.l", "tail-calls.l", "tail-depth.l", "long-functions.l"]),

@@ -174,9 +174,7 @@ pub fn put_jump(code: &mut CodeBuffer, instruction: u16, registers: &[u8], label
 
 /// Append an instruction that refers to another function, or to a word of the data table.
 pub fn put_reference(code: &mut CodeBuffer, instruction: u16, registers: &[u8], target: FixupTarget) {
-    code.note(|| {
-        text(instruction, registers, 0, &target.to_string())
-    });
+    code.note(|| text(instruction, registers, 0, &target.to_string()));
     code.fixup(DISTANCE, target, 0);
     bytes(code, instruction, registers, 0);
 }

@@ -12,7 +12,7 @@ use maru_core::abi::Context;
 use maru_core::codegen::Architecture;
 use maru_core::format::{self, ObjectFormat};
 use maru_processor::memory::Block;
-use maru_processor::{Host, Processor};
+use maru_processor::{Host, HostConvention, Processor};
 use maru_template::{file, TEMPLATE};
 use std::path::Path;
 use std::rc::Rc;
@@ -83,6 +83,6 @@ fn map(file: &[u8]) -> Result<Mapped, String> {
     unsafe { std::ptr::copy_nonoverlapping(file.as_ptr(), base as *mut u8, file.len()) };
     block.protect(base..base + parts.code.start, libc::PROT_READ)?;
     block.protect(base + parts.code.start..base + parts.data.start, libc::PROT_READ | libc::PROT_EXEC)?;
-    Host.code_changed(base + parts.code.start..base + parts.code.end);
+    Host(HostConvention::Own).code_changed(base + parts.code.start..base + parts.code.end);
     Ok(Mapped { block, constants: parts.constants.start })
 }
