@@ -39,12 +39,28 @@ fn errors(child: &mut Child) -> String {
     errors
 }
 
+/// Wait until a program waits for input: one that is about to wait would be found by the next signal only.
+fn wait_until_asleep(child: &Child) {
+    let is_asleep = || {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{}/stat", child.id())) else { return true };
+        // The state is the first word behind the program's name.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+    };
+    while !is_asleep() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(20));
+}
+
 /// Interrupt a program; its status and what it said.
 fn interrupted(name: &str, text: &str, mode: &str) -> (Option<i32>, String) {
     let (mut child, mut output) = start(name, text, mode);
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n", "{name} {mode}: {}", errors(&mut child));
+    if name == "reading" {
+        wait_until_asleep(&child);
+    }
     interrupt(&child);
     let errors = errors(&mut child);
     (child.wait().unwrap().code(), errors)
