@@ -16,11 +16,13 @@ use std::path::Path;
 
 type Pair = (&'static dyn Architecture, &'static dyn ObjectFormat);
 
-/// A program with doubles, loops, long jumps, many arguments, calls of functions, closures and strings.
+/// A program with doubles, loops, long jumps, jumps to functions nearby, many arguments, calls of functions, closures and strings.
 const PROGRAM: &str = "(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))
 (define (many a b c d e f g h i j) (list a b c d e f g h i j (lambda (x) (+ x a j))))
 (define (sum n) (let ((s 0.5)) (while (> n 0) (set s (+ s (* n 1.25))) (set n (- n 1))) s))
 (define (walk list) (if (null? list) 0 (+ (/ (car list) 7) (% (car list) 3) (walk (cdr list)))))
+(define (odd n) (if (= n 0) #f (even (- n 1))))
+(define (even n) (if (= n 0) #t (odd (- n 1))))
 (define (name x) (try (car x) (catch (e) (list \"no\" (error-kind e))) (finally (fib 3))))
 (println (fib 10) (many 1 2 3 4 5 6 7 8 9 10) (sum 100) (walk '(7 14 21)) (name 1))
 ";

@@ -193,8 +193,8 @@ impl RegisterMachine for X64 {
     }
     fn assembly(&self) -> Option<AssemblySyntax> {
         // Jumps have two forms, of which an assembler takes the shorter one wherever it reaches.
-        let prefix = |line: &ListingLine| match (line.jump, line.bytes.len()) {
-            (Some(_), 5..) => "{disp32} ",
+        let prefix = |line: &ListingLine| match line.bytes[..] {
+            [0xe9, ..] | [0x0f, 0x80..=0x8f, ..] => "{disp32} ",
             _ => "",
         };
         Some(AssemblySyntax { prologue: ".intel_syntax noprefix", prefix })
