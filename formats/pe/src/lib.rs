@@ -30,7 +30,7 @@
 //!   said by an entry of the debug directory. So does the identifier (GUID) that debuggers know a library by.
 //! - The checksum is over all bytes but its own four.
 //! - Windows unwinds by codes, and takes a function apart by its prologue. Here each stretch of code in which the unwind
-//!   state is the same has an entry of its own, without a prologue, whose codes undo all of the state ([`unwind`]).
+//!   state is the same has an entry of its own, without a prologue, whose codes undo all of the state (module `unwind`).
 //!   So the state is right at every instruction, wherever in a function it changes.
 //! - Line tables name addresses with the base that the file asks for added.
 //!

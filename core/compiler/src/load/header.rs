@@ -113,7 +113,7 @@ impl ImageHeader {
     }
 
     /// The constants of a unit whose code an outside compiler will make: how much there is of it, and where everything
-    /// lies, is [completed](super::complete) in the library.
+    /// lies, is completed in the library.
     ///
     /// # Errors
     /// As [`ImageHeader::build`].
