@@ -425,17 +425,9 @@ fn far_jump(code: &mut CodeBuffer, call: bool) {
     code.word32(0x0000_0067 | u32::from(link) << 7 | u32::from(through) << 15);
 }
 
-fn target_name(target: FixupTarget) -> String {
-    match target {
-        FixupTarget::Function(id) => format!("{id:?}"),
-        FixupTarget::Data(word) => format!("data{word}"),
-        FixupTarget::Import(number) => format!("import{number}"),
-    }
-}
-
 /// Call or jump to a function of the unit.
 pub fn reach(code: &mut CodeBuffer, call: bool, target: FixupTarget) {
-    code.note(|| format!("{} {}", if call { "call" } else { "tail" }, target_name(target)));
+    code.note(|| format!("{} {}", if call { "call" } else { "tail" }, target));
     code.fixup(CALL, target, 0);
     far_jump(code, call);
 }
@@ -443,7 +435,7 @@ pub fn reach(code: &mut CodeBuffer, call: bool, target: FixupTarget) {
 /// The address of something in the image (`load` false), or the word that lies there.
 pub fn image(code: &mut CodeBuffer, to: u8, target: FixupTarget, load: bool) {
     let name = register_name(X, to.into());
-    code.note(|| format!("{} {name}, {}", if load { "ld" } else { "lla" }, target_name(target)));
+    code.note(|| format!("{} {name}, {}", if load { "ld" } else { "lla" }, target));
     code.fixup(ADDRESS, target, 0);
     let to = u32::from(to);
     code.word32(0x0000_0017 | to << 7);

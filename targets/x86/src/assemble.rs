@@ -427,17 +427,9 @@ fn is_near(code: &CodeBuffer, label: Label) -> bool {
     code.distance(label).is_some_and(|distance| (-126..=129).contains(&distance))
 }
 
-fn target_name(target: FixupTarget) -> String {
-    match target {
-        FixupTarget::Function(id) => format!("{id:?}"),
-        FixupTarget::Data(word) => format!("data{word}"),
-        FixupTarget::Import(number) => format!("import{number}"),
-    }
-}
-
 /// Call or jump to a function of the unit.
 pub fn reach(code: &mut CodeBuffer, call: bool, target: FixupTarget) {
-    code.note(|| format!("{} {}", if call { "call" } else { "jmp" }, target_name(target)));
+    code.note(|| format!("{} {}", if call { "call" } else { "jmp" }, target));
     code.fixup(DISTANCE, target, 0);
     code.put(&[if call { 0xe8 } else { 0xe9 }, 0, 0, 0, 0]);
 }
@@ -452,7 +444,7 @@ pub fn image(code: &mut CodeBuffer, to: u8, target: FixupTarget, addend: i64, lo
     let opcode = if load { 0x8b } else { 0x8d };
     code.note(|| {
         let name_of = if load { "mov" } else { "lea" };
-        format!("{name_of} {}, [{}+{}+{addend}]", name(to), name(to), target_name(target))
+        format!("{name_of} {}, [{}+{}+{addend}]", name(to), name(to), target)
     });
     code.put(&[opcode, 0x80 | to << 3 | to, 0, 0, 0, 0]);
 }

@@ -5,9 +5,8 @@
 use super::compile::CompileFailure;
 use super::pipeline::{identity, LibraryParts, Target};
 use super::statistics::{Statistics, Watch};
-use super::strategy::link;
+use super::strategy::{link, stem, write_part};
 use crate::load::{check, complete, scratch_directory, ImageHeader};
-use maru_core::abi::fingerprint;
 use maru_core::codegen::{
     compile_text, find_compiler, image_stamp, source_symbols, SourceTarget, SourceUnit, DATA_SYMBOL,
 };
@@ -46,10 +45,9 @@ pub(super) fn library(
     let text = text(target, source, functions, parts)?;
     watch.lap(&mut statistics.select);
     let directory = scratch_directory()?;
-    // Some loaders believe that they know a library whose name they have seen, so each has its own.
-    let stem = format!("unit_{:016x}", fingerprint(text.as_bytes())[0]);
+    let stem = stem(text.as_bytes());
     let (from, object) = (format!("{stem}.{}", source.extension()), format!("{stem}.o"));
-    std::fs::write(directory.path().join(&from), text).map_err(|error| CompileFailure(format!("{from}: {error}")))?;
+    write_part(&directory, &from, text.as_bytes())?;
     compile_text(&compiler, directory.path(), &from, &object).map_err(CompileFailure)?;
     watch.lap(&mut statistics.encode);
     let (mut bytes, linker) = link(target, machine, directory.path(), &object, &stem)?;

@@ -178,11 +178,11 @@ fn find_assembler(
 
 /// What the files of a unit are called, on the way to a library. Some loaders believe that they know a library whose name
 /// they have seen, so each has its own.
-fn stem(contents: &[u8]) -> String {
+pub(super) fn stem(contents: &[u8]) -> String {
     format!("unit_{:016x}", fingerprint(contents)[0])
 }
 
-fn write_part(directory: &ScratchDirectory, name: &str, contents: &[u8]) -> Result<(), CompileFailure> {
+pub(super) fn write_part(directory: &ScratchDirectory, name: &str, contents: &[u8]) -> Result<(), CompileFailure> {
     let written = std::fs::write(directory.path().join(name), contents);
     written.map_err(|error| CompileFailure(format!("{name}: {error}")))
 }
