@@ -3,6 +3,7 @@
 use crate::evaluate;
 use crate::fault::{Fault, Faulty};
 use crate::limits::Limits;
+use crate::model::Model;
 use crate::outcome::{FormResult, Observation, Outcome};
 use crate::sampling::Sampling;
 use maru_compiler::machine::{self, Ability};
@@ -39,6 +40,8 @@ pub trait Engine {
 pub enum Mode {
     /// The interpreter, which all others are compared with.
     Interpreter,
+    /// A second interpreter, which shares no code with the first, of as much of the language as it knows.
+    Model,
     /// The interpreter with a collection at every allocation.
     Stress,
     /// Everything compiled before its first call.
@@ -67,8 +70,9 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Mode; 13] = [
+    pub const ALL: [Mode; 14] = [
         Mode::Interpreter,
+        Mode::Model,
         Mode::Stress,
         Mode::Evaluator,
         Mode::Native,
@@ -89,6 +93,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Mode::Interpreter => "interpreter",
+            Mode::Model => "model",
             Mode::Stress => "interpreter-stress",
             Mode::Native => "native",
             Mode::NativeO0 => "native-O0",
@@ -106,7 +111,7 @@ impl Mode {
 
     /// Whether it runs machine code of a target.
     pub fn is_native(self) -> bool {
-        !matches!(self, Mode::Interpreter | Mode::Stress | Mode::Evaluator)
+        !matches!(self, Mode::Interpreter | Mode::Model | Mode::Stress | Mode::Evaluator)
     }
 
     /// Whether something must be compiled for it to have tested anything.
@@ -208,6 +213,9 @@ impl Configuration {
 
     /// The engine, to run on the stack with these bounds.
     pub fn engine(&self, stack: Range<usize>) -> Box<dyn Engine> {
+        if self.mode == Mode::Model {
+            return Box::new(Model::new(stack));
+        }
         let engine = RuntimeEngine { configuration: self.clone(), stack, free: None, metered: None, programs: 0 };
         match self.fault {
             Some(fault) => Box::new(Faulty { engine: Box::new(engine), fault }),
@@ -221,7 +229,7 @@ impl Configuration {
         let heap = if stress { HeapOptions::stress() } else { HeapOptions { poison: true, ..HeapOptions::default() } };
         Options {
             jit: match self.mode {
-                Mode::Interpreter | Mode::Stress => JitMode::Off,
+                Mode::Interpreter | Mode::Model | Mode::Stress => JitMode::Off,
                 Mode::Native
                 | Mode::NativeO0
                 | Mode::NativeO1
@@ -292,7 +300,7 @@ pub fn plan(target: Option<&str>, format: Option<&str>, sampling: Sampling) -> R
         None => registry::formats(),
     };
     let plain = |mode| Configuration { mode, every: sampling.every(mode, true), ..Configuration::interpreter() };
-    let mut all: Vec<Planned> = [Mode::Interpreter, Mode::Stress, Mode::Evaluator]
+    let mut all: Vec<Planned> = [Mode::Interpreter, Mode::Model, Mode::Stress, Mode::Evaluator]
         .into_iter()
         .map(|mode| Planned { configuration: plain(mode), skipped: None })
         .collect();

@@ -8,6 +8,7 @@
 //!    ↓ text
 //! run → session → worker ⇉ a child process with all engines; it may crash or hang, the run goes on
 //!                    engine → evaluate      interpreter, IR evaluator, native code, each also under stress
+//!                           → model         a second interpreter, the crate `maru-model`
 //!    ↓ observations: values, error, output, what was compiled
 //! session    compared with the interpreter, with what was predicted, with the variant; shrunk
 //! files      every library file written meanwhile is read back by two independent readers
@@ -31,6 +32,7 @@ pub mod files;
 pub mod generate;
 pub mod limits;
 mod merge;
+mod model;
 pub mod outcome;
 mod progress;
 mod replay;

@@ -28,6 +28,8 @@ pub enum Outcome {
     Panic(String),
     /// Not finished in the time given.
     Hang,
+    /// The engine does not know what the program means, and says why: there is nothing to compare.
+    NoOpinion(String),
 }
 
 /// What can be seen of a run.
@@ -43,7 +45,12 @@ pub struct Observation {
     pub fuel: Option<i64>,
     /// What was compiled meanwhile; not compared.
     pub compiled: Compiled,
+    /// It is seen with the model's eyes: backtraces are not in it, nor positions and values that it does not know.
+    pub sketch: bool,
 }
+
+/// What stands in a sketch for a value or irritants that are not known.
+pub const UNKNOWN: &str = "\u{1}unknown";
 
 /// What an engine compiled for a program.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,7 +70,8 @@ pub struct Compiled {
 impl Observation {
     /// One of which nothing but the end is known.
     pub fn ended(outcome: Outcome) -> Observation {
-        Observation { values: Vec::new(), outcome, output: String::new(), fuel: None, compiled: Compiled::default() }
+        let (values, output) = (Vec::new(), String::new());
+        Observation { values, outcome, output, fuel: None, compiled: Compiled::default(), sketch: false }
     }
 
     /// Whether the language defines such an end: neither a crash, nor a panic, nor a hang.
@@ -75,6 +83,12 @@ impl Observation {
     pub fn difference(&self, expected: &Observation) -> Option<String> {
         if !self.is_defined() {
             return Some(self.outcome.to_string());
+        }
+        if let Outcome::NoOpinion(_) = self.outcome {
+            return None;
+        }
+        if self.sketch {
+            return self.completed(expected).difference(expected);
         }
         let pairs = expected.values.iter().zip(&self.values);
         if let Some((at, (wanted, got))) = pairs.enumerate().find(|(_, (wanted, got))| wanted != got) {
@@ -94,6 +108,27 @@ impl Observation {
             return Some(format!("the fuel left is {}, not {}", shown(self.fuel), shown(expected.fuel)));
         }
         self.compiled.refused.first().map(|refused| format!("not compiled: {refused}"))
+    }
+
+    /// A sketch, with what it leaves open taken from an observation that it is compared with.
+    fn completed(&self, other: &Observation) -> Observation {
+        let mut all = Observation { sketch: false, fuel: other.fuel, ..self.clone() };
+        for (value, others) in all.values.iter_mut().zip(&other.values).filter(|(value, _)| *value == UNKNOWN) {
+            value.clone_from(others);
+        }
+        let outcomes = (&mut all.outcome, &other.outcome);
+        if let (
+            Outcome::Error { irritants, position, frames, .. },
+            Outcome::Error { irritants: other_irritants, position: other_position, frames: other_frames, .. },
+        ) = outcomes
+        {
+            if irritants == UNKNOWN {
+                irritants.clone_from(other_irritants);
+            }
+            *position = position.or(*other_position);
+            frames.clone_from(other_frames);
+        }
+        all
     }
 
     /// As bytes, for a pipe.
@@ -116,10 +151,12 @@ impl Observation {
             Outcome::Crash(how) => vec!["crash".into(), how.clone()],
             Outcome::Panic(message) => vec!["panic".into(), message.clone()],
             Outcome::Hang => vec!["hang".into()],
+            Outcome::NoOpinion(why) => vec!["no opinion".into(), why.clone()],
         };
         let outcome = fields.len();
         fields.push(self.output.clone());
         fields.push(self.fuel.map_or(String::new(), |fuel| fuel.to_string()));
+        fields.push(if self.sketch { "sketch" } else { "" }.into());
         fields.push(self.compiled.units.to_string());
         fields.push(self.compiled.refused.join("\n"));
         fields.push(self.compiled.files.to_string());
@@ -144,7 +181,7 @@ impl Observation {
             rest = &more[length..];
         }
         let values = fields.split_off(u32::from_le_bytes(*count) as usize);
-        let [output, fuel, units, refused, files, bad_files, executed, values @ ..] = values.as_slice() else {
+        let [output, fuel, sketch, units, refused, files, bad_files, executed, values @ ..] = values.as_slice() else {
             return None;
         };
         let fuel = if fuel.is_empty() { None } else { Some(fuel.parse().ok()?) };
@@ -169,9 +206,11 @@ impl Observation {
             "crash" => Outcome::Crash(field(1)?),
             "panic" => Outcome::Panic(field(1)?),
             "hang" => Outcome::Hang,
+            "no opinion" => Outcome::NoOpinion(field(1)?),
             _ => return None,
         };
-        Some(Observation { values: values.to_vec(), outcome, output: output.clone(), fuel, compiled })
+        let (values, output) = (values.to_vec(), output.clone());
+        Some(Observation { values, outcome, output, fuel, compiled, sketch: sketch == "sketch" })
     }
 }
 
@@ -248,6 +287,7 @@ impl fmt::Display for Outcome {
             Outcome::Crash(how) => write!(f, "a crash: {how}"),
             Outcome::Panic(message) => write!(f, "a panic: {}", shorten(message)),
             Outcome::Hang => f.write_str("no end in the time given"),
+            Outcome::NoOpinion(why) => write!(f, "no opinion: {why}"),
         }
     }
 }
@@ -292,17 +332,41 @@ mod tests {
             executed: vec![3, 700],
         };
         let values = vec!["(1 2)".into(), String::new()];
-        Observation { values, outcome, output: "λ\n".into(), fuel: Some(5), compiled }
+        Observation { values, outcome, output: "λ\n".into(), fuel: Some(5), compiled, sketch: false }
     }
 
     #[test]
     fn survives_the_pipe() {
-        let ends = [Outcome::Value, Outcome::Exit(-3), Outcome::Crash("signal 11".into()), Outcome::Hang];
+        let ends = [
+            Outcome::Value,
+            Outcome::Exit(-3),
+            Outcome::Crash("signal 11".into()),
+            Outcome::Hang,
+            Outcome::NoOpinion("a".into()),
+        ];
         let all = ends.map(Observation::ended).into_iter();
         for observation in all.chain([error("type", Some((3, 9)), "no"), error("type", None, "no")]) {
             assert_eq!(Observation::decode(&observation.encode()), Some(observation));
         }
         assert_eq!(Observation::decode(&[9, 9, 9]), None);
+    }
+
+    #[test]
+    fn a_sketch_is_compared_as_far_as_it_goes() {
+        let plain = |observation: Observation| Observation { compiled: Compiled::default(), ..observation };
+        let base = plain(error("type", Some((3, 9)), "no"));
+        let sketch = |values: &[&str], irritants: &str, position| {
+            let (kind, message, irritants) = ("type".into(), String::new(), irritants.to_string());
+            let outcome = Outcome::Error { kind, message, irritants, position, frames: String::new() };
+            let values = values.iter().map(|value| value.to_string()).collect();
+            Observation { values, outcome, output: "λ\n".into(), sketch: true, ..Observation::ended(Outcome::Value) }
+        };
+        assert_eq!(sketch(&[UNKNOWN, ""], UNKNOWN, None).difference(&base), None);
+        assert_eq!(sketch(&["(1 2)", UNKNOWN], "(1 \"a\nb\")", Some((3, 9))).difference(&base), None);
+        assert!(sketch(&["(1 3)", UNKNOWN], UNKNOWN, None).difference(&base).is_some());
+        assert!(sketch(&[UNKNOWN, ""], "(2)", None).difference(&base).is_some());
+        assert!(sketch(&[UNKNOWN, ""], UNKNOWN, Some((4, 1))).difference(&base).is_some());
+        assert!(sketch(&[UNKNOWN], UNKNOWN, None).difference(&base).is_some(), "a value is missing");
     }
 
     #[test]

@@ -12,8 +12,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The columns of the matrix.
-pub const COLUMNS: [&str; 10] =
-    ["typed", "planted", "untyped", "metamorphic", "metered", "shifting", "boundary", "cases", "regressions", "files"];
+pub const COLUMNS: [&str; 11] = [
+    "typed",
+    "planted",
+    "untyped",
+    "metamorphic",
+    "metered",
+    "shifting",
+    "boundary",
+    "primitives",
+    "cases",
+    "regressions",
+    "files",
+];
 
 /// One cell of the matrix. Never blank.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,6 +108,8 @@ pub struct Row {
     pub without_files: bool,
     /// What of the IR its code executed, in an engine of which that is known.
     pub executed: Executed,
+    /// Programs that it had no opinion on, by the reason why.
+    pub silent: BTreeMap<String, u64>,
 }
 
 impl Row {
@@ -109,6 +122,7 @@ impl Row {
             units: 0,
             without_files: false,
             executed: Executed::default(),
+            silent: BTreeMap::new(),
         }
     }
 
@@ -117,6 +131,11 @@ impl Row {
         let count = self.counts.entry(column).or_default();
         count.passed += passed;
         count.failed += failed;
+    }
+
+    /// Count a program that it had no opinion on.
+    pub fn keep_silent(&mut self, why: &str) {
+        *self.silent.entry(why.to_string()).or_default() += 1;
     }
 
     /// Count how long cases took.

@@ -5,6 +5,7 @@ use crate::cases;
 use crate::engine::{plan, Configuration, Mode, Planned};
 use crate::fault::Fault;
 use crate::generate::{CaseId, Coverage};
+use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::report::{Failure, Report, Row};
 use crate::sampling::Sampling;
@@ -243,7 +244,11 @@ fn file_steps(configurations: &[Configuration]) -> Vec<FileStep> {
     let regressions = REGRESSIONS.iter().map(|file| ("regressions", file));
     let mut steps = Vec::new();
     for (number, (column, (name, text))) in regressions.chain(CASES.iter().map(|file| ("cases", file))).enumerate() {
-        let is_due = |engine: &usize| (number + engine).is_multiple_of(configurations[*engine].every as usize);
+        // What the model says of a form that others stumble over is nothing that a file expects.
+        let has_opinion = |engine: &usize| configurations[*engine].mode != Mode::Model;
+        let is_due = |engine: &usize| {
+            has_opinion(engine) && (number + engine).is_multiple_of(configurations[*engine].every as usize)
+        };
         let due: Vec<usize> = (0..configurations.len()).filter(is_due).collect();
         steps.extend(due.chunks(ENGINES_PER_STEP).map(|engines| FileStep {
             column,
@@ -376,6 +381,10 @@ impl Shared<'_> {
         self.spend(id.family.name(), session.take_spent());
         self.count_executed(&verdicts);
         for verdict in verdicts {
+            if let Outcome::NoOpinion(why) = &verdict.observation.outcome {
+                self.state().rows[verdict.engine].keep_silent(why);
+                continue;
+            }
             self.count_compiled(&verdict, id);
             let column = id.family.name();
             let fresh = self.record(verdict.engine, column, &id.to_string(), verdict.what.clone());

@@ -22,7 +22,7 @@ impl Sampling {
         match (self, mode) {
             (Sampling::Full, Mode::Linker | Mode::Assembler | Mode::Source) => 8,
             (Sampling::Full, _) => 1,
-            (Sampling::Shares, Mode::Interpreter | Mode::Evaluator) => 1,
+            (Sampling::Shares, Mode::Interpreter | Mode::Model | Mode::Evaluator) => 1,
             (Sampling::Shares, Mode::Native) => share(first, 1, 8),
             (Sampling::Shares, Mode::Hot | Mode::Background) => share(first, 2, 8),
             (Sampling::Shares, Mode::NativeO0 | Mode::NativeO1 | Mode::Memory) => share(first, 4, 16),

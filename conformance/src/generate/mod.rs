@@ -1,5 +1,6 @@
 //! Programs by the thousand: typed ones, typed ones with one planted error, variants that must agree, ones without
-//! types, ones whose loops change while they run, and ones at the boundaries of instructions. Every program is a function of its family and one number, which is therefore its identity.
+//! types, ones whose loops change
+//! while they run, ones at the boundaries of instructions, and ones of primitives. Every program is a function of its family and one number, which is therefore its identity.
 
 mod boundary;
 mod bounded;
@@ -11,6 +12,7 @@ mod metamorphic;
 mod metered;
 mod own;
 mod planted;
+mod primitives;
 mod program;
 mod shifting;
 mod shrink;
@@ -49,13 +51,15 @@ pub enum Family {
     Shifting,
     /// Constants and shapes at the boundaries of what instructions can hold.
     Boundary,
+    /// Each primitive, with operands of all kinds.
+    Primitives,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 7] = {
+    pub const ALL: [Family; 8] = {
         use Family::*;
-        [Typed, Planted, Untyped, Metamorphic, Metered, Shifting, Boundary]
+        [Typed, Planted, Untyped, Metamorphic, Metered, Shifting, Boundary, Primitives]
     };
 
     /// Its name in reports and case numbers.
@@ -68,6 +72,7 @@ impl Family {
             Family::Metered => "metered",
             Family::Shifting => "shifting",
             Family::Boundary => "boundary",
+            Family::Primitives => "primitives",
         }
     }
 
@@ -105,13 +110,18 @@ pub fn cases_for_boundaries() -> u64 {
 }
 
 impl CaseId {
-    /// A run's case of this index. Families are drawn, except for programs at boundaries, which are every fifth: of those a
-    /// run has one position of the sweep after the other, from where its seed says.
+    /// A run's case of this index. Families are drawn, except for programs at boundaries and of primitives, which are every
+    /// fifth: of those a run has one position of the sweep after the other, from where its seed says.
     pub fn of_run(seed: u64, index: u64) -> CaseId {
         let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9).wrapping_add(index));
-        if index % CASES_PER_BOUNDARY == 1 {
+        let swept = match index % CASES_PER_BOUNDARY {
+            1 => Some(Family::Boundary),
+            3 => Some(Family::Primitives),
+            _ => None,
+        };
+        if let Some(family) = swept {
             let position = (index / CASES_PER_BOUNDARY).wrapping_add(seed.wrapping_mul(0x9e37_79b9)) & POSITION;
-            return CaseId { family: Family::Boundary, seed: (dice.bits() & !POSITION) | position };
+            return CaseId { family, seed: (dice.bits() & !POSITION) | position };
         }
         CaseId { family: Family::draw(&mut dice), seed: dice.bits() }
     }
@@ -127,9 +137,10 @@ impl CaseId {
             Family::Metered => metered::metered(&mut dice),
             Family::Shifting => shifting::shifting(&mut dice),
             Family::Boundary => boundary::boundary(self.seed & POSITION, &mut dice),
+            Family::Primitives => primitives::primitives(self.seed & POSITION, &mut dice),
         };
         // What is to be met at a boundary is what the compiler does when nothing is in its way.
-        if self.family != Family::Boundary {
+        if !matches!(self.family, Family::Boundary | Family::Primitives) {
             bounded::bound(&mut program, &mut dice);
         }
         program

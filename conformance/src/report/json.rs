@@ -76,6 +76,7 @@ fn row_json(row: &Row) -> Value {
         "without_files": row.without_files,
         "compiled_units": row.units,
         "executed": row.executed.counts(),
+        "no_opinion": row.silent,
         "programs_per_second": row.generated().rate(),
         "cells": COLUMNS.iter().map(cell).collect::<Vec<_>>(),
     })
@@ -149,7 +150,9 @@ fn row(part: &Part) -> Result<Row, String> {
     }
     let without_files = part.json["without_files"].as_bool().unwrap_or(false);
     let executed = Executed::from_counts(|cell| part.json["executed"][cell].as_u64().unwrap_or(0));
-    Ok(Row { configuration, skipped, counts, units: part.number("compiled_units")?, without_files, executed })
+    let reasons = part.json["no_opinion"].as_object();
+    let silent = reasons.into_iter().flatten().map(|(why, count)| (why.clone(), count.as_u64().unwrap_or(0))).collect();
+    Ok(Row { configuration, skipped, counts, units: part.number("compiled_units")?, without_files, executed, silent })
 }
 
 fn failure(part: &Part) -> Result<Failure, String> {

@@ -40,7 +40,7 @@ impl Report {
         for reason in self.reasons() {
             text.push_str(&format!("{reason}\n"));
         }
-        for line in self.executed() {
+        for line in self.silences().into_iter().chain(self.executed()) {
             text.push_str(&format!("{line}\n"));
         }
         for fault in self.faults() {
@@ -153,6 +153,22 @@ impl Report {
             fold(&format!("{word} ({reason}): {}", places.join(", ")))
         };
         reasons.into_iter().map(line).chain(self.without_files()).collect()
+    }
+
+    /// On how many programs engines had no opinion, and the most frequent reasons.
+    fn silences(&self) -> Vec<String> {
+        const SHOWN: usize = 3;
+        let line = |row: &Row| {
+            let silent: u64 = row.silent.values().sum();
+            let all = silent + row.generated().checks();
+            let mut reasons: Vec<_> = row.silent.iter().collect();
+            reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let reasons: Vec<String> =
+                reasons.into_iter().take(SHOWN).map(|(why, count)| format!("{why} ({count})")).collect();
+            let name = row.configuration.name();
+            fold(&format!("{name}: no opinion on {silent} of {all} programs, mostly for: {}", reasons.join(", ")))
+        };
+        self.rows.iter().filter(|row| !row.silent.is_empty()).map(line).collect()
     }
 
     fn without_files(&self) -> Option<String> {

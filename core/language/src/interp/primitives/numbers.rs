@@ -218,8 +218,10 @@ fn fold_any(runtime: &mut Runtime, name: &str, operation: Operation, neutral: Va
     match numbers {
         [] => Ok(neutral),
         [number] => {
-            binary(runtime, name, operation, *number, neutral)?;
-            Ok(*number)
+            let result = binary(runtime, name, operation, *number, neutral)?;
+            // A sum keeps the sign of a zero; these have none.
+            let signless = matches!(operation, Operation::Gcd | Operation::Lcm);
+            Ok(if signless { result } else { *number })
         }
         [first, rest @ ..] => {
             let mut result = *first;

@@ -1,9 +1,10 @@
 //! Pairs and lists. Functions that take functions are in the prelude, written in Maru, so that they compile.
 
-use super::arguments;
 use super::compare::{equal, identical};
+use super::{arguments, numbers};
 use crate::interp::call;
 use crate::runtime::{Failure, Outcome, Pairs, PrimitiveInfo, Runtime};
+use crate::value::number::Operation;
 use crate::value::{Kind, Value};
 
 /// A chain of `car` and `cdr`: `steps` has a bit for each, the last step highest below a leading one; 1 is `cdr`.
@@ -247,14 +248,17 @@ fn assoc(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 /// `(iota count [start [step]])`: a list of integers.
 fn iota(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let count = arguments::integer(runtime, "iota", arguments[0])?;
-    let start = arguments.get(1).map_or(Ok(0), |value| arguments::integer(runtime, "iota", *value))?;
-    let step = arguments.get(2).map_or(Ok(1), |value| arguments::integer(runtime, "iota", *value))?;
+    for value in arguments {
+        arguments::integer(runtime, "iota", *value)?;
+    }
+    let start = arguments.get(1).copied().unwrap_or(Value::fixnum(0));
+    let step = arguments.get(2).copied().unwrap_or(Value::fixnum(1));
     let mut list = Value::NIL;
     for index in (0..count).rev() {
         call::poll(runtime)?;
-        let number = i128::from(start) + i128::from(step) * i128::from(index);
-        let number = i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX });
-        let number = super::numbers::integer_value(runtime, number)?;
+        // Start and step may be of any size.
+        let way = numbers::binary(runtime, "iota", Operation::Multiply, step, Value::fixnum(index))?;
+        let number = numbers::binary(runtime, "iota", Operation::Add, start, way)?;
         list = runtime.cons(number, list)?;
     }
     Ok(list)
