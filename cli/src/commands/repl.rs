@@ -4,12 +4,12 @@
 
 use crate::arguments::Repl;
 use crate::prompt::command::{self, Answer};
+use crate::prompt::documentation::{self, Completion};
 use crate::prompt::input::{Input, Person, Typed};
 use crate::trouble::{self, Trouble};
 use crate::{options, session};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
-use maru_language::interp::expand::core_form_names;
 use maru_language::runtime::{Failure, Outcome, Runtime};
 use maru_language::syntax::print::Style;
 use maru_language::syntax::Reader;
@@ -70,11 +70,9 @@ impl Session<'_> {
     }
 
     /// Names that can be completed.
-    fn names(&self) -> Vec<String> {
-        let index = self.runtime.index(self.environment());
-        let bound = self.runtime.names_in(index).into_iter().map(|name| self.runtime.symbols.name(name).to_string());
-        let shown = bound.filter(|name| !name.starts_with('%'));
-        shown.chain(core_form_names().map(String::from)).chain(command::names()).collect()
+    fn names(&self) -> Vec<Completion> {
+        let commands = command::names().map(|name| Completion { name, call: None });
+        documentation::completions(self.runtime, self.environment()).into_iter().chain(commands).collect()
     }
 
     fn say(&mut self, text: &str) {
