@@ -26,9 +26,12 @@ fn is_internal(name: &str) -> bool {
     name.len() > 1 && name.starts_with('%')
 }
 
+/// Fewest and most arguments.
+type Counts = (u32, Option<u32>);
+
 /// The names that the global environment binds when a program starts, each with the fewest and most arguments if it
 /// can be called; without those for the prelude's own use.
-fn bound(runtime: &mut Runtime) -> Vec<(String, Option<(u32, Option<u32>)>)> {
+fn bound(runtime: &mut Runtime) -> Vec<(String, Option<Counts>)> {
     let index = runtime.global_environment();
     let mut found = Vec::new();
     for cell in runtime.environments.get(index).bound.clone() {
@@ -95,7 +98,7 @@ fn entries_are_whole() {
 }
 
 /// How many arguments a call says that it takes.
-fn said(call: &str) -> Option<(u32, Option<u32>)> {
+fn said(call: &str) -> Option<Counts> {
     let inside = call.strip_prefix('(')?.strip_suffix(')')?;
     let parameters: Vec<&str> = inside.split(' ').skip(1).collect();
     let is_any = |parameter: &&&str| parameter.ends_with('…');
