@@ -30,7 +30,7 @@ pub fn run(text: &str, folder: &Path) -> Result<(), String> {
     std::fs::write(&path, program).unwrap();
     for mode in ["off", "always"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
-        let output = command.current_dir(folder).args(["run", "block.l", "--jit", mode]).output().unwrap();
+        let output = command.current_dir(folder).args(["run", "--jit", mode, "block.l"]).output().unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
