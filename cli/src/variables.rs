@@ -26,7 +26,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "MARU_SYMBOLS",
         "who is told of code in memory: `gdb`, `perf`, or both with a comma between",
-        "gdb, if it began the program",
+        "whichever of them began the program",
     ),
     variable(
         "MARU_LINKER",
