@@ -38,6 +38,10 @@ pub enum Command {
     Doctor(Doctor),
     /// A prompt: read expressions and print their values
     Repl(Repl),
+    /// Write completions of this command for a shell
+    Completions(Completions),
+    /// Write a page of the manual, in roff
+    Manual(Manual),
 }
 
 /// What code is made: for which target and format, and how much is done for its speed.
@@ -241,6 +245,20 @@ impl Repl {
             None => Ok((None, Vec::new())),
         }
     }
+}
+
+/// Arguments of `maru completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell; its own manual says where the completions go
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `maru manual`.
+#[derive(Args, Debug)]
+pub struct Manual {
+    /// The command that the page is about [default: all of maru]
+    pub command: Option<String>,
 }
 
 /// What the command line asks for. Help and version are printed here, and end the process.
