@@ -24,7 +24,6 @@ fn every_shell_has_completions_that_it_can_read() {
         for word in ["disasm", "doctor", "strategy"] {
             assert!(completions.contains(word), "{shell}: {word}");
         }
-        }
         if shell == "bash" {
             let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("completions.bash");
             std::fs::write(&place, &completions).unwrap();
@@ -50,7 +49,8 @@ fn the_manual_has_a_page_for_each_command() {
 
 #[test]
 fn licences_and_changes_are_there() {
-    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let read =
+        |name: &str| std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert!(read("LICENSE-MIT").starts_with("MIT License"));
     assert!(read("LICENSE-APACHE").contains("Apache License"));
     assert!(read("CONTRIBUTING.md").contains("CHANGELOG.md"));
