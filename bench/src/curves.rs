@@ -136,7 +136,7 @@ impl Runner {
         std::fs::write(&path, family.program(size)).map_err(|error| format!("{}: {error}", path.display()))?;
         let mut command = Command::new(&self.maru);
         // Only the function is compiled, not the program around it.
-        command.arg("run").arg(&path).args(["--jit", "off", "--stats"]).env("XDG_CACHE_HOME", &cache);
+        command.arg("run").args(["--jit", "off", "--stats"]).arg(&path).env("XDG_CACHE_HOME", &cache);
         let (mut peak, pause) = (None, Duration::from_micros(200));
         let mut look = |process| peak = process::peak_memory(process).max(peak);
         let result = process::run_watched(&mut command, "", &self.folder, self.timeout, pause, &mut look);

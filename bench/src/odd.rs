@@ -178,7 +178,7 @@ impl Runner {
 
 fn command(maru: &Path, program: &Path, mode: &str, cache: &Path) -> Command {
     let mut command = Command::new(maru);
-    command.arg("run").arg(program).args(["--jit", mode]).env("XDG_CACHE_HOME", cache);
+    command.arg("run").args(["--jit", mode]).arg(program).env("XDG_CACHE_HOME", cache);
     command
 }
 

@@ -23,7 +23,7 @@ pub fn run(maru: &Path, program: &Path, folder: &Path, timeout: Duration) -> Res
     let _ = std::fs::remove_dir_all(&cache);
     make_private_folder(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
     let mut command = Command::new(maru);
-    command.arg("run").arg(program).args(["--jit", "always", "--stats"]).env("XDG_CACHE_HOME", &cache);
+    command.arg("run").args(["--jit", "always", "--stats"]).arg(program).env("XDG_CACHE_HOME", &cache);
     let say = |what: &str| format!("{} in maru: {what}", program.display());
     match process::run(&mut command, "", folder, timeout) {
         Err(Trouble::NotRun(why)) => Err(say(&why)),

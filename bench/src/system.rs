@@ -65,9 +65,9 @@ const fn maru(name: &'static str, about: &'static str, run: &'static [&'static s
 
 /// Every system, in the order of the columns; ratios are to the first that is there.
 pub static SYSTEMS: &[System] = &[
-    maru("maru", "compiled before it runs", &["{executable}", "run", "{source}", "--jit", "always"], false),
-    maru("maru-auto", "compiled when hot", &["{executable}", "run", "{source}", "--jit", "auto"], false),
-    maru("maru-interpreted", "the interpreter", &["{executable}", "run", "{source}", "--jit", "off"], true),
+    maru("maru", "compiled before it runs", &["{executable}", "run", "--jit", "always", "{source}"], false),
+    maru("maru-auto", "compiled when hot", &["{executable}", "run", "--jit", "auto", "{source}"], false),
+    maru("maru-interpreted", "the interpreter", &["{executable}", "run", "--jit", "off", "{source}"], true),
     System {
         name: "chez",
         about: "package chezscheme; compile-program",

@@ -3,14 +3,17 @@
 use crate::commands::{check_output, lost_output};
 use crate::trouble::Trouble;
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Maru: a small Lisp whose environments compile straight to shared libraries.
 #[derive(Parser, Debug)]
 #[command(name = "maru", version, max_term_width = 100)]
-#[command(after_help = "Without a command, maru reads expressions from standard input and prints their values.")]
+#[command(after_help = "\
+`maru FILE …` is `maru run FILE …`, and `maru -e EXPRESSION` runs an expression, `maru -p EXPRESSION` prints its value, too.
+Without a command, maru reads expressions from standard input and prints their values.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -35,6 +38,10 @@ pub enum Command {
     Doctor(Doctor),
     /// A prompt: read expressions and print their values
     Repl(Repl),
+    /// Write completions of this command for a shell
+    Completions(Completions),
+    /// Write a page of the manual, in roff
+    Manual(Manual),
 }
 
 /// What code is made: for which target and format, and how much is done for its speed.
@@ -113,18 +120,38 @@ pub enum Report {
 /// Arguments of `maru run`.
 #[derive(Args, Debug)]
 pub struct Run {
-    /// The program: Maru source, or a library made by `maru build`; `-` is source on standard input
-    #[arg(value_name = "FILE|LIBRARY")]
-    pub file: PathBuf,
+    /// Run this in place of a file; several are one program
+    #[arg(short, long, value_name = "EXPRESSION", allow_hyphen_values = true)]
+    pub evaluate: Vec<String>,
+    /// As -e, and print the value
+    #[arg(short, long, value_name = "EXPRESSION", allow_hyphen_values = true, conflicts_with = "evaluate")]
+    pub print: Vec<String>,
     /// Which target and format.
     #[command(flatten)]
     pub selection: Selection,
     /// How it is run.
     #[command(flatten)]
     pub execution: Execution,
-    /// Given to the program as *arguments*; flags for maru come before them
-    #[arg(trailing_var_arg = true, allow_negative_numbers = true)]
-    pub arguments: Vec<String>,
+    /// The program: Maru source, or a library made by `maru build`; `-` is source on standard input. All that follows it
+    /// is given to the program as *arguments*: flags for maru stand before it
+    #[arg(trailing_var_arg = true, required_unless_present_any = ["evaluate", "print"])]
+    #[arg(value_names = ["FILE|LIBRARY", "ARGUMENT"])]
+    pub program: Vec<OsString>,
+}
+
+impl Run {
+    /// The file with the program, if one is named, and what the program is given.
+    ///
+    /// # Errors
+    /// When what it is given is no text.
+    pub fn split(&self) -> Result<(Option<PathBuf>, Vec<String>), Trouble> {
+        let is_written = !self.evaluate.is_empty() || !self.print.is_empty();
+        let (file, arguments) = match self.program.split_first() {
+            Some((file, arguments)) if !is_written => (Some(PathBuf::from(file)), arguments),
+            _ => (None, &self.program[..]),
+        };
+        Ok((file, texts(arguments)?))
+    }
 }
 
 /// Arguments of `maru build`.
@@ -202,6 +229,36 @@ pub struct Repl {
     /// How it is run.
     #[command(flatten)]
     pub execution: Execution,
+    /// A program to run first, whose definitions are then there; what follows it is given to it as *arguments*
+    #[arg(trailing_var_arg = true, value_names = ["FILE", "ARGUMENT"])]
+    pub program: Vec<OsString>,
+}
+
+impl Repl {
+    /// The program to run first, if one is named, and what it is given.
+    ///
+    /// # Errors
+    /// When what it is given is no text.
+    pub fn split(&self) -> Result<(Option<PathBuf>, Vec<String>), Trouble> {
+        match self.program.split_first() {
+            Some((file, arguments)) => Ok((Some(file.into()), texts(arguments)?)),
+            None => Ok((None, Vec::new())),
+        }
+    }
+}
+
+/// Arguments of `maru completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell; its own manual says where the completions go
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `maru manual`.
+#[derive(Args, Debug)]
+pub struct Manual {
+    /// The command that the page is about [default: all of maru]
+    pub command: Option<String>,
 }
 
 /// What the command line asks for. Help and version are printed here, and end the process.
@@ -210,7 +267,7 @@ pub struct Repl {
 /// When an argument is no text, or help cannot be printed. Other wrong calls the parser itself explains, and ends the
 /// process with status 2.
 pub fn parse() -> Result<Command, Trouble> {
-    match Cli::try_parse() {
+    match Cli::try_parse_from(with_command(std::env::args_os().collect())) {
         Ok(cli) => Ok(cli.command.unwrap_or_else(|| Command::Repl(Repl::default()))),
         Err(error) if error.kind() == ErrorKind::InvalidUtf8 => Err(not_text()),
         Err(error) if error.use_stderr() => error.exit(),
@@ -221,6 +278,31 @@ pub fn parse() -> Result<Command, Trouble> {
             std::process::exit(0)
         }
     }
+}
+
+/// The words of a call, the command that they leave out put in: who names what is there or can only be a file, or a flag
+/// that is not about maru itself, wants to run a program.
+fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    let Some(first) = words.get(1) else { return words };
+    let mut known = Cli::command();
+    known.build();
+    let is_known = match first.to_str() {
+        Some("-h" | "--help" | "-V" | "--version") => true,
+        Some(name) => known.find_subcommand(name).is_some(),
+        None => false,
+    };
+    let has = |byte| first.as_encoded_bytes().contains(byte);
+    let names_program =
+        first.as_encoded_bytes().starts_with(b"-") || has(&b'.') || has(&b'/') || Path::new(first).exists();
+    if !is_known && names_program {
+        words.insert(1, "run".into());
+    }
+    words
+}
+
+/// Arguments as texts.
+fn texts(arguments: &[OsString]) -> Result<Vec<String>, Trouble> {
+    arguments.iter().map(|argument| argument.to_str().map(String::from).ok_or_else(not_text)).collect()
 }
 
 /// Names the arguments that are not UTF-8.
@@ -247,7 +329,6 @@ fn bytes(text: &str) -> Result<usize, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_grammar_is_consistent() {
@@ -255,10 +336,23 @@ mod tests {
     }
 
     #[test]
-    fn flags_may_follow_the_file_and_end_at_the_first_argument() {
-        let cli = Cli::try_parse_from(["maru", "run", "f.l", "--jit", "off", "-5", "--jit", "x"]).unwrap();
-        let Some(Command::Run(run)) = cli.command else { panic!("not run") };
-        assert_eq!((run.execution.jit, run.arguments), (Jit::Off, vec!["-5".into(), "--jit".into(), "x".into()]));
+    fn what_follows_the_file_is_the_programs() {
+        let run = |words: &[&str]| {
+            let words = ["maru"].iter().chain(words).map(OsString::from).collect();
+            let cli = Cli::try_parse_from(with_command(words)).unwrap();
+            let Some(Command::Run(run)) = cli.command else { panic!("not run") };
+            let (file, arguments) = run.split().unwrap();
+            (run.execution.jit, file.map(|file| file.display().to_string()), arguments.join(" "))
+        };
+        for given in ["-v", "--help", "--stats --jit always", "-5 x", "-", "--", "-- -v", "a -- b"] {
+            let given: Vec<&str> = given.split(' ').collect();
+            let words = [&["run", "--jit", "off", "f.l"][..], &given].concat();
+            assert_eq!(run(&words), (Jit::Off, Some("f.l".into()), given.join(" ")));
+            let words = [&["--jit", "off", "-e", "(f)"][..], &["x"], &given].concat();
+            assert_eq!(run(&words), (Jit::Off, None, format!("x {}", given.join(" "))));
+        }
+        assert_eq!(run(&["-"]), (Jit::Auto, Some("-".into()), String::new()));
+        assert_eq!(run(&["Cargo.toml", "-h"]), (Jit::Auto, Some("Cargo.toml".into()), "-h".into()));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod statistics;
 mod streams;
 mod table;
 mod trouble;
+mod variables;
 
 // The lists of plugins that Maru comes with.
 use maru_formats as _;

@@ -27,7 +27,7 @@ fn run(test: &str, text: &str, arguments: &[&str]) -> (Output, PathBuf) {
         command.env_remove(name);
     }
     command.env("MARU_TMPDIR", &libraries);
-    (command.arg("run").arg(&path).args(arguments).output().unwrap(), libraries)
+    (command.arg("run").args(arguments).arg(&path).output().unwrap(), libraries)
 }
 
 fn is_native_here() -> bool {

@@ -96,12 +96,12 @@ fn without_time(text: &str) -> String {
 fn differences(folder: &Path, name: &str, text: &str) -> Vec<String> {
     let (source, library) = (format!("{name}.l"), format!("{name}.so"));
     std::fs::write(folder.join(&source), program(text)).unwrap();
-    let expected = observed(folder, &[&source, "--jit", "off"]);
+    let expected = observed(folder, &["--jit", "off", &source]);
     let built = maru(folder, &["build", &source, "-o", &library]).output().unwrap();
     if !built.status.success() {
         return vec![format!("{name}: it cannot be built: {}", String::from_utf8_lossy(&built.stderr))];
     }
-    let modes = [&[&library[..]][..], &[&library, "--jit", "off"]];
+    let modes = [&[&library[..]][..], &["--jit", "off", &library]];
     let mut differences = Vec::new();
     for mode in modes {
         let got = observed(folder, mode);
@@ -145,8 +145,8 @@ fn prints(name: &str, text: &str) -> String {
     if !built.status.success() {
         return String::from_utf8(built.stderr).unwrap();
     }
-    let expected = observed(&folder, &["p.l", "--jit", "off"]);
-    for run in [&["p.so"][..], &["p.so", "--jit", "off"]] {
+    let expected = observed(&folder, &["--jit", "off", "p.l"]);
+    for run in [&["p.so"][..], &["--jit", "off", "p.so"]] {
         assert_eq!(observed(&folder, run), expected);
     }
     expected
@@ -198,7 +198,7 @@ fn the_environment_of_a_program_is_the_one_it_runs_in() {
 fn what_a_library_cannot_hold_is_named() {
     for (thing, shown) in [
         ("(make-table)", "<table>"),
-        ("(lambda (x) x)", "<expr>"),
+        ("(lambda (x) x)", "<expr>(x)"),
         ("(make-environment)", "an environment that is not its own"),
         ("(list 1 (try (car 1 2) (catch (e) e)))", "an instance of <error>"),
     ] {

@@ -25,11 +25,11 @@ fn maru() -> Command {
     command
 }
 
-/// Run a program's text with further arguments.
-fn run(test: &str, text: &str, arguments: &[&str]) -> Output {
+/// Run a program's text with flags.
+fn run(test: &str, text: &str, flags: &[&str]) -> Output {
     let path = folder(test).join("program.l");
     std::fs::write(&path, text).unwrap();
-    maru().arg("run").arg(&path).args(arguments).output().unwrap()
+    maru().arg("run").args(flags).arg(&path).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -94,8 +94,97 @@ fn syntax_errors_show_where_a_list_was_opened() {
 
 #[test]
 fn arguments_reach_the_program() {
-    let output = run("arguments", "(dumpln *arguments*)", &["--jit", "off", "one", "-2", "--three"]);
-    assert_eq!(text(&output.stdout), "(\"one\" \"-2\" \"--three\")\n", "{output:?}");
+    let path = folder("arguments").join("program.l");
+    std::fs::write(&path, "#!/usr/bin/env -S maru run\n(dumpln *arguments*)").unwrap();
+    let given = ["one", "-2", "--three", "-v", "--help", "--stats", "--jit", "never"];
+    let expected = "(\"one\" \"-2\" \"--three\" \"-v\" \"--help\" \"--stats\" \"--jit\" \"never\")\n";
+    for words in [&["run"][..], &["run", "--jit", "always"], &[], &["--jit", "off"], &["repl"]] {
+        let output = maru().args(words).arg(&path).args(given).stdin(Stdio::null()).output().unwrap();
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), (expected, Some(0)), "{output:?}");
+        assert_eq!(text(&output.stderr), "");
+    }
+    // Only what follows the file: -h before it is about maru.
+    let output = maru().arg("run").arg("-h").arg(&path).output().unwrap();
+    assert!(text(&output.stdout).contains("Usage: maru run"), "{output:?}");
+}
+
+/// A script whose first line says who runs it has options of its own.
+#[test]
+#[cfg(unix)]
+fn scripts_have_options_of_their_own() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder("script");
+    let path = folder.join("greet");
+    let script = "#!/usr/bin/env -S maru run\n\
+        (println (cond ((member? \"--help\" *arguments*) \"greet [-v] NAME\") (else *arguments*)))";
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let own = Path::new(env!("CARGO_BIN_EXE_maru")).parent().unwrap();
+    let places = format!("{}:{}", own.display(), std::env::var("PATH").unwrap_or_default());
+    let call = |given: &[&str]| {
+        let output = Command::new(&path).args(given).env("PATH", &places).output().unwrap();
+        expect(&output, 0, &[]);
+        text(&output.stdout)
+    };
+    assert_eq!(call(&["--help"]), "greet [-v] NAME\n");
+    assert_eq!(call(&["-v", "--stats", "world"]), "(-v --stats world)\n");
+}
+
+#[test]
+fn expressions_on_the_command_line_run() {
+    let call = |words: &[&str]| maru().args(words).output().unwrap();
+    for (words, printed) in [
+        (&["-e", "(println 1)", "-e", "(println 2)"][..], "1\n2\n"),
+        (&["-e", "(+ 1 2)"], ""),
+        (&["-p", "(+ 1 2)"], "3\n"),
+        (&["-p", "-5"], "-5\n"),
+        (&["-p", "(define x 1)", "-p", "(cons x \"a\")"], "(1 . \"a\")\n"),
+        (&["--jit", "always", "-p", "*arguments*", "a", "-v"], "(\"a\" \"-v\")\n"),
+        (&["run", "-e", "(println *arguments*)", "--", "-v"], "(-v)\n"),
+    ] {
+        let output = call(words);
+        expect(&output, 0, &[]);
+        assert_eq!(text(&output.stdout), printed, "{words:?}");
+    }
+    expect(&call(&["-p", "(car 1 2)"]), 1, &["error[arity]", "<command line>:1:1"]);
+    expect(&call(&["-e", "(list 1"]), 1, &["error[syntax]", "<command line>:1:"]);
+    expect(&call(&["-p", "(exit 3)"]), 3, &[]);
+    expect(&call(&["-e"]), 2, &["EXPRESSION"]);
+    expect(&call(&["-e", "1", "-p", "2"]), 2, &["cannot be used with"]);
+}
+
+#[test]
+fn what_was_meant_is_said() {
+    let call = |words: &[&str]| maru().args(words).output().unwrap();
+    expect(&call(&["dissasm"]), 2, &["unrecognized subcommand 'dissasm'", "disasm"]);
+    expect(&call(&["run", "--fule", "5", "x.l"]), 2, &["--fule", "'--fuel'"]);
+    expect(&call(&["--strss", "x.l"]), 2, &["--strss", "'--stress'"]);
+    expect(&call(&["run", "--jit", "alwys", "x.l"]), 2, &["alwys", "always"]);
+    // A file that is not there is no command.
+    expect(&call(&["no-such-file.l"]), 2, &["no-such-file.l: there is no such file"]);
+    expect(&call(&["some/where"]), 2, &["some/where: there is no such file"]);
+}
+
+#[test]
+fn a_prompt_may_begin_with_a_program() {
+    let folder = folder("begin");
+    let path = folder.join("program.l");
+    let ask = |program: &str, asked: &str| {
+        std::fs::write(&path, program).unwrap();
+        let input = folder.join("input");
+        std::fs::write(&input, asked).unwrap();
+        let mut command = maru();
+        command.arg("repl").arg(&path).stdin(std::fs::File::open(input).unwrap());
+        command.output().unwrap()
+    };
+    let output = ask("(define x 5) (println \"loaded\")", "(+ x 1)");
+    expect(&output, 0, &[]);
+    assert_eq!(text(&output.stdout), "loaded\n6\n");
+    let output = ask("(define x 5) (car 1 2)", "(+ x 1)");
+    expect(&output, 1, &["program.l:1:14"]);
+    assert_eq!(text(&output.stdout), "6\n");
+    assert_eq!(ask("(exit 4)", "(println 1)").status.code(), Some(4));
+    expect(&maru().args(["repl", "none.l"]).output().unwrap(), 2, &["none.l: there is no such file"]);
 }
 
 #[test]
@@ -123,7 +212,7 @@ fn wrong_calls_have_status_2() {
 fn targets_are_chosen_by_flag_then_variable() {
     let fib = example("fib.l");
     let with = |variable: &str, value: &str, arguments: &[&str]| {
-        maru().env(variable, value).arg("run").arg(&fib).args(arguments).output().unwrap()
+        maru().env(variable, value).arg("run").args(arguments).arg(&fib).output().unwrap()
     };
     let output = with("MARU_TARGET_ARCH", "bogus", &[]);
     expect(&output, 2, &["maru: MARU_TARGET_ARCH: there is no architecture called 'bogus'; there are: "]);
@@ -259,7 +348,7 @@ fn a_closed_pipe_ends_the_program_without_a_word() {
     std::fs::write(&path, "(let loop ((i 0)) (println i) (loop (+ i 1)))").unwrap();
     for mode in MODES {
         let mut command = maru();
-        command.arg("run").arg(&path).args(["--jit", mode]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("run").args(["--jit", mode]).arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut start = [0; 4];
         child.stdout.take().unwrap().read_exact(&mut start).unwrap();
@@ -289,7 +378,7 @@ fn built_programs_run() {
         expect(&output, 0, &[]);
         let built = maru().arg("run").arg(&library).output().unwrap();
         expect(&built, 0, &[]);
-        let interpreted = maru().arg("run").arg(example(name)).args(["--jit", "off"]).output().unwrap();
+        let interpreted = maru().arg("run").args(["--jit", "off"]).arg(example(name)).output().unwrap();
         assert_eq!(text(&built.stdout), text(&interpreted.stdout), "{name}");
     }
     let leftovers: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -363,10 +452,10 @@ fn stages_are_shown() {
 
 #[test]
 fn statistics_go_to_standard_error() {
-    let output = maru().arg("run").arg(example("fib.l")).args(["--stats", "--jit", "always"]).output().unwrap();
+    let output = maru().arg("run").args(["--stats", "--jit", "always"]).arg(example("fib.l")).output().unwrap();
     expect(&output, 0, &["stats: lower ", "stats: dlopen ", "count: functions ", "time: all "]);
     assert!(!text(&output.stdout).contains("stats"));
-    let output = maru().arg("run").arg(example("fib.l")).args(["--stats=json", "--jit", "always"]).output().unwrap();
+    let output = maru().arg("run").args(["--stats=json", "--jit", "always"]).arg(example("fib.l")).output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     assert!(json["counts"]["functions"].as_u64() > Some(0), "{json}");
     assert!(json["phases"]["lower"].as_f64() > Some(0.0), "{json}");
@@ -539,7 +628,7 @@ fn linkers_that_are_missing_or_fail_are_named() {
     let built = std::env::temp_dir().join(format!("maru-linker-test-{}", std::process::id()));
     let with_linker = |linker: &str, command: &str| {
         let mut maru = maru();
-        maru.env("MARU_LINKER", linker).arg(command).arg(example("fib.l")).args(["--strategy", "linker"]);
+        maru.env("MARU_LINKER", linker).arg(command).args(["--strategy", "linker"]).arg(example("fib.l"));
         if command == "build" {
             maru.arg("-o").arg(&built);
         }
@@ -584,7 +673,7 @@ fn a_library_of_a_compiler_is_run_as_what_it_is() {
     let output = maru().args(["build", "--target", "c"]).arg(example("fib.l")).arg("-o").arg(&built).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let run = |arguments: &[&str]| maru().arg("run").args(arguments).arg(&built).output().unwrap();
-    let expected = maru().arg("run").arg(example("fib.l")).args(["--jit", "off"]).output().unwrap();
+    let expected = maru().arg("run").args(["--jit", "off"]).arg(example("fib.l")).output().unwrap();
     let output = run(&[]);
     assert_eq!((&output.stdout, output.status.code()), (&expected.stdout, Some(0)), "{output:?}");
     expect(&run(&["--target", "x64"]), 2, &["a library for c, but --target says x64"]);

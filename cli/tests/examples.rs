@@ -48,7 +48,7 @@ fn examples_print_what_they_say() {
         assert!(!expected.is_empty(), "{} does not say what it prints", path.display());
         for mode in ["off", "auto", "always"] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
-            let output = command.current_dir(folder).arg("run").arg(&path).args(["--jit", mode]).output().unwrap();
+            let output = command.current_dir(folder).arg("run").args(["--jit", mode]).arg(&path).output().unwrap();
             let name = format!("{} --jit {mode}", path.display());
             assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}: {output:?}");
             assert!(output.status.success(), "{name}: {output:?}");

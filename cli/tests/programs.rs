@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 const MODES: [&str; 3] = ["off", "auto", "always"];
 
-/// Run a program's text with further arguments, with none of the command's variables set.
-fn run(test: &str, text: &str, arguments: &[&str]) -> Output {
+/// Run a program's text with flags, with none of the command's variables set.
+fn run(test: &str, text: &str, flags: &[&str]) -> Output {
     let folder: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("programs-{test}"));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("program.l");
@@ -16,7 +16,7 @@ fn run(test: &str, text: &str, arguments: &[&str]) -> Output {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MARU_")) {
         command.env_remove(name);
     }
-    command.arg("run").arg(&path).args(arguments).output().unwrap()
+    command.arg("run").args(flags).arg(&path).output().unwrap()
 }
 
 /// What it prints in every mode.

@@ -64,6 +64,11 @@ fn expressions_over_several_lines_commands_and_the_end() {
     ask(&mut session, ",ir twice", &["as lowered", "function", "as optimised"]);
     ask(&mut session, ",tree twice", &["twice"]);
     ask(&mut session, ",help", &[",time EXPRESSION"]);
+    ask(&mut session, ",doc substring", &["(substring string start [end])", "A new string", "=> \"cd\""]);
+    ask(&mut session, ",doc twice", &["(twice n)", "Defined at <repl>:"]);
+    ask(&mut session, ",doc no-such-name", &["nothing is called no-such-name"]);
+    ask(&mut session, ",apropos greatest common", &["(gcd integer"]);
+    ask(&mut session, ",apropos twic", &["(twice n)"]);
     ask(&mut session, ",nonsense", &["there is no command ,nonsense", ",quit"]);
     ask(&mut session, "(define e (make-environment *global-environment*))", &["<environment>"]);
     ask(&mut session, ",in e", &[]);
@@ -92,6 +97,15 @@ fn names_are_completed_and_earlier_lines_come_back() {
     type_keys(&mut first, "my-very-\t\r");
     first.exp_string("5").unwrap();
     first.exp_string(PROMPT).unwrap();
+    // Where several names begin alike, each is shown as it is called.
+    type_keys(&mut first, "(string-b\t");
+    first.exp_string("egins-with?").unwrap();
+    type_keys(&mut first, "\u{15}(define (my-very-own-adder a b) (+ a b))\r");
+    first.exp_string("<expr>my-very-own-adder(a b)").unwrap();
+    first.exp_string(PROMPT).unwrap();
+    type_keys(&mut first, "(my-very-own\t\t");
+    first.exp_string("(my-very-own-adder a b)").unwrap();
+    type_keys(&mut first, "\u{15}");
     ask(&mut first, "(+ 40 3)", &["43"]);
     // Arrow up.
     type_keys(&mut first, "\u{1b}[A\r");

@@ -70,6 +70,46 @@ fn functions_are_listed_for_profilers() {
     assert!(numbers[0] > 0x1000 && (1..0x10000).contains(&numbers[1]), "{line}");
 }
 
+/// What perf says of a run of the command with these words: its report by symbols, busiest first.
+fn measured(path: &Path, words: &[&str]) -> Option<String> {
+    let data = path.with_file_name("perf.data");
+    let mut perf = Command::new("perf");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MARU_")) {
+        perf.env_remove(name);
+    }
+    perf.args(["record", "-q", "-e", "cpu-clock", "-o"]).arg(&data).args(words).arg(path);
+    let text = tool("perf", &mut perf)?;
+    if !data.exists() {
+        eprintln!("NOT RUN: perf may not measure here: {}", text.lines().next().unwrap_or_default());
+        return None;
+    }
+    let mut report = Command::new("perf");
+    report.args(["report", "--stdio", "--sort", "symbol", "-i"]).arg(&data);
+    tool("perf", &mut report)
+}
+
+/// The libraries that the command makes are there when perf reads them, without any setting, and top-level forms have
+/// names of their own.
+#[test]
+fn a_profiler_sees_the_functions_of_the_command_itself() {
+    let path = program("command");
+    let maru = env!("CARGO_BIN_EXE_maru");
+    let text =
+        "(define (work n)\n  (let ((s 0)) (while (> n 0) (set s (% (+ s (* n n)) 1000003)) (set n (- n 1))) s))\n\
+                (define (both n)\n  (list (apply work (list n)) (apply work (list n))))\n(println (both 10000000))\n\
+                (let loop ((i 0))\n  (if (< i 30000000) (loop (+ i 1))))\n";
+    std::fs::write(&path, text).unwrap();
+    let through_shell = format!("{maru} run --jit always \"$0\"; true");
+    let calls: [&[&str]; 2] = [&[maru, "run", "--jit", "always"], &["sh", "-c", &through_shell]];
+    for words in calls {
+        let Some(text) = measured(&path, words) else { return };
+        let busiest: Vec<&str> = text.lines().filter(|line| line.contains('%')).take(2).collect();
+        for name in ["] work ", "] top-level:6 "] {
+            assert!(busiest.iter().any(|line| line.contains(name)), "{name}: {text}");
+        }
+    }
+}
+
 #[test]
 fn a_profiler_attributes_time_to_functions() {
     let path = program("profiler");

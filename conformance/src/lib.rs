@@ -43,6 +43,7 @@ mod session;
 mod steps;
 mod worker;
 
+pub use evaluate::script as evaluate_script;
 pub use merge::merge;
 pub use replay::{replay, Replay};
 pub use report::Report;

@@ -162,7 +162,9 @@ fn every_section_of_the_reference_has_cases() {
         let name = line.strip_prefix("### ").or_else(|| line.strip_prefix("## "))?;
         Some(name.to_string())
     };
-    let sections: Vec<String> = reference.lines().filter_map(heading).collect();
+    // The index says again, name by name, what the sections are about; its examples are run.
+    let sections = reference.lines().take_while(|line| *line != "## Index").filter_map(heading);
+    let sections: Vec<String> = sections.collect();
     let listed: Vec<String> = SECTIONS.iter().map(|(section, _)| section.to_string()).collect();
     assert_eq!(sections, listed);
     let files: BTreeSet<&str> = CASES.iter().map(|(file, _)| name_of(file)).collect();

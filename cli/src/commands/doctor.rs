@@ -2,6 +2,7 @@
 
 use crate::arguments::{Doctor, Execution, Selection};
 use crate::trouble::Trouble;
+use crate::variables::{Variable, VARIABLES, VARIABLES_OF_TESTS};
 use crate::{options, session};
 use maru_compiler::load::Candidate;
 use maru_compiler::machine::Ability;
@@ -47,7 +48,10 @@ pub fn doctor(arguments: &Doctor) -> Result<ExitCode, Trouble> {
         ("tools", tools()),
     ];
     let able = sections[0].1.iter().all(|finding| finding.good);
-    let text = if arguments.json { format!("{:#}\n", as_json(&sections)) } else { as_text(&sections) };
+    let text = match arguments.json {
+        true => format!("{:#}\n", as_json(&sections)),
+        false => as_text(&sections) + &variables_text(),
+    };
     super::print(&text)?;
     Ok(ExitCode::from(u8::from(!able)))
 }
@@ -183,5 +187,32 @@ fn as_json(sections: &[(&str, Vec<Finding>)]) -> Value {
             .map(|finding| json!({ "what": finding.what, "good": finding.good, "detail": finding.detail }));
         (title.replace(' ', "_"), Value::Array(findings.collect()))
     };
-    Value::Object(sections.iter().map(section).collect())
+    let tables = [("variables", VARIABLES), ("variables_of_tests", VARIABLES_OF_TESTS)];
+    let tables = tables.map(|(title, table)| (title.to_string(), table.iter().map(variable_json).collect()));
+    Value::Object(sections.iter().map(section).chain(tables).collect())
+}
+
+/// A variable's value, if it has one that counts.
+fn value_of(variable: &Variable) -> Option<String> {
+    let value = std::env::var_os(variable.name)?;
+    (!value.is_empty()).then(|| value.display().to_string())
+}
+
+fn variable_json(variable: &Variable) -> Value {
+    let Variable { name, about, default } = variable;
+    json!({ "name": name, "about": about, "default": default, "value": value_of(variable) })
+}
+
+fn variables_text() -> String {
+    let mut text = String::from("variables\n");
+    let width = VARIABLES.iter().map(|variable| variable.name.len()).max().unwrap_or(0);
+    for variable in VARIABLES {
+        let Variable { name, about, default } = variable;
+        let (mark, state) = match value_of(variable) {
+            Some(value) => ("set", value),
+            None => ("   ", format!("else {default}")),
+        };
+        text.push_str(&format!("  {mark}  {name:<width$}  {about}: {state}\n"));
+    }
+    text
 }

@@ -6,6 +6,7 @@ pub mod disasm;
 pub mod doctor;
 pub mod repl;
 pub mod run;
+pub mod shelf;
 pub mod targets;
 
 use crate::arguments::Command;
@@ -27,6 +28,8 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
         Command::Disasm(arguments) => disasm::disasm(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Repl(arguments) => repl::repl(&arguments),
+        Command::Completions(arguments) => shelf::completions(&arguments),
+        Command::Manual(arguments) => shelf::manual(&arguments),
     }
 }
 

@@ -4,12 +4,12 @@
 
 use crate::arguments::Repl;
 use crate::prompt::command::{self, Answer};
+use crate::prompt::documentation::{self, Completion};
 use crate::prompt::input::{Input, Person, Typed};
 use crate::trouble::{self, Trouble};
-use crate::{options, session};
+use crate::{options, program, session};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
-use maru_language::interp::expand::core_form_names;
 use maru_language::runtime::{Failure, Outcome, Runtime};
 use maru_language::syntax::print::Style;
 use maru_language::syntax::Reader;
@@ -23,6 +23,11 @@ use std::process::ExitCode;
 pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
     let options = options::options(&arguments.selection, &arguments.execution)?;
     options::check_runnable(&options)?;
+    let (file, given) = arguments.split()?;
+    let first = match &file {
+        Some(file) => Some((file.display().to_string(), program::source(file)?)),
+        None => None,
+    };
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut input = match is_terminal {
         true => Input::Person(Box::new(Person::new(session::shows_colour())?)),
@@ -36,7 +41,11 @@ pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
         if input.is_person() {
             session.say("Maru. ,help says what there is; Ctrl-D ends the session.\n");
         }
+        session.begin(first, given)?;
         loop {
+            if interp::exit_status(session.runtime).is_some() {
+                break;
+            }
             let (text, before) = match input.next(|| session.names())? {
                 Typed::Text(text, before) => (text, before),
                 Typed::Abandoned => continue,
@@ -65,16 +74,27 @@ struct Session<'r> {
 }
 
 impl Session<'_> {
+    /// Run a program whose definitions shall be there; the session goes on if it fails.
+    fn begin(&mut self, first: Option<(String, String)>, given: Vec<String>) -> Result<(), Trouble> {
+        let Some((name, text)) = first else { return Ok(()) };
+        interp::set_arguments(self.runtime, given)
+            .map_err(|Failure| Trouble::failed("memory for the program's arguments is out"))?;
+        let outcome = interp::run_program(self.runtime, &name, &text);
+        if outcome.is_err() && interp::exit_status(self.runtime).is_none() {
+            self.fail();
+        }
+        self.runtime.flush_output();
+        Ok(())
+    }
+
     fn environment(&self) -> Value {
         self.runtime.roots[self.root]
     }
 
     /// Names that can be completed.
-    fn names(&self) -> Vec<String> {
-        let index = self.runtime.index(self.environment());
-        let bound = self.runtime.names_in(index).into_iter().map(|name| self.runtime.symbols.name(name).to_string());
-        let shown = bound.filter(|name| !name.starts_with('%'));
-        shown.chain(core_form_names().map(String::from)).chain(command::names()).collect()
+    fn names(&self) -> Vec<Completion> {
+        let commands = command::names().map(|name| Completion { name, call: None });
+        documentation::completions(self.runtime, self.environment()).into_iter().chain(commands).collect()
     }
 
     fn say(&mut self, text: &str) {

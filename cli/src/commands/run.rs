@@ -5,11 +5,16 @@ use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
 use crate::{options, session, statistics};
 use maru_compiler::unit::{self, HasUnits};
+use maru_core::abi::layout::Value;
 use maru_language::interp;
 use maru_language::runtime::{Failure, Outcome, Runtime, Strategy};
+use maru_language::syntax::print::Style;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// What a program is called that stands on the command line.
+const WRITTEN: &str = "<command line>";
 
 /// Run a program; its exit status.
 ///
@@ -18,8 +23,12 @@ use std::time::Instant;
 pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let start = Instant::now();
     let mut options = options::options(&arguments.selection, &arguments.execution)?;
-    let program = program::read(&arguments.file)?;
-    let name = arguments.file.display().to_string();
+    let (file, given) = arguments.split()?;
+    let program = match &file {
+        Some(file) => program::read(file)?,
+        None => Program::Source([&arguments.evaluate[..], &arguments.print].concat().join("\n")),
+    };
+    let name = file.as_ref().map_or(WRITTEN.into(), |file| file.display().to_string());
     match program {
         Program::Source(_) => options::check_runnable(&options)?,
         Program::Library(format, architecture, machine) => {
@@ -27,11 +36,15 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         }
     }
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
-        interp::set_arguments(runtime, arguments.arguments)
+        interp::set_arguments(runtime, given)
             .map_err(|Failure| Trouble::failed("memory for the program's arguments is out"))?;
         let outcome = match program {
             Program::Source(text) => interp::run_program(runtime, &name, &text),
-            Program::Library(..) => run_library(runtime, &arguments.file)?,
+            Program::Library(..) => run_library(runtime, Path::new(&name))?,
+        };
+        let outcome = match arguments.print.is_empty() {
+            true => outcome,
+            false => outcome.and_then(|value| print(runtime, value)),
         };
         let status = session::conclude(runtime, outcome);
         let is_text = runtime.native.units().architecture.is_some_and(|target| target.source().is_some());
@@ -50,6 +63,14 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         }
         Ok(status)
     })
+}
+
+/// Print what the program came to, as the prompt does.
+fn print(runtime: &mut Runtime, value: Value) -> Outcome {
+    runtime.roots.push(value);
+    let printed = interp::print_value(runtime, value, Style::Dump).and_then(|()| runtime.write_output("\n"));
+    runtime.roots.pop();
+    printed.map(|()| value)
 }
 
 /// Load a library and run its top-level forms, one after another.

@@ -1,6 +1,7 @@
 //! Commands of the prompt: `,help`, `,time`, `,disasm` and others. They look at the session and at what becomes of its
 //! functions; whatever they say is said on standard output.
 
+use super::documentation;
 use crate::listing;
 use maru_compiler::unit;
 use maru_compiler::unit::HasUnits;
@@ -36,6 +37,8 @@ const LONGEST_VALUE: usize = 1 << 16;
 
 const COMMANDS: &[Command] = &[
     Command("help", "", "show this list", |_, _, _| Answer::Text(help())),
+    Command("doc", "NAME", "say what a name means, how it is called, an example", doc),
+    Command("apropos", "TEXT", "find names by a part of them or of what they do", apropos),
     Command("time", "EXPRESSION", "evaluate, and say what that took", time),
     Command("disasm", "FUNCTION", "show a function's machine code", disasm),
     Command("ir", "FUNCTION", "show a function's IR, as lowered and as optimised", ir),
@@ -80,6 +83,14 @@ fn help() -> String {
 
 fn evaluate(runtime: &mut Runtime, text: &str, environment: Value) -> Outcome {
     interp::evaluate_text(runtime, "<repl>", text, environment)
+}
+
+fn doc(runtime: &mut Runtime, name: &str, environment: Value) -> Answer {
+    documentation::documentation(runtime, name, environment).map_or_else(Answer::Refused, Answer::Text)
+}
+
+fn apropos(runtime: &mut Runtime, text: &str, environment: Value) -> Answer {
+    documentation::apropos(runtime, text, environment).map_or_else(Answer::Refused, Answer::Text)
 }
 
 fn time(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {

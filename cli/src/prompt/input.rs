@@ -1,9 +1,10 @@
 //! Where the prompt's texts come from: a person at a terminal, with line editing, history and completion; or a pipe or
 //! file, line by line.
 
+use super::documentation::Completion;
 use crate::trouble::{self, Trouble};
 use maru_language::syntax::is_incomplete;
-use rustyline::completion::Completer;
+use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter, MatchingBracketHighlighter};
 use rustyline::hint::Hinter;
@@ -37,7 +38,7 @@ impl Input {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn next(&mut self, names: impl FnOnce() -> Vec<String>) -> Result<Typed, Trouble> {
+    pub fn next(&mut self, names: impl FnOnce() -> Vec<Completion>) -> Result<Typed, Trouble> {
         match self {
             Input::Person(person) => person.next(names()),
             Input::Lines(count) => next_lines(count),
@@ -102,7 +103,7 @@ impl Person {
         Ok(Person { editor, history })
     }
 
-    fn next(&mut self, names: Vec<String>) -> Result<Typed, Trouble> {
+    fn next(&mut self, names: Vec<Completion>) -> Result<Typed, Trouble> {
         if let Some(assistant) = self.editor.helper_mut() {
             assistant.names = names;
         }
@@ -146,25 +147,29 @@ fn history_file() -> Option<PathBuf> {
 /// Helps while a line is edited.
 struct Assistant {
     /// Names to complete.
-    names: Vec<String>,
+    names: Vec<Completion>,
     brackets: MatchingBracketHighlighter,
 }
 
 impl Helper for Assistant {}
 
 impl Completer for Assistant {
-    type Candidate = String;
+    type Candidate = Pair;
 
-    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let is_end = |character: char| character.is_whitespace() || "()[]{}\"';`".contains(character);
         let start = line[..at].rfind(is_end).map_or(0, |end| end + 1);
         let typed = &line[start..at];
         if typed.is_empty() {
             return Ok((start, Vec::new()));
         }
-        let mut found: Vec<String> = self.names.iter().filter(|name| name.starts_with(typed)).cloned().collect();
-        found.sort_unstable();
-        Ok((start, found))
+        let mut found: Vec<&Completion> = self.names.iter().filter(|known| known.name.starts_with(typed)).collect();
+        found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let pair = |known: &Completion| Pair {
+            display: known.call.clone().unwrap_or_else(|| known.name.clone()),
+            replacement: known.name.clone(),
+        };
+        Ok((start, found.into_iter().map(pair).collect()))
     }
 }
 

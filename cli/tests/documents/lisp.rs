@@ -30,7 +30,7 @@ pub fn run(text: &str, folder: &Path) -> Result<(), String> {
     std::fs::write(&path, program).unwrap();
     for mode in ["off", "always"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
-        let output = command.current_dir(folder).args(["run", "block.l", "--jit", mode]).output().unwrap();
+        let output = command.current_dir(folder).args(["run", "--jit", mode, "block.l"]).output().unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -103,6 +103,7 @@ fn inner_expectations(form: &str) -> Vec<Expectation> {
 fn form_length(text: &str) -> Option<usize> {
     let mut depth = 0;
     let mut chars = text.char_indices().peekable();
+    let mut before = ' ';
     while let Some((_, c)) = chars.next() {
         match c {
             '(' | '[' | '{' => depth += 1,
@@ -115,10 +116,15 @@ fn form_length(text: &str) -> Option<usize> {
                 }
             },
             ';' => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
-            // A character: what follows is no parenthesis.
-            '?' if chars.peek().is_some_and(|(_, next)| "()[]{}\";".contains(*next)) => drop(chars.next()),
+            // A character: what follows is no parenthesis. Inside of a name it is a letter.
+            '?' if (before.is_whitespace() || "()[]{}'`,@".contains(before))
+                && chars.peek().is_some_and(|(_, next)| "()[]{}\";".contains(*next)) =>
+            {
+                chars.next();
+            }
             _ => {}
         }
+        before = c;
         let next = chars.peek().copied();
         let ends = next.is_none_or(|(_, next)| next.is_whitespace() || next == ';') && !"'`,@".contains(c);
         if depth == 0 && ends {

@@ -2,9 +2,9 @@
 //!
 //! Debuggers are told through the interface that GDB defines for compilers in the process ("JIT Compilation Interface" in
 //! its manual), which LLDB reads too: a list of files in memory, and a function that the debugger stops at when the list
-//! changes. Profilers of the perf family read a file `/tmp/perf-PID.map` after the run. Neither is free, so the first is
-//! done if a debugger is there when the first image is made, or if `MARU_SYMBOLS` holds `gdb`; the second if it holds
-//! `perf`.
+//! changes. Profilers of the perf family read a file `/tmp/perf-PID.map` after the run, and of code in libraries the
+//! libraries. Neither is free, so the first is done if a debugger is there when the first image is made, or if
+//! `MARU_SYMBOLS` holds `gdb`; the second if it holds `perf`, or if `perf` has begun this process.
 
 use super::memory::Describe;
 use maru_core::format::{FormatError, Image};
@@ -52,8 +52,38 @@ fn listeners() -> Listeners {
         let named = std::env::var(SYMBOLS_VARIABLE).unwrap_or_default();
         // A program that has the runtime without the command line has nobody who would say that a name is wrong.
         let named = Listeners::parse(&named).unwrap_or_default();
-        Listeners { debugger: named.debugger || is_traced(), ..named }
+        Listeners { debugger: named.debugger || is_traced(), profiler: named.profiler || is_begun_by_profiler() }
     })
+}
+
+/// Whether a profiler wants to read libraries when this process is gone.
+pub(super) fn is_profiled() -> bool {
+    listeners().profiler
+}
+
+/// Whether a profiler of the perf family has begun this process, or what began it.
+fn is_begun_by_profiler() -> bool {
+    let mut process = std::os::unix::process::parent_id();
+    for _ in 0..GENERATIONS {
+        let Some((name, parent)) = name_and_parent(process) else { return false };
+        if name == "perf" {
+            return true;
+        }
+        process = parent;
+    }
+    false
+}
+
+/// A shell between the profiler and this process, and what that began, are looked at as well.
+const GENERATIONS: usize = 4;
+
+/// What a process is called, and who began it.
+fn name_and_parent(process: u32) -> Option<(String, u32)> {
+    let facts = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // `PID (NAME) STATE PARENT …`, where the name may hold anything.
+    let (start, rest) = facts.rsplit_once(')')?;
+    let name = start.split_once('(')?.1;
+    Some((name.into(), rest.split_whitespace().nth(1)?.parse().ok()?))
 }
 
 /// Whether a debugger has this process.

@@ -8,6 +8,7 @@
 //! A file stays until its image is dropped or the process exits, because debuggers and profilers read it; files of
 //! processes that were killed are removed by the next.
 
+use super::debugger::is_profiled;
 use super::{check, Library, LoadError, LoadErrorKind, LoadedImage};
 use maru_core::abi::fingerprint;
 use maru_core::codegen::Architecture;
@@ -203,8 +204,9 @@ impl WrittenFile {
 
 impl Drop for WrittenFile {
     fn drop(&mut self) {
-        // A forked child has a copy of this, but the file is the parent's.
-        if std::process::id() == self.process {
+        // A forked child has a copy of this, but the file is the parent's. Profilers read it when the process is gone;
+        // then a later one removes it.
+        if std::process::id() == self.process && !is_profiled() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -403,6 +405,9 @@ fn remove_at_exit(directory: &Path) {
 }
 
 extern "C" fn remove_own_files() {
+    if is_profiled() {
+        return;
+    }
     let own = format!("{}-", std::process::id());
     // A thread that holds the lock is on its way to load something; then the next process cleans up.
     let Ok(used) = USED.try_lock() else { return };

@@ -17,8 +17,8 @@ use maru_core::ir::build::FunctionBuilder;
 use maru_core::ir::{
     self, Block, Compare, Condition, Convention, Function, Helper, Signature, Target, Terminator, Type, Val, Width,
 };
-use maru_language::runtime::tree::Prototype;
-use maru_language::runtime::CellId;
+use maru_language::runtime::tree::{Prototype, PrototypeKind};
+use maru_language::runtime::{CellId, Runtime};
 use rustc_hash::FxHashMap;
 use slow::Inline;
 use state::{Leaving, RegisterValue, Start, State, Ty};
@@ -51,6 +51,20 @@ pub(super) struct Emit<'a, 'r> {
     pub(super) loaded: FxHashMap<Val, u32>,
 }
 
+/// What a prototype's code is called, for people with debuggers and profilers: by its name, or by what it is and the line.
+fn name_of(runtime: &Runtime, prototype: &Prototype, number: u32) -> String {
+    let what = match prototype.kind {
+        PrototypeKind::Function => "lambda",
+        PrototypeKind::TopLevel => "top-level",
+        PrototypeKind::Deferred => "with-environment",
+    };
+    match (runtime.as_symbol(prototype.name), runtime.sources.locate(prototype.position)) {
+        (Some(symbol), _) => runtime.symbols.name(symbol).to_string(),
+        (None, Some((_, line, _))) => format!("{what}:{line}"),
+        (None, None) => format!("{what}_{number}"),
+    }
+}
+
 impl<'a, 'r> Emit<'a, 'r> {
     /// The IR of a prototype's flow graph, or of the flow graph of one of its loops.
     pub(super) fn function(
@@ -68,11 +82,7 @@ impl<'a, 'r> Emit<'a, 'r> {
             parameters: vec![Type::Word; FIRST_ARGUMENT + arguments],
             result: Type::Word,
         };
-        let name = match unit.runtime.as_symbol(prototype.name) {
-            Some(symbol) => unit.runtime.symbols.name(symbol).to_string(),
-            None => format!("lambda_{number}"),
-        };
-        let b = FunctionBuilder::new(&name, signature);
+        let b = FunctionBuilder::new(&name_of(unit.runtime, prototype, number), signature);
         let parameters = b.parameters(b.current_block()).to_vec();
         let meter = Meter::of(unit.metered, is_loop);
         let passing = Passing::of(flow, unit.runtime.options.bounds.in_memory);

@@ -47,6 +47,9 @@ impl NativeCode for Compiler {
     fn primitives(&self) -> &'static [PrimitiveInfo] {
         primitives::TABLE
     }
+    fn documentation(&self) -> &'static str {
+        primitives::DOCUMENTATION
+    }
     fn heat(&self, runtime: &mut Runtime, prototype: &Rc<Prototype>) {
         request::heat(runtime, prototype);
     }

@@ -34,6 +34,9 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
 ];
 
+/// What is said of them.
+pub const DOCUMENTATION: &str = include_str!("primitives.txt");
+
 /// What an `<architecture>` object stands for.
 fn architecture(runtime: &mut Runtime, operation: &str, value: Value) -> Result<&'static dyn Architecture, Failure> {
     let object = arguments::of_kind(runtime, operation, value, Kind::Architecture, "an architecture")?;

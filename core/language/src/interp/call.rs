@@ -518,6 +518,18 @@ pub(super) fn signature(runtime: &mut Runtime, callee: Value) -> (Value, u32, Op
     }
 }
 
+/// Fewest and most arguments of what can be called, a macro among it, as far as it says itself; `None` of all else.
+pub fn counts(runtime: &mut Runtime, value: Value) -> Option<(u32, Option<u32>)> {
+    let callee = match runtime.is_kind(value, Kind::Form) {
+        true => runtime.field(value, offset::FORM_FUNCTION),
+        false => value,
+    };
+    runtime.is_callable(callee).then(|| {
+        let (_, least, most) = signature(runtime, callee);
+        (least, most)
+    })
+}
+
 /// Raise `not-applicable`, or `unbound` if the callee is the mark of an unbound cell.
 #[cold]
 pub fn not_applicable(runtime: &mut Runtime, callee: Value) -> Failure {

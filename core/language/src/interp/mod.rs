@@ -2,6 +2,7 @@
 
 mod call;
 pub mod constant_table;
+pub mod documentation;
 mod eval;
 pub mod expand;
 pub mod helpers;
@@ -13,8 +14,8 @@ pub mod tree_form;
 pub mod tree_text;
 
 pub use call::{
-    accepts_directly, call, call_directly, catch_failure, interpret, is_plain_primitive, not_applicable, out_of_fuel,
-    poll, primitive_address, wrong_count,
+    accepts_directly, call, call_directly, catch_failure, counts, interpret, is_plain_primitive, not_applicable,
+    out_of_fuel, poll, primitive_address, wrong_count,
 };
 pub use eval::{define_variable, kind_of_operand, set_variable, unbound, unbound_name};
 pub use loading::in_file;

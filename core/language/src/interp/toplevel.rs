@@ -11,7 +11,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// The part of the language that is written in itself.
-const PRELUDE: &str = include_str!("prelude.l");
+pub(super) const PRELUDE: &str = include_str!("prelude.l");
 /// What the prelude is called in messages.
 const PRELUDE_NAME: &str = "<prelude>";
 

@@ -60,6 +60,19 @@ impl Runtime {
         let value = self.cells.get(cell).value;
         value.as_unbound().is_none().then_some(value)
     }
+    /// The same of a symbol, where no cell is made for it.
+    pub fn value_in(&self, environment: u32, symbol: Symbol) -> Option<Value> {
+        let mut next = Some(environment);
+        while let Some(index) = next {
+            let environment = self.environments.find(index)?;
+            if let Some(cell) = environment.cells.get(&symbol) {
+                let value = self.cells.get(*cell).value;
+                return value.as_unbound().is_none().then_some(value);
+            }
+            next = environment.parent;
+        }
+        None
+    }
     /// The names that an environment and those around it bind, nearest first, each once.
     pub fn names_in(&self, environment: u32) -> Vec<Symbol> {
         let mut names = Vec::new();

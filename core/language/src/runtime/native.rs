@@ -40,6 +40,10 @@ pub trait NativeCode: Sync {
     fn primitives(&self) -> &'static [PrimitiveInfo] {
         &[]
     }
+    /// What is said of them, a text such as those that document the language's own.
+    fn documentation(&self) -> &'static str {
+        ""
+    }
     /// A function's environment has been interpreted so often that code for it may pay.
     fn heat(&self, _runtime: &mut Runtime, _prototype: &Rc<Prototype>) {}
     /// Code is ready, or wants to be made: between two steps of the program.

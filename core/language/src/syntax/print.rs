@@ -5,6 +5,7 @@
 //! memory.
 
 use super::token::is_delimiter;
+use crate::runtime::tree::{Prototype, Variable};
 use crate::runtime::Runtime;
 use crate::syntax::reads_as_symbol;
 use crate::value::number::Number;
@@ -39,6 +40,20 @@ pub fn text_within(runtime: &Runtime, value: Value, style: Style, limit: usize) 
         text.push('…');
     }
     text
+}
+
+/// What a function takes, as a list of its parameters is written: `(a b . rest)`.
+pub fn parameters_text(runtime: &Runtime, prototype: &Prototype) -> String {
+    let count = prototype.parameters as usize;
+    let name = |variable: &Variable| {
+        // Those that the expander made have no names that a program knows.
+        runtime.as_symbol(variable.name).map_or("_", |symbol| runtime.symbols.name(symbol))
+    };
+    let mut text: Vec<&str> = prototype.variables.iter().take(count).map(name).collect();
+    if let Some(rest) = prototype.variables.get(count).filter(|_| prototype.rest) {
+        text.extend([".", name(rest)]);
+    }
+    format!("({})", text.join(" "))
 }
 
 /// The writing of a value, which can stop and go on. Until it is done the value must not change, nor die.
@@ -285,6 +300,15 @@ impl Printer<'_> {
         }
         self.text.push_str(type_name);
         self.text.push_str(&name);
+        if kind == Kind::Closure {
+            self.parameters(value);
+        }
+    }
+
+    /// `(a b . rest)`: what a function takes.
+    fn parameters(&mut self, function: Value) {
+        let Some(prototype) = self.runtime.prototype(function) else { return };
+        self.text.push_str(&parameters_text(self.runtime, prototype));
     }
 
     fn name(&self, value: Value, kind: Kind) -> String {

@@ -44,7 +44,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     // letrec, also of what is no function.
     ("(letrec ((even (lambda (n) (or (= n 0) (odd (- n 1))))) (odd (lambda (n) (and (!= n 0) (even (- n 1))))))
        (print (even 10) (odd 10)))", "#t()"),
-    ("(letrec ((a 1) (b (lambda () (set a (+ a 1)) a)) (c (b))) (print a b c))", "2<expr>b2"),
+    ("(letrec ((a 1) (b (lambda () (set a (+ a 1)) a)) (c (b))) (print a b c))", "2<expr>b()2"),
     // Patterns.
     ("(let* (((a (b . c) () . d) '(1 (2 3) 4 5 6)) ((e) d) (f e)) (print (list a b c d e f)))", "(1 2 (3) (5 6) 5 5)"),
     ("(list-do (a . b) '((1 . 2) (3 4)) (print a b))", "123(4)"),

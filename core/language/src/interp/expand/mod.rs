@@ -201,16 +201,7 @@ impl<'a> Expander<'a> {
 
     /// The value of a free variable at this moment. No cell is made for it.
     fn global_value(&self, symbol: Symbol) -> Option<Value> {
-        let mut environment = self.runtime.as_environment(self.environment);
-        while let Some(index) = environment {
-            let environment_here = self.runtime.environments.find(index)?;
-            if let Some(cell) = environment_here.cells.get(&symbol) {
-                let value = self.runtime.cells.get(*cell).value;
-                return value.as_unbound().is_none().then_some(value);
-            }
-            environment = environment_here.parent;
-        }
-        None
+        self.runtime.value_in(self.runtime.as_environment(self.environment)?, symbol)
     }
 
     fn expand_macro(&mut self, function: Value, form: Value, place: FormContext) -> Result<Value, Failure> {

@@ -1,7 +1,7 @@
 //! Evaluating, calling, leaving.
 
 use super::arguments;
-use crate::interp::{call, loading, toplevel};
+use crate::interp::{call, documentation, loading, toplevel};
 use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
 
@@ -22,6 +22,14 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("function-name", 1, |runtime, arguments| {
         let function = arguments::function(runtime, "function-name", arguments[0])?;
         Ok(call::signature(runtime, function).0)
+    }),
+    PrimitiveInfo::fixed("documentation", 1, |runtime, arguments| {
+        let name = arguments::symbol(runtime, "documentation", arguments[0])?;
+        let name = runtime.as_symbol(name).map_or(String::new(), |symbol| runtime.symbols.name(symbol).to_string());
+        match documentation::find(runtime, &name) {
+            Some(entry) => runtime.string(&entry.text()),
+            None => Ok(Value::NIL),
+        }
     }),
     PrimitiveInfo::fixed("gc", 0, |runtime, _| {
         runtime.collect();
