@@ -314,9 +314,10 @@ impl Machine<'_> {
     ) -> Result<Step, Stop> {
         let count = function.parameters.len();
         if arguments.len() < count || arguments.len() > count && function.rest.is_none() {
-            let own = function.name.borrow().clone().unwrap_or_else(|| Rc::from("<expr>"));
-            let name = generic.map_or(own, |generic| generic.name.clone());
-            let irritants = vec![Value::Symbol(name), Value::integer(arguments.len())];
+            // A function without a name is named by itself.
+            let own = function.name.borrow().clone().map_or_else(|| Value::Function(function.clone()), Value::Symbol);
+            let name = generic.map_or(own, |generic| Value::Symbol(generic.name.clone()));
+            let irritants = vec![name, Value::integer(arguments.len())];
             return self.raise("arity", irritants, place);
         }
         let mut arguments = arguments.into_iter();

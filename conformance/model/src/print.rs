@@ -1,6 +1,6 @@
 //! Values as text: for people, or such that it reads back.
 
-use crate::value::Value;
+use crate::value::{Function, Value};
 
 /// Longer texts, and structures that contain themselves, are not the model's to judge.
 const LONGEST: usize = 100_000;
@@ -42,7 +42,10 @@ impl Printer {
             Value::Data(_) => self.text.push_str("<data>"),
             Value::Table(_) => self.text.push_str("<table>"),
             Value::Primitive(name) => self.named("<subr>", Some(name)),
-            Value::Function(function) => self.named("<expr>", function.name.borrow().as_deref()),
+            Value::Function(function) => {
+                self.named("<expr>", function.name.borrow().as_deref());
+                self.parameters(function);
+            }
             Value::Macro(function) => self.named("<form>", function.name.borrow().as_deref()),
             Value::Environment(_) => self.text.push_str("<environment>"),
             Value::Error(_) => return None,
@@ -57,7 +60,10 @@ impl Printer {
                 let kind = if generic.chosen.is_some() { "<generic>" } else { "<selector>" };
                 self.named(kind, Some(&generic.name));
             }
-            Value::Accessor(accessor) => self.named("<expr>", Some(&accessor.name)),
+            Value::Accessor(accessor) => {
+                self.named("<expr>", Some(&accessor.name));
+                self.text.push_str(if accessor.sets { "(object value)" } else { "(object)" });
+            }
         }
         Some(())
     }
@@ -65,6 +71,15 @@ impl Printer {
     fn named(&mut self, kind: &str, name: Option<&str>) {
         self.text.push_str(kind);
         self.text.push_str(name.unwrap_or_default());
+    }
+
+    /// `(a b . rest)`.
+    fn parameters(&mut self, function: &Function) {
+        let mut names: Vec<&str> = function.parameters.iter().map(|name| &**name).collect();
+        if let Some(rest) = &function.rest {
+            names.extend([".", rest]);
+        }
+        self.text.push_str(&format!("({})", names.join(" ")));
     }
 
     fn several(&mut self, values: &[Value], depth: usize) -> Option<()> {

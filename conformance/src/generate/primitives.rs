@@ -12,7 +12,7 @@ use super::values;
 /// What primitives are applied to, a letter for each kind of operand; the last letter is the kind of the result.
 ///
 /// `n` integer, `r` any number, `d` double, `k` count of a shift, `i` index, `c` character, `s` string, `y` symbol,
-/// `l` list, `m` list of numbers, `w` list of strings, `q` list of pairs, `a` array, `b` array of numbers, `t` table,
+/// `l` list, `m` list of numbers, `w` list of strings, `C` list and `B` array of characters, `q` list of pairs, `a` array, `b` array of numbers, `t` table,
 /// `o` data, `x` anything, `f` function of one element, `g` function of two, `h` test of numbers, `-` not to be used.
 #[rustfmt::skip]
 const SIGNATURES: &[(&str, &str)] = &[
@@ -57,7 +57,7 @@ const SIGNATURES: &[(&str, &str)] = &[
     ("string-ends-with?", "ssx"), ("string-compare", "ssn"), ("string<?", "ssx"), ("string<=?", "ssx"),
     ("string>?", "sssx"), ("string>=?", "ssx"), ("string=?", "ssx"), ("string-upcase", "ss"),
     ("string-downcase", "ss"), ("string-trim", "ss"), ("string-replace", "ssss"), ("string-split", "ssw"),
-    ("character->string", "cs"), ("string->list", "sl"), ("string->array", "sa"), ("string->symbol", "sy"),
+    ("character->string", "cs"), ("list->string", "Cs"), ("array->string", "Bs"), ("string->list", "sl"), ("string->array", "sa"), ("string->symbol", "sy"),
     ("symbol->string", "ys"), ("concat-symbol", "yyy"), ("symbol<?", "yyx"), ("symbol-compare", "yyn"),
     ("table-at", "txx"), ("table-at", "txxx"), ("table-ref", "txx"), ("set-table-at", "txxx"), ("table-has?", "txx"),
     ("table-remove", "txx"), ("table-length", "tn"), ("table-keys", "tl"), ("table-values", "tl"),
@@ -190,6 +190,8 @@ fn value(kind: char, depth: u32, dice: &mut Dice) -> String {
         'l' => list(depth, 'x', dice),
         'm' => list(depth, if dice.chance(80) { 'i' } else { 'r' }, dice),
         'w' => list(depth, 's', dice),
+        'C' => list(depth, 'c', dice),
+        'B' => format!("(list->array {})", list(depth, 'c', dice)),
         'q' => {
             let count = dice.below(4);
             let entry = |dice: &mut Dice| format!("(cons {} {})", value('x', 0, dice), value('x', depth.min(1), dice));

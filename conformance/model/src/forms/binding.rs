@@ -111,6 +111,9 @@ pub fn letrec(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Resu
 
 pub fn lambda(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result {
     let rest = pair.rest.borrow().clone();
+    if !matches!(rest, Value::Pair(_)) {
+        return malformed("lambda");
+    }
     let function = machine.function(&rest.first(), rest.rest(), here)?;
     Ok(Step::Value(Value::Function(function)))
 }

@@ -7,7 +7,7 @@ use maru_core::abi::layout::{offset, Kind, Value};
 use maru_core::abi::{image_word, EMPTY_CACHE};
 use maru_core::ir::evaluate::Evaluator;
 use maru_language::runtime::tree::{Prototype, PrototypeKind};
-use maru_language::runtime::{CellId, Runtime, SiteFrames};
+use maru_language::runtime::{CellId, Runtime, SiteFrame, SiteFrames};
 use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::rc::Rc;
@@ -127,16 +127,16 @@ impl UnitImage {
         }
     }
 
-    /// The places that a site of the code stands for, innermost first: its position with the name of the function it
-    /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that
-    /// inlined bodies stand in place of.
+    /// The places that a site of the code stands for, innermost first: its own, then those of the calls that inlined
+    /// bodies stand in place of.
     pub(super) fn places(&self, site: u32) -> SiteFrames {
         let mut places = Vec::with_capacity(1);
         let mut next = Some(site);
         while let Some(site) = next.and_then(|site| self.sites.get(site as usize)) {
             let prototype = &self.prototypes[site.prototype as usize];
-            let is_frame = prototype.kind == PrototypeKind::Function && !site.left;
-            places.push((site.position, is_frame.then_some(prototype.name)));
+            let is_function = prototype.kind == PrototypeKind::Function;
+            let name = (is_function && !site.left).then_some(prototype.name);
+            places.push(SiteFrame { position: site.position, name, has_left: is_function && site.left });
             next = site.outer.map(|outer| outer.0);
         }
         places

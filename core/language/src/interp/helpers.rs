@@ -4,7 +4,7 @@
 //! with the error in the context.
 
 use crate::interp::{self, instances};
-use crate::runtime::{Cell, CellId, Failure, Outcome, Runtime};
+use crate::runtime::{Cell, CellId, Failure, Outcome, Runtime, SiteFrame};
 use crate::value::number::Number;
 use crate::value::{offset, Kind, Value, Word, FAILURE, TAIL_REQUEST};
 use maru_core::abi::{
@@ -159,21 +159,24 @@ fn tail_position(runtime: &Runtime) -> Position {
 }
 
 /// An error reaches a handler in the function that a site of an image is in: the functions whose bodies were inlined
-/// are left, the function itself is not. Where the error is in the latter, and its name if it is a frame.
-fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Option<(Position, Option<Value>)> {
+/// are left, the function itself is not. Where the error is in the latter.
+fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Option<SiteFrame> {
     let places = runtime.site_of(image_number(image), site as u32);
     let (outermost, inlined) = places.split_last()?;
     leave(runtime, inlined);
-    runtime.place_error(outermost.0);
+    runtime.place_error(outermost.position);
     Some(*outermost)
 }
 
-/// An error leaves functions, innermost first, each with where it was and its name if it is a frame.
-fn leave(runtime: &mut Runtime, places: &[(Position, Option<Value>)]) {
-    for (position, name) in places {
-        runtime.place_error(*position);
-        if let Some(name) = name {
-            runtime.pass_frame(*name, *position);
+/// An error leaves functions, innermost first.
+fn leave(runtime: &mut Runtime, places: &[SiteFrame]) {
+    for place in places {
+        // Who has left by a call answers for it only as long as it has not led anywhere.
+        if !(place.has_left && runtime.has_passed_frames()) {
+            runtime.place_error(place.position);
+        }
+        if let Some(name) = place.name {
+            runtime.pass_frame(name, place.position);
         }
     }
 }
@@ -182,7 +185,7 @@ fn leave(runtime: &mut Runtime, places: &[(Position, Option<Value>)]) {
 fn tail_frame(runtime: &Runtime, site: Position) -> Option<(Position, Value)> {
     let (image, site) = site.as_site()?;
     let places = runtime.site_of(image, site);
-    places.first().and_then(|(position, name)| Some((*position, (*name)?)))
+    places.first().and_then(|place| Some((place.position, place.name?)))
 }
 
 macro_rules! helpers {
@@ -293,8 +296,8 @@ helpers! {
     }
     fn leave_loop(runtime, image, site) {
         let place = handle_error(runtime, image, site);
-        runtime.extensions.failing_site = place.map_or(Position::UNKNOWN, |(position, _)| position);
-        runtime.extensions.has_left = place.is_some_and(|(_, name)| name.is_none());
+        runtime.extensions.failing_site = place.map_or(Position::UNKNOWN, |place| place.position);
+        runtime.extensions.has_left = place.is_some_and(|place| place.name.is_none());
         FAILURE
     }
     fn call_1(runtime, callee, a) {

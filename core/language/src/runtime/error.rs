@@ -145,6 +145,12 @@ impl Runtime {
         self.extensions.backtrace = Backtrace { error, last, frames: backtrace.frames + 1 };
     }
 
+    /// Whether the error on its way has left a function since it was raised.
+    pub fn has_passed_frames(&self) -> bool {
+        let backtrace = self.extensions.backtrace;
+        backtrace.frames > 0 && backtrace.error == self.context.failure
+    }
+
     /// The backtrace of an error that was raised again, or whose frames were not counted yet.
     fn backtrace_so_far(&self, error: Value) -> Backtrace {
         let mut last = self.field(error, offset::ERROR_BACKTRACE);

@@ -31,7 +31,7 @@ pub use frames::ValueStack;
 pub use inline_cache::InlineCaches;
 pub use list::Pairs;
 pub use loading::{Loading, OpenFile};
-pub use native::{Native, NativeCode, SiteFrames};
+pub use native::{Native, NativeCode, SiteFrame, SiteFrames};
 pub use options::{JitMode, LoweringBounds, OptimisationLevel, Options, Strategy};
 pub use output::Output;
 pub use ports::{Port, Stream};

@@ -30,9 +30,20 @@ impl Default for Native {
     }
 }
 
-/// The places that a site in code stands for, innermost first, each with the name of the function that it is in, if that
-/// has a frame of its own.
-pub type SiteFrames = Vec<(Position, Option<Value>)>;
+/// The places that a site in code stands for, innermost first.
+pub type SiteFrames = Vec<SiteFrame>;
+
+/// A place that a site stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteFrame {
+    /// Where it is.
+    pub position: Position,
+    /// The name of the function that it is in (a symbol or nil), if that has a frame of its own: a top-level form has
+    /// none, and a function none that has left.
+    pub name: Option<Value>,
+    /// The function has left by the call that stands here.
+    pub has_left: bool,
+}
 
 /// What makes native code, keeps it and runs it. What each does by default suits a run without any.
 pub trait NativeCode: Sync {
@@ -97,9 +108,8 @@ struct Interpreted;
 impl NativeCode for Interpreted {}
 
 impl Runtime {
-    /// The places that a site of an image stands for, innermost first: its position with the name of the function it
-    /// is in (`None` for top-level forms and for functions that have left, which are no frames), then the calls that
-    /// inlined bodies stand in place of.
+    /// The places that a site of an image stands for, innermost first: its own, then those of the calls that inlined
+    /// bodies stand in place of.
     pub(crate) fn site_of(&self, image: u32, site: u32) -> SiteFrames {
         self.native.code.places(self, image, site)
     }
@@ -107,7 +117,7 @@ impl Runtime {
     /// The position in a text that a position stands for, which may be a site of an image.
     pub fn written_position(&self, position: Position) -> Position {
         let Some((image, site)) = position.as_site() else { return position };
-        self.site_of(image, site).first().map_or(Position::UNKNOWN, |(position, _)| *position)
+        self.site_of(image, site).first().map_or(Position::UNKNOWN, |place| place.position)
     }
 
     /// Where native code jumps to in order to reach the interpreter; 0 while no native machine is set up.
