@@ -34,6 +34,8 @@ pub enum Command {
     Conform(crate::commands::conform::Conform),
     /// Show the machine code of a program's functions
     Disasm(Disasm),
+    /// Write a page that shows a program's source, tree, IR and machine code side by side
+    Explore(Explore),
     /// Say what this host can do: targets, directories, tools
     Doctor(Doctor),
     /// A prompt: read expressions and print their values
@@ -210,6 +212,22 @@ pub struct Disasm {
     /// Which target and format.
     #[command(flatten)]
     pub selection: Selection,
+}
+
+/// Arguments of `maru explore`.
+#[derive(Args, Debug)]
+pub struct Explore {
+    /// The program's source
+    pub file: PathBuf,
+    /// Where to write the page, `-` for standard output [default: in the working directory, called as the program]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The targets whose machine code is shown, with commas between [default: all that have any, this host's first]
+    #[arg(long, value_name = "ARCHITECTURE", value_delimiter = ',')]
+    pub target: Vec<String>,
+    /// How much is done for the speed of the code [default: $MARU_OPT, else 2]
+    #[arg(short = 'O', value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub level: Option<u8>,
 }
 
 /// Arguments of `maru doctor`.

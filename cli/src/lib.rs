@@ -13,6 +13,7 @@
 
 mod arguments;
 mod commands;
+mod explore;
 mod interrupt;
 mod listing;
 mod options;

@@ -61,7 +61,7 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
 }
 
 /// A result must not take the place of the source it is made from.
-fn check_apart(source: &Path, output: &Path) -> Result<(), Trouble> {
+pub(super) fn check_apart(source: &Path, output: &Path) -> Result<(), Trouble> {
     let places = (source.canonicalize(), output.canonicalize());
     let (Ok(from), Ok(to)) = places else { return Ok(()) };
     if from != to || !from.is_file() {
@@ -109,7 +109,7 @@ fn emit(
 }
 
 /// Write a file whole or not at all: a library that is cut short, or is in use, must not be left at its place.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.exists() && !path.is_file() {
         // A device, a pipe; a directory gives the error that it deserves.
         return std::fs::write(path, bytes);

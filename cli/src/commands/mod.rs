@@ -4,6 +4,7 @@ pub mod build;
 pub mod conform;
 pub mod disasm;
 pub mod doctor;
+pub mod explore;
 pub mod repl;
 pub mod run;
 pub mod shelf;
@@ -26,6 +27,7 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
         Command::Targets(arguments) => targets::targets(&arguments),
         Command::Conform(arguments) => conform::conform(&arguments),
         Command::Disasm(arguments) => disasm::disasm(&arguments),
+        Command::Explore(arguments) => explore::explore(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Repl(arguments) => repl::repl(&arguments),
         Command::Completions(arguments) => shelf::completions(&arguments),

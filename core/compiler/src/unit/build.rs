@@ -14,7 +14,7 @@ use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::ir::passes;
 use maru_language::interp::expand::expand_toplevel;
-use maru_language::interp::tree_text::tree_text;
+use maru_language::interp::tree_text::{tree_lines, tree_text, TreeLine};
 use maru_language::runtime::tree::{Node, Prototype};
 use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
 use maru_language::syntax::Reader;
@@ -141,6 +141,15 @@ pub fn program_linear(
 pub fn program_tree(runtime: &mut Runtime, name: &str, text: &str) -> Result<String, Problem> {
     let contents = read_program(runtime, name, text)?;
     Ok(contents.prototypes.iter().map(|prototype| tree_text(runtime, prototype)).collect())
+}
+
+/// The same, each tree by lines with their places in the source.
+///
+/// # Errors
+/// As [`build_program`].
+pub fn program_tree_lines(runtime: &mut Runtime, name: &str, text: &str) -> Result<Vec<Vec<TreeLine>>, Problem> {
+    let contents = read_program(runtime, name, text)?;
+    Ok(contents.prototypes.iter().map(|prototype| tree_lines(runtime, prototype)).collect())
 }
 
 pub(super) fn rendered(runtime: &mut Runtime) -> Problem {

@@ -22,7 +22,9 @@ mod strategy;
 mod worker;
 
 pub use crate::lower::LoweringTarget;
-pub use build::{build_program, open_program, program_ir, program_linear, program_passes, program_tree, Artifact};
+pub use build::{
+    build_program, open_program, program_ir, program_linear, program_passes, program_tree, program_tree_lines, Artifact,
+};
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage};
 pub use native::{runtime, HasUnits};

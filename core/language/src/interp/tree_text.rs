@@ -9,6 +9,7 @@ use crate::runtime::tree::{Capture, Node, Prototype, PrototypeKind, Try};
 use crate::runtime::Runtime;
 use crate::syntax::print;
 use crate::value::Value;
+use maru_core::abi::Position;
 use std::fmt::Write;
 
 /// How wide a line may get before its form is broken up.
@@ -16,46 +17,123 @@ const WIDTH: usize = 100;
 
 /// The text of a prototype and all prototypes in it.
 pub fn tree_text(runtime: &Runtime, prototype: &Prototype) -> String {
-    let mut text = String::new();
-    Writer { runtime }.prototype(prototype).layout(0, &mut text);
-    text.push('\n');
-    text
+    let mut output = Output::default();
+    Writer { runtime }.prototype(prototype).layout(0, &mut output);
+    output.text.push('\n');
+    output.text
+}
+
+/// A line of a tree's text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TreeLine {
+    /// The line of the source that the first call or function in it stands on, if there is one.
+    pub source: Option<u32>,
+    /// The line.
+    pub text: String,
+}
+
+/// The same text by lines, each with its place in the source: what comes of several lines of the source takes several.
+pub fn tree_lines(runtime: &Runtime, prototype: &Prototype) -> Vec<TreeLine> {
+    let mut output = Output { by_lines: true, ..Output::default() };
+    Writer { runtime }.prototype(prototype).layout(0, &mut output);
+    let mut places = output.places.iter().peekable();
+    let (mut lines, mut end) = (Vec::new(), 0);
+    for text in output.text.split_inclusive('\n') {
+        end += text.len();
+        let mut source = None;
+        while let Some((_, line)) = places.next_if(|(at, _)| *at < end) {
+            source = source.or(Some(*line));
+        }
+        lines.push(TreeLine { source, text: text.trim_end_matches('\n').into() });
+    }
+    lines
+}
+
+/// Text, and where in it what stands on some line of the source begins, in order.
+#[derive(Default)]
+struct Output {
+    text: String,
+    places: Vec<(usize, u32)>,
+    /// What stands on several lines of the source is broken up.
+    by_lines: bool,
+}
+
+/// Where a form stands in the source.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    /// Its own line, if it says so.
+    line: Option<u32>,
+    /// The first and the last line of all that is in it and says so.
+    all: Option<(u32, u32)>,
+}
+
+impl Extent {
+    /// One around two.
+    fn around(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            _ => a.or(b),
+        }
+    }
 }
 
 /// A form of the text: an atom, or a list.
 enum Form {
     Atom(String),
     /// With its width on one line.
-    List(usize, Vec<Form>),
+    List(usize, Vec<Form>, Extent),
 }
 
 impl Form {
     fn width(&self) -> usize {
         match self {
             Form::Atom(text) => text.len(),
-            Form::List(width, _) => *width,
+            Form::List(width, ..) => *width,
         }
     }
 
     /// Lists too wide for a line are broken: head and first operand, then one operand a line, indented by two.
-    fn layout(&self, indentation: usize, text: &mut String) {
+    fn layout(&self, indentation: usize, output: &mut Output) {
         // Very deep trees go on at the same indentation.
         let inner = (indentation + 2).min(2 * WIDTH);
         let forms = match self {
-            Form::Atom(atom) => return text.push_str(atom),
-            Form::List(_, forms) => forms,
+            Form::Atom(atom) => return output.text.push_str(atom),
+            Form::List(_, forms, extent) => {
+                output.places.extend(extent.line.map(|line| (output.text.len(), line)));
+                forms
+            }
         };
-        let fits = indentation + self.width() <= WIDTH;
-        text.push('(');
+        let is_on_one_line = !output.by_lines || self.extent().is_none_or(|(first, last)| first == last);
+        let fits = is_on_one_line && indentation + self.width() <= WIDTH;
+        output.text.push('(');
         for (index, form) in forms.iter().enumerate() {
             match index {
                 0 => {}
-                _ if fits || index == 1 => text.push(' '),
-                _ => write!(text, "\n{:1$}", "", inner).unwrap_or_default(),
+                _ if fits || index == 1 => output.text.push(' '),
+                _ => write!(output.text, "\n{:1$}", "", inner).unwrap_or_default(),
             }
-            form.layout(inner, text);
+            form.layout(inner, output);
         }
-        text.push(')');
+        output.text.push(')');
+    }
+
+    /// The first and the last line of the source that it stands on.
+    fn extent(&self) -> Option<(u32, u32)> {
+        match self {
+            Form::Atom(_) => None,
+            Form::List(_, _, extent) => extent.all,
+        }
+    }
+
+    /// The same form, which stands on a line.
+    fn at(self, line: Option<u32>) -> Form {
+        match self {
+            Form::List(width, forms, extent) => {
+                let all = Extent::around(extent.all, line.map(|line| (line, line)));
+                Form::List(width, forms, Extent { line, all })
+            }
+            atom => atom,
+        }
     }
 }
 
@@ -68,7 +146,9 @@ fn atom(text: impl Into<String>) -> Form {
 }
 
 fn row(forms: Vec<Form>) -> Form {
-    Form::List(1 + forms.iter().map(|form| form.width() + 1).sum::<usize>(), forms)
+    let width = 1 + forms.iter().map(|form| form.width() + 1).sum::<usize>();
+    let all = forms.iter().map(Form::extent).fold(None, Extent::around);
+    Form::List(width, forms, Extent { line: None, all })
 }
 
 fn list(head: &str, operands: impl IntoIterator<Item = Form>) -> Form {
@@ -76,6 +156,10 @@ fn list(head: &str, operands: impl IntoIterator<Item = Form>) -> Form {
 }
 
 impl Writer<'_> {
+    fn line(&self, position: Position) -> Option<u32> {
+        self.runtime.sources.locate(position).map(|(_, line, _)| line)
+    }
+
     fn name(&self, name: Value) -> String {
         self.runtime.as_symbol(name).map_or("_".into(), |symbol| self.runtime.symbols.name(symbol).to_string())
     }
@@ -99,7 +183,7 @@ impl Writer<'_> {
         } else {
             forms.push(self.node(prototype, &prototype.body));
         }
-        list(head, forms)
+        list(head, forms).at(self.line(prototype.position))
     }
 
     fn variables(&self, prototype: &Prototype) -> Vec<Form> {
@@ -191,7 +275,8 @@ impl Writer<'_> {
             }
             Node::Call(call) => {
                 let head = if call.tail { "tail-call" } else { "call" };
-                list(head, std::iter::once(form(&call.function)).chain(self.nodes(prototype, &call.arguments)))
+                let forms = std::iter::once(form(&call.function)).chain(self.nodes(prototype, &call.arguments));
+                list(head, forms).at(self.line(call.position))
             }
             Node::Try(attempt) => self.attempt(prototype, attempt),
             Node::WithEnvironment(with) => {
