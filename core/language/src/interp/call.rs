@@ -341,7 +341,7 @@ fn go_native(
     let code = runtime.native.code;
     let result = code.run(runtime, closure, count as i64);
     result.map(Next::Return).map_err(|Failure| {
-        runtime.place_error(site);
+        runtime.place_error_of_call(site);
         Failure
     })
 }

@@ -170,10 +170,12 @@ fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Option<SiteFr
 
 /// An error leaves functions, innermost first.
 fn leave(runtime: &mut Runtime, places: &[SiteFrame]) {
-    for place in places {
-        // Who has left by a call answers for it only as long as it has not led anywhere.
-        if !(place.has_left && runtime.has_passed_frames()) {
-            runtime.place_error(place.position);
+    for (inlined, place) in places.iter().enumerate() {
+        match place.has_left {
+            false => runtime.place_error(place.position),
+            // What it has left for is the body that stands here.
+            true if inlined > 0 => {}
+            true => runtime.place_error_of_call(place.position),
         }
         if let Some(name) = place.name {
             runtime.pass_frame(name, place.position);

@@ -95,6 +95,7 @@ impl Runtime {
     pub fn raise(&mut self, error: Value) -> Failure {
         self.context.failure = error;
         self.extensions.backtrace = Backtrace::default();
+        self.extensions.error_in_prelude = Value::NIL;
         Failure
     }
 
@@ -108,6 +109,7 @@ impl Runtime {
     pub fn place_error(&mut self, position: Position) {
         let position = self.written_position(position);
         if position.source == self.extensions.prelude {
+            self.extensions.error_in_prelude = self.context.failure;
             return;
         }
         let error = self.context.failure;
@@ -145,10 +147,14 @@ impl Runtime {
         self.extensions.backtrace = Backtrace { error, last, frames: backtrace.frames + 1 };
     }
 
-    /// Whether the error on its way has left a function since it was raised.
-    pub fn has_passed_frames(&self) -> bool {
-        let backtrace = self.extensions.backtrace;
-        backtrace.frames > 0 && backtrace.error == self.context.failure
+    /// Give the error on its way the position of a tail call that led to it, unless it comes from inside of what was
+    /// called: whoever has left by a call is there no more, and answers for no more than the call itself.
+    pub fn place_error_of_call(&mut self, position: Position) {
+        let (error, backtrace) = (self.context.failure, self.extensions.backtrace);
+        let has_left_function = backtrace.frames > 0 && backtrace.error == error;
+        if !has_left_function && self.extensions.error_in_prelude != error {
+            self.place_error(position);
+        }
     }
 
     /// The backtrace of an error that was raised again, or whose frames were not counted yet.

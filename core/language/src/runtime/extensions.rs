@@ -23,6 +23,8 @@ pub struct Extensions {
     pub has_left: bool,
     /// Where the backtrace of the error on its way goes on.
     pub backtrace: Backtrace,
+    /// The error on its way that has been at a call in the prelude; nil if it has not. No root, as above.
+    pub error_in_prelude: Value,
     /// Number of the prelude's text. Errors have positions in the program, not there.
     pub prelude: u32,
     /// What the program gave to `exit`, once it has asked for it.
@@ -50,6 +52,7 @@ impl Default for Extensions {
             memory_ran_out: false,
             has_left: false,
             backtrace: Backtrace::default(),
+            error_in_prelude: Value::NIL,
             prelude: u32::MAX,
             exit_status: None,
             classes: Classes::default(),
