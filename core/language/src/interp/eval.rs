@@ -234,6 +234,10 @@ pub fn define_variable(runtime: &mut Runtime, cell: CellId, value: Value, is_con
         return Err(constant(runtime, cell, "defined again"));
     }
     runtime.define_cell(cell, value, is_constant);
+    if runtime.is_kind(value, Kind::Environment) {
+        let (environment, symbol) = (runtime.index(value), runtime.cells.get(cell).symbol);
+        runtime.environments.get_mut(environment).name.get_or_insert(symbol);
+    }
     Ok(value)
 }
 
@@ -449,7 +453,7 @@ fn eval_try(runtime: &mut Runtime, activation: &Activation, attempt: &Try) -> St
     runtime.stack.top = top;
     if result.is_err() {
         runtime.extensions.failing_site = site;
-        runtime.raise(waiting);
+        runtime.raise_again(waiting);
     }
     result
 }

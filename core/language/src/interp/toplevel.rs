@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// The part of the language that is written in itself.
 pub(super) const PRELUDE: &str = include_str!("prelude.l");
 /// What the prelude is called in messages.
-const PRELUDE_NAME: &str = "<prelude>";
+pub const PRELUDE_NAME: &str = "<prelude>";
 
 /// Expand a form in an environment, a value, and run it.
 ///
@@ -37,7 +37,12 @@ fn run_prototype(runtime: &mut Runtime, prototype: &Rc<Prototype>, captured: &[V
     for (index, value) in captured.iter().enumerate() {
         runtime.set_field(closure, offset::CLOSURE_CAPTURES + field(index) - field(0), *value);
     }
-    call(runtime, closure, &[])
+    let result = call(runtime, closure, &[]);
+    if result.is_err() {
+        // The form may have given its place to a function whose own places say nothing to a program.
+        runtime.place_error(prototype.position);
+    }
+    result
 }
 
 /// Evaluate the forms of a `with-environment`, one after another, in an environment. `captured` are the boxes of the

@@ -5,11 +5,12 @@ use super::loading::Loading;
 use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Prototype};
+use crate::interp::Random;
 use crate::runtime::{Backtrace, Runtime, Slab};
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
 use maru_core::abi::Position;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub struct Extensions {
     pub failing_site: Position,
     /// The error on its way comes out of a running loop by way of a function that the loop's own has left for.
     pub has_left: bool,
+    /// What is on its way has left a function since it was raised.
+    pub has_passed_frames: bool,
+    /// Where the value on its way was raised, if it is no error.
+    pub raised_at: Position,
     /// Where the backtrace of the error on its way goes on.
     pub backtrace: Backtrace,
     /// The error on its way that has been at a call in the prelude; nil if it has not. No root, as above.
@@ -41,6 +46,10 @@ pub struct Extensions {
     pub loading: Loading,
     /// Number of the next symbol that `gensym` makes.
     pub next_symbol: u64,
+    /// Variables of the environment that the program set, or took away.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// Random numbers.
+    pub random: Random,
     /// When the run began, for `current-time` and its kin.
     pub started: std::time::Instant,
 }
@@ -50,6 +59,8 @@ impl Default for Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
             memory_ran_out: false,
+            has_passed_frames: false,
+            raised_at: Position::UNKNOWN,
             has_left: false,
             backtrace: Backtrace::default(),
             error_in_prelude: Value::NIL,
@@ -61,6 +72,8 @@ impl Default for Extensions {
             output: Output::default(),
             loading: Loading::default(),
             next_symbol: 0,
+            variables: BTreeMap::new(),
+            random: Random::default(),
             started: std::time::Instant::now(),
         }
     }

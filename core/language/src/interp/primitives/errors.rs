@@ -1,7 +1,7 @@
 //! Errors as values.
 
 use super::arguments;
-use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{ErrorKind, Frame, Outcome, PrimitiveInfo, Runtime};
 use crate::syntax::print::Style;
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::Position;
@@ -24,6 +24,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::fixed("error-where", 1, error_where),
     PrimitiveInfo::fixed("%type-error", 3, type_error),
+    PrimitiveInfo::fixed("%check-function", 2, check_function).quiet(),
+    PrimitiveInfo::optional("%check-list", 3, 4, check_list).quiet(),
     PrimitiveInfo::fixed("error-backtrace", 1, error_backtrace),
 ];
 
@@ -38,6 +40,32 @@ fn type_error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let operation = arguments::text(runtime, "%type-error", arguments[0])?;
     let what = arguments::text(runtime, "%type-error", arguments[1])?;
     Err(runtime.type_error(&operation, &what, arguments[2]))
+}
+
+/// `(%check-function operation function)`: for the prelude's functions that take one.
+fn check_function(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    if runtime.is_callable(arguments[1]) {
+        return Ok(Value::NIL);
+    }
+    let operation = arguments::text(runtime, "%check-function", arguments[0])?;
+    Err(runtime.type_error(&operation, "a function", arguments[1]))
+}
+
+/// `(%check-list operation function list [lists])`: for those that take a function and a list, or several.
+fn check_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    check_function(runtime, arguments)?;
+    let is_list = |value: Value| value.is_pair() || value.is_nil();
+    let mut lists = arguments.get(3).copied().unwrap_or(Value::NIL);
+    let mut list = arguments[2];
+    while is_list(list) {
+        if lists.is_nil() {
+            return Ok(Value::NIL);
+        }
+        list = runtime.car(lists);
+        lists = runtime.cdr(lists);
+    }
+    let operation = arguments::text(runtime, "%check-list", arguments[0])?;
+    Err(runtime.type_error(&operation, "a list", list))
 }
 
 fn part(runtime: &mut Runtime, operation: &str, value: Value, offset: i32) -> Outcome {
@@ -58,27 +86,18 @@ fn error_where(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     place(runtime, Position::from_value(position))
 }
 
-/// A list of `(function-name file line column)`, the innermost first.
+/// A list of `(function-name file line column)`, the innermost first; at most a few dozen.
 fn error_backtrace(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let frames = part(runtime, "error-backtrace", arguments[0], offset::ERROR_BACKTRACE)?;
+    const MOST: usize = 50;
+    arguments::of_kind(runtime, "error-backtrace", arguments[0], Kind::Error, "an error")?;
+    let (frames, _) = runtime.frames(arguments[0]);
+    let each = frames.iter().flat_map(|frame| std::iter::repeat_n(*frame, frame.count.min(MOST as u64) as usize));
+    let frames: Vec<Frame> = each.take(MOST).collect();
     let mut list = Value::NIL;
-    let mut rest = reversed(runtime, frames)?;
-    while rest.is_pair() {
-        let frame = runtime.car(rest);
-        let place = place(runtime, Position::from_value(runtime.cdr(frame)))?;
-        let entry = runtime.cons(runtime.car(frame), place)?;
+    for frame in frames.into_iter().rev() {
+        let place = place(runtime, frame.position)?;
+        let entry = runtime.cons(frame.name, place)?;
         list = runtime.cons(entry, list)?;
-        rest = runtime.cdr(rest);
     }
     Ok(list)
-}
-
-fn reversed(runtime: &mut Runtime, mut list: Value) -> Result<Value, Failure> {
-    let mut result = Value::NIL;
-    while list.is_pair() {
-        let element = runtime.car(list);
-        result = runtime.cons(element, result)?;
-        list = runtime.cdr(list);
-    }
-    Ok(result)
 }
