@@ -122,6 +122,9 @@ pub enum Report {
 /// Arguments of `maru run`.
 #[derive(Args, Debug)]
 pub struct Run {
+    /// Say at the end where the time went, by function and line, and draw that as a flame graph
+    #[arg(long, value_name = "SVG", num_args = 0..=1, require_equals = true, default_missing_value = "profile.svg")]
+    pub profile: Option<PathBuf>,
     /// Run this in place of a file; several are one program
     #[arg(short, long, value_name = "EXPRESSION", allow_hyphen_values = true)]
     pub evaluate: Vec<String>,

@@ -17,6 +17,7 @@ mod explore;
 mod interrupt;
 mod listing;
 mod options;
+mod profile;
 mod program;
 mod prompt;
 mod session;

@@ -1,6 +1,7 @@
 //! `maru run`: a program, from its source or from a library.
 
 use crate::arguments::Run;
+use crate::profile::{self, Sampler};
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
 use crate::{options, session, statistics};
@@ -38,6 +39,7 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
         interp::set_arguments(runtime, given)
             .map_err(|Failure| Trouble::failed("memory for the program's arguments is out"))?;
+        let mut sampler = arguments.profile.as_ref().map(|_| Sampler::over(runtime)).transpose()?;
         let outcome = match program {
             Program::Source(text) => interp::run_program(runtime, &name, &text),
             Program::Library(..) => run_library(runtime, Path::new(&name))?,
@@ -56,6 +58,10 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
                 .unavailable()
                 .iter()
                 .for_each(|reason| trouble::say(format_args!("nothing was compiled: {reason}")));
+        }
+        if let Some((sampler, graph)) = sampler.as_mut().zip(arguments.profile.as_ref()) {
+            runtime.flush_output();
+            profile::write(sampler, runtime, graph)?;
         }
         if let Some(report) = arguments.execution.stats {
             runtime.flush_output();

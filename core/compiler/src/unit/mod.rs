@@ -112,6 +112,11 @@ impl Units {
         })
     }
 
+    /// The addresses of all code that is loaded for the program's functions.
+    pub fn code(&self) -> Vec<std::ops::Range<usize>> {
+        self.images.iter().flatten().map(|image| image.unit.code()).collect()
+    }
+
     /// The image with a number, if it is still loaded.
     pub fn image(&self, number: u32) -> Option<&UnitImage> {
         self.images.get(number as usize).and_then(Option::as_ref)

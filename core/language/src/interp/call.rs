@@ -3,7 +3,7 @@
 //!
 //! The caller leaves callee and arguments on the stack of values; whatever happens, they are gone afterwards.
 
-use super::eval::{eval, make_box, Activation, Exit};
+use super::eval::{eval, make_box, Activation, Exit, Step};
 use crate::runtime::tree::{Prototype, PrototypeKind};
 use crate::runtime::{ErrorKind, Failure, JitMode, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
@@ -246,7 +246,11 @@ fn run_closure(
         return Err(Failure);
     }
     let activation = Activation { prototype: &prototype, closure, frame: base };
-    match eval(runtime, &activation, &prototype.body) {
+    let result = match runtime.extensions.activations.is_some() {
+        false => eval(runtime, &activation, &prototype.body),
+        true => eval_noted(runtime, &activation),
+    };
+    match result {
         Ok(value) => Ok(Next::Return(value)),
         Err(Exit::Tail) => Ok(Next::Call(slide(runtime, base))),
         Err(Exit::Left) => {
@@ -261,6 +265,20 @@ fn run_closure(
             Err(Failure)
         }
     }
+}
+
+/// Evaluate a body while a profiler looks on.
+#[inline(never)]
+fn eval_noted(runtime: &mut Runtime, activation: &Activation) -> Step {
+    let marker = 0u8;
+    let Some(activations) = runtime.extensions.activations.clone() else {
+        return eval(runtime, activation, &activation.prototype.body);
+    };
+    let name = runtime.as_symbol(activation.prototype.name).map(|symbol| symbol.0);
+    activations.enter(&raw const marker as usize, activation.prototype, name);
+    let result = eval(runtime, activation, &activation.prototype.body);
+    activations.leave();
+    result
 }
 
 /// Make a frame of the arguments: check their number, collect the rest, box what is boxed, make room for locals.

@@ -38,7 +38,7 @@ impl From<Failure> for Exit {
     }
 }
 
-type Step = Result<Value, Exit>;
+pub(super) type Step = Result<Value, Exit>;
 
 /// A call that is being evaluated.
 pub(super) struct Activation<'a> {
@@ -256,6 +256,9 @@ fn eval_call(runtime: &mut Runtime, activation: &Activation, call: &Call) -> Ste
     for argument in &call.arguments {
         let value = eval(runtime, activation, argument)?;
         runtime.push(value)?;
+    }
+    if let Some(activations) = &runtime.extensions.activations {
+        activations.calls_at(call.position);
     }
     let result = if runtime.is_kind(callee, Kind::Primitive) {
         note_operands(runtime, call, base);

@@ -6,11 +6,12 @@ use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Prototype};
 use crate::interp::Random;
-use crate::runtime::{Backtrace, Runtime, Slab};
+use crate::runtime::{Activations, Backtrace, Runtime, Slab};
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
 use maru_core::abi::Position;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct Extensions {
     pub random: Random,
     /// When the run began, for `current-time` and its kin.
     pub started: std::time::Instant,
+    /// What the interpreter notes of the functions that it runs, if somebody samples where the time goes.
+    pub activations: Option<Arc<Activations>>,
 }
 
 impl Default for Extensions {
@@ -75,6 +78,7 @@ impl Default for Extensions {
             variables: BTreeMap::new(),
             random: Random::default(),
             started: std::time::Instant::now(),
+            activations: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What interpreter and native code share while a program runs: context, heap objects, symbols, cells,
 //! environments, errors, and the helpers that native code calls.
 
+mod activations;
 mod cell;
 pub mod classes;
 mod collect;
@@ -23,6 +24,7 @@ mod sources;
 mod symbol;
 pub mod tree;
 
+pub use activations::{Activation, Activations};
 pub use cell::{Cell, CellId, Cells};
 pub use environment::Environment;
 pub use error::{Backtrace, ErrorKind, Failure, Frame, Outcome};
