@@ -105,8 +105,11 @@ pub struct Generic {
     pub name: Symbol,
     /// The parameters that a multimethod chooses by; `None` for a selector, which chooses by the first.
     pub chosen: Option<Vec<Symbol>>,
-    pub methods: RefCell<Vec<(Vec<Rc<Class>>, Rc<Function>)>>,
+    pub methods: RefCell<Vec<Method>>,
 }
+
+/// The classes that a method is for, and its function.
+pub type Method = (Vec<Rc<Class>>, Rc<Function>);
 
 /// What reads or sets a field.
 #[derive(Debug)]

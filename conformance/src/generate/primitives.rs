@@ -174,6 +174,8 @@ fn value(kind: char, depth: u32, dice: &mut Dice) -> String {
     let integer = |dice: &mut Dice| super::text::expr_form(&values::integer(dice)).to_string();
     match kind {
         'n' => integer(dice),
+        // Halves, at which rounding is decided.
+        'd' | 'r' if dice.chance(25) => double_text(dice.below(23) as f64 / 2.0 - 5.5),
         'd' => super::text::expr_form(&values::double(dice)).to_string(),
         'r' if dice.chance(45) => integer(dice),
         'r' if dice.chance(30) => double_text(dice.below(41) as f64 / 8.0 - 2.5),
