@@ -101,6 +101,10 @@ impl Reader {
                 None if open.is_empty() => return Ok(None),
                 None => return Err(self.unclosed(&open)),
                 Some(Token::Mark(Mark::Close(close))) => Some(self.close(runtime, &mut open, close, at)?),
+                // After a quote it can be nothing but the symbol.
+                Some(Token::Mark(Mark::Dot)) if open.last().is_some_and(|open| open.kind == OpenKind::Prefix) => {
+                    Some((runtime.intern_value(".").map_err(|Failure| memory(at))?, at))
+                }
                 Some(Token::Mark(Mark::Dot)) => {
                     dot(&mut open, at)?;
                     None

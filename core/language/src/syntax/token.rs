@@ -49,6 +49,11 @@ pub(crate) fn is_delimiter(character: char) -> bool {
     character.is_whitespace() || matches!(character, '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '\'' | '`' | ',')
 }
 
+/// Whether this character after a backslash is the beginning of an escape with a meaning of its own.
+fn names_an_escape(character: char) -> bool {
+    matches!(character, '0'..='7' | 'n' | 't' | 'r' | 's' | 'e' | 'a' | 'b' | 'v' | 'f' | 'x' | 'u')
+}
+
 impl Tokens {
     pub fn new(text: &str) -> Tokens {
         let mut tokens = Tokens { text: text.into(), at: 0, start: 0, end: 0 };
@@ -131,6 +136,9 @@ impl Tokens {
                 let length = self.rest().find(is_delimiter).unwrap_or(self.rest().len());
                 self.at += length;
                 let atom = &self.text[self.start..self.at];
+                if let Some(message) = super::atom::misleading(atom) {
+                    return self.fault(message, self.start);
+                }
                 if atom != "." {
                     return Ok(Some(Token::Atom(atom.into())));
                 }
@@ -144,18 +152,35 @@ impl Tokens {
     fn character(&mut self) -> Result<Token, TokenError> {
         let point = match self.take() {
             None => return self.incomplete("a character should follow `?`", self.start),
-            // A backslash alone is itself.
-            Some('\\') if self.peek().is_none_or(is_delimiter) => u32::from('\\'),
-            Some('\\') => u32::from(self.escape()?),
-            Some(character) => u32::from(character),
+            Some('\\') => self.escaped_character()?,
+            Some(character) => character,
         };
         if self.peek().is_some_and(|next| !is_delimiter(next)) {
             let length = self.rest().find(is_delimiter).unwrap_or(self.rest().len());
             self.at += length;
             let text = &self.text[self.start..self.at];
-            return self.fault(format!("`{text}` is not one character"), self.start);
+            let message = format!(
+                "`{text}` is not one character: a string is written \"{0}\", a symbol of this name `|{text}|`",
+                &text[1..]
+            );
+            return self.fault(message, self.start);
         }
-        Ok(Token::Character(point))
+        Ok(Token::Character(u32::from(point)))
+    }
+
+    /// After `?\`: the character that the escape means. One that names no escape is itself.
+    fn escaped_character(&mut self) -> Result<char, TokenError> {
+        match self.peek() {
+            Some(character) if character.is_whitespace() => {
+                self.fault("`?\\` is no character: a backslash is written `?\\\\`, a space `?\\s`", self.start)
+            }
+            Some('d') => self.fault("`\\d` is no escape: the character 127 is written `?\\x7f`", self.start),
+            Some(character) if !names_an_escape(character) => {
+                self.take();
+                Ok(character)
+            }
+            _ => self.escape(),
+        }
     }
 
     /// After `"`.
@@ -165,7 +190,15 @@ impl Tokens {
 
     /// After `|`.
     fn name(&mut self) -> Result<Token, TokenError> {
-        let name = self.quoted('|', "the symbol that opens here is not closed")?;
+        let line = self.rest().find('\n').unwrap_or(self.rest().len());
+        let end = self.at + line;
+        let unclosed =
+            "the symbol that opens here is not closed: a bar opens a name that may hold all characters, up to \
+                        the next bar; one that begins with a bar is written `|\\|x|`";
+        let name = self.quoted('|', unclosed)?;
+        if self.at > end {
+            return self.fault(format!("{unclosed}; a line break in it `\\n`"), self.start);
+        }
         if self.peek().is_some_and(|next| !is_delimiter(next)) {
             return self.fault("the symbol goes on after the bar that closes it", self.start);
         }
@@ -192,6 +225,7 @@ impl Tokens {
             return self.incomplete("an escape should follow the backslash", at);
         };
         Ok(match character {
+            '0'..='7' => self.octal(character, at)?,
             'n' => '\n',
             't' => '\t',
             'r' => '\r',
@@ -201,13 +235,30 @@ impl Tokens {
             'b' => '\u{8}',
             'v' => '\u{b}',
             'f' => '\u{c}',
-            '0' => '\0',
             'x' => self.hexadecimal(2, at)?,
             'u' if self.accept('{') => self.braced(at)?,
             'u' => self.hexadecimal(4, at)?,
             '\\' | '"' | '\'' | '?' | '|' => character,
-            _ => return self.fault(format!("`\\{character}` is no escape"), at),
+            '\n' => return self.fault("a line break has no escape: strings may hold it, or `\\n`", at),
+            _ => {
+                let message = format!("`\\{character}` is no escape; a backslash itself is written `\\\\`");
+                return self.fault(message, at);
+            }
         })
+    }
+
+    /// `\033`: up to three octal digits, the first of which has been taken.
+    fn octal(&mut self, first: char, at: usize) -> Result<char, TokenError> {
+        let mut point = first.to_digit(8).unwrap_or_default();
+        for _ in 0..2 {
+            let Some(digit) = self.peek().and_then(|character| character.to_digit(8)) else { break };
+            self.at += 1;
+            point = point * 8 + digit;
+        }
+        match u8::try_from(point) {
+            Ok(point) => Ok(char::from(point)),
+            Err(_) => self.fault("an octal escape goes up to `\\377`; any character is `\\u{…}`", at),
+        }
     }
 
     fn hexadecimal(&mut self, digits: usize, at: usize) -> Result<char, TokenError> {

@@ -62,6 +62,12 @@ fn lists_and_prefixes() {
         ("a;comment\nb ;; comment ( \" \n;last", "a b"),
         ("(a'b)(c`d)e\"f\"g", "(a 'b) (c `d) e \"f\" g"),
         ("(a .5 .b . c)", "(a 0.5 .b . c)"),
+        ("(a '. b '.)", "(a '|.| b '|.|)"),
+        ("#xfeedfacf #X-1F #b101 #o17 0b101 0o17 -0x10 0XfF", "4277009103 -31 5 15 5 15 -16 255"),
+        ("#xfeedfacffeedfacffeedfacf", "78896892342336669466036665039"),
+        ("?\\( ?\\) ?\\\" ?\\; ?\\# ?\\' ?\\q ?\\012 ?\\0 ?\\33", "40 41 34 59 35 39 113 10 0 27"),
+        ("(?\\() (?\\))", "(40) (41)"),
+        ("|017| |#xq| |#\\\\a| |#true|", "|017| |#xq| |#\\\\a| |#true|"),
     ] {
         assert_eq!(dumped(source), expected, "{source}");
     }
@@ -76,6 +82,8 @@ b""#;
     assert_eq!(runtime.text(forms[0]), "a\n\t\r\\\"\u{1b}Aλ😀λ\nb");
     assert_eq!(text(&runtime, forms[0], Style::Print), "a\n\t\r\\\"\u{1b}Aλ😀λ\nb");
     assert_eq!(text(&runtime, forms[0], Style::Dump), r#""a\n\t\r\\\"\eAλ😀λ\nb""#);
+    let forms = read_all(&mut runtime, r#""\033[1m\0\08\1234\377""#).unwrap();
+    assert_eq!(runtime.text(forms[0]), "\u{1b}[1m\0\08S4\u{ff}");
 }
 
 #[test]
@@ -105,6 +113,23 @@ fn faults_have_places() {
         ("\"\\ud800\"", "half of a UTF-16 surrogate pair is no character", 1, None),
         ("?ab", "`?ab` is not one character", 0, None),
         ("?", "a character should follow", 0, None),
+        ("(a ?\\ )", "`?\\` is no character", 3, None),
+        ("?\\d", "`\\d` is no escape", 0, None),
+        ("\"\\400\"", "an octal escape goes up to", 1, None),
+        ("\"a\\\n\"", "a line break has no escape", 2, None),
+        (
+            "(017)",
+            "`017` could be meant in octal or in decimal: in decimal it is written `17`, in octal `0o17`",
+            1,
+            None,
+        ),
+        ("-08", "`-08` could be meant in octal or in decimal: in decimal it is written `8`", 0, None),
+        ("#xq", "`#xq` is no hexadecimal number", 0, None),
+        ("#b12", "`#b12` is no binary number", 0, None),
+        ("#\\a", "`#\\a` is no character", 0, None),
+        ("#| a |#", "`#|` opens no comment", 0, None),
+        ("#false", "`#false` is written `#f`", 0, None),
+        ("(a |x)\n(b |y)", "the symbol that opens here is not closed", 3, None),
         ("'", "nothing follows this", 0, None),
     ] {
         let error = fault(source);

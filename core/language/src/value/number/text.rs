@@ -30,12 +30,17 @@ impl Number {
         }
     }
 
-    /// Reads a number as a program writes it: `12 -7 +7 0xff -0xff 1.5 .5 5. -2e-3 +inf.0 -inf.0 +nan.0`. `None` if
-    /// the text as a whole is not one.
+    /// Reads a number as a program writes it: `12 -7 +7 0xff -0xff #xff #x-ff 0b101 #o17 1.5 .5 5. -2e-3 +inf.0 -inf.0
+    /// +nan.0`. `None` if the text as a whole is not one.
     pub fn parse(text: &str) -> Option<Number> {
+        if let Some(rest) = text.strip_prefix('#') {
+            let (radix, digits) = split_radix(rest)?;
+            let (negative, digits) = split_sign(digits);
+            return parse_integer(negative, digits, radix);
+        }
         let (negative, digits) = split_sign(text);
-        match digits.strip_prefix("0x") {
-            Some(digits) => parse_integer(negative, digits, 16),
+        match digits.strip_prefix('0').and_then(split_radix) {
+            Some((radix, digits)) => parse_integer(negative, digits, radix),
             None => parse_integer(negative, digits, 10).or_else(|| parse_double(text)),
         }
     }
@@ -48,6 +53,17 @@ impl Number {
         let (negative, digits) = split_sign(text);
         (2..=36).contains(&radix).then(|| parse_integer(negative, digits, radix)).flatten()
     }
+}
+
+/// The radix that a letter in front of the digits names, and the digits.
+fn split_radix(text: &str) -> Option<(u32, &str)> {
+    let radix = match text.chars().next()? {
+        'x' | 'X' => 16,
+        'o' | 'O' => 8,
+        'b' | 'B' => 2,
+        _ => return None,
+    };
+    Some((radix, &text[1..]))
 }
 
 fn split_sign(text: &str) -> (bool, &str) {
