@@ -97,7 +97,7 @@ impl Evaluation<'_> {
             }
         };
         let environment = self.runtime.roots[self.base];
-        self.runtime.captures.push(String::new());
+        self.runtime.captures.push(Default::default());
         let result = form.and_then(|form| interp::evaluate_toplevel(self.runtime, form, environment));
         let observation = self.observe(result);
         Some(FormResult { end: self.reader.offset(), observation })
@@ -115,7 +115,7 @@ impl Evaluation<'_> {
             Err(Failure) => Observation::ended(self.error()),
         };
         self.runtime.roots.truncate(self.base + 1);
-        observation.output = self.runtime.captures.pop().unwrap_or_default();
+        observation.output = self.runtime.captures.pop().unwrap_or_default().into_text();
         observation
     }
 

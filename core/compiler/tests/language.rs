@@ -45,10 +45,10 @@ impl Expectation {
 
 /// Run one form and compare; what is wrong, if anything.
 fn check(runtime: &mut Runtime, form: Value, expected: &Expectation) -> Result<(), String> {
-    runtime.captures.push(String::new());
+    runtime.captures.push(Default::default());
     let environment = runtime.global;
     let outcome = interp::evaluate_toplevel(runtime, form, environment);
-    let printed = runtime.captures.pop().unwrap_or_default();
+    let printed = runtime.captures.pop().unwrap_or_default().into_text();
     assert_eq!(runtime.stack.top, 0, "values are left on the stack");
     let found = match outcome {
         Ok(value) => Ok(text(runtime, value, Style::Dump)),

@@ -8,6 +8,7 @@
 mod cache;
 mod debugger;
 mod directory;
+mod foreign;
 mod header;
 mod library;
 mod linkage;
@@ -16,6 +17,7 @@ mod memory;
 pub use cache::{Cache, CacheEntry, CacheKey};
 pub use debugger::{Listeners, SYMBOLS_VARIABLE};
 pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
+pub use foreign::ForeignLibrary;
 pub use header::{BadHeader, ImageHeader};
 pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};
 pub(crate) use linkage::complete;

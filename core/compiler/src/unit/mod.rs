@@ -29,12 +29,13 @@ pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage};
 pub use native::{runtime, HasUnits};
 pub use program::BuiltProgram;
-pub use request::{compile_environment, compile_function, function_ir, why_not};
+pub use request::{compile_environment, compile_function, function_ir, is_environment_compiled, why_not};
 pub use save::{load_environment, save_environment};
 pub use statistics::Statistics;
 pub use strategy::{check_strategy, Unable, ASSEMBLER_VARIABLE};
 
 use self::image::{holds, refresh_entries};
+use crate::load::ForeignLibrary;
 use crate::machine::Machine;
 use maru_core::abi::layout::{offset, Value, FAILURE};
 use maru_core::codegen::Architecture;
@@ -70,6 +71,8 @@ pub struct Units {
     is_host: bool,
     /// What waits for another thread to compile it.
     queue: queue::Queue,
+    /// Libraries that the program has opened, in order.
+    foreign: Vec<ForeignLibrary>,
     /// Transformations that the optimiser may still make.
     optimisation_fuel: maru_core::ir::passes::OptimisationFuel,
     /// Counts and times.
@@ -103,6 +106,7 @@ impl Units {
             directory: pipeline::SharedDirectory::default(),
             is_host: false,
             queue: queue::Queue::default(),
+            foreign: Vec::new(),
             optimisation_fuel: compile::optimisation_fuel(options),
             statistics: Statistics::default(),
         })

@@ -1,25 +1,37 @@
-//! Native code, seen from programs: architectures, compiling, saving and loading.
+//! Native code, seen from programs: architectures, compiling, saving and loading; libraries of others.
 
-use crate::unit;
+use crate::load::ForeignLibrary;
+use crate::unit::{self, HasUnits};
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::registry;
-use maru_language::interp::primitive_arguments as arguments;
+use maru_language::interp::{instances, primitive_arguments as arguments};
+use maru_language::runtime::classes::extends_architecture;
 use maru_language::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
+use std::path::Path;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("current-architecture", 0, current_architecture),
     PrimitiveInfo::fixed("architectures", 0, architectures),
     PrimitiveInfo::fixed("<architecture>-name", 1, |runtime, arguments| {
+        if let Some(field) = field_of_extension(runtime, arguments[0], "name") {
+            return field;
+        }
         let architecture = architecture(runtime, "<architecture>-name", arguments[0])?;
         runtime.string(architecture.name())
     }),
     PrimitiveInfo::fixed("<architecture>-pointer-size", 1, |runtime, arguments| {
+        if let Some(field) = field_of_extension(runtime, arguments[0], "pointer-size") {
+            return field;
+        }
         let identity = identity(runtime, "<architecture>-pointer-size", arguments[0])?;
         Ok(Value::fixnum(identity.pointer_size.into()))
     }),
     PrimitiveInfo::fixed("<architecture>-endianness", 1, |runtime, arguments| {
+        if let Some(field) = field_of_extension(runtime, arguments[0], "endianness") {
+            return field;
+        }
         let identity = identity(runtime, "<architecture>-endianness", arguments[0])?;
         Ok(runtime.symbol_value(if identity.little_endian { "little" } else { "big" }))
     }),
@@ -32,13 +44,29 @@ pub const TABLE: &[PrimitiveInfo] = &[
         let name = arguments::text(runtime, "load-compiled-environment", arguments[0])?;
         unit::load_environment(runtime, &name)
     }),
+    PrimitiveInfo::optional("dlopen", 1, 2, dlopen),
+    PrimitiveInfo::fixed("dlsym", 2, dlsym),
 ];
 
 /// What is said of them.
 pub const DOCUMENTATION: &str = include_str!("primitives.txt");
 
-/// What an `<architecture>` object stands for.
+/// A field of an instance of a program's class below `<architecture>`.
+fn field_of_extension(runtime: &mut Runtime, value: Value, field: &str) -> Option<Outcome> {
+    if !extends_architecture(runtime, value) {
+        return None;
+    }
+    let field = runtime.symbol_value(field);
+    Some(instances::named_field(runtime, &[value, field]).map(|(value, _)| value))
+}
+
+/// What an `<architecture>` object stands for; or, of an instance of a program's class below, its name.
 fn architecture(runtime: &mut Runtime, operation: &str, value: Value) -> Result<&'static dyn Architecture, Failure> {
+    if let Some(name) = field_of_extension(runtime, value, "name") {
+        let name = arguments::name(runtime, operation, name?)?;
+        let found = registry::find_architecture(&name, operation);
+        return found.map_err(|message| runtime.error(ErrorKind::Compile, &message, &[value]));
+    }
     let object = arguments::of_kind(runtime, operation, value, Kind::Architecture, "an architecture")?;
     let index = runtime.index(object) as usize;
     match registry::architectures().get(index) {
@@ -79,7 +107,11 @@ fn architectures(runtime: &mut Runtime, _: &[Value]) -> Outcome {
     Ok(list)
 }
 
+/// `(compiled? function)`; of an environment, whether it has functions, and all of them are compiled.
 fn is_compiled(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    if let Some(environment) = runtime.as_environment(arguments[0]) {
+        return Ok(Value::boolean(unit::is_environment_compiled(runtime, environment)));
+    }
     let function = arguments::named_function(runtime, "compiled?", arguments)?;
     Ok(Value::boolean(runtime.prototype(function).is_some_and(|prototype| prototype.native.compiled.get())))
 }
@@ -114,4 +146,44 @@ fn save(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let environment = arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
     let name = arguments::text(runtime, "save-compiled-environment", arguments[1])?;
     unit::save_environment(runtime, environment, &name)
+}
+
+/// What the prelude binds these names to.
+const RTLD_LAZY: i64 = 1;
+const RTLD_NOW: i64 = 2;
+
+/// `(dlopen path [when])`: opens a shared library by the host's loader. The value is its handle, an integer, the same for a
+/// path that was opened before.
+fn dlopen(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let path = arguments::text(runtime, "dlopen", arguments[0])?;
+    let when = arguments.get(1).map_or(Ok(RTLD_NOW), |when| arguments::integer(runtime, "dlopen", *when))?;
+    if when != RTLD_NOW && when != RTLD_LAZY {
+        return Err(runtime.type_error("dlopen", "RTLD_NOW or RTLD_LAZY", arguments[1]));
+    }
+    let opened = &runtime.native.units().foreign;
+    if let Some(known) = opened.iter().position(|library| library.path() == Path::new(&path)) {
+        return Ok(Value::fixnum(known as i64 + 1));
+    }
+    match ForeignLibrary::open(Path::new(&path), when == RTLD_LAZY) {
+        Ok(library) => {
+            let opened = &mut runtime.native.units_mut().foreign;
+            opened.push(library);
+            Ok(Value::fixnum(opened.len() as i64))
+        }
+        Err(reason) => Err(runtime.error(ErrorKind::Load, &format!("dlopen: {reason}"), &[arguments[0]])),
+    }
+}
+
+/// `(dlsym handle name)`: the address of a symbol in a library that `dlopen` opened, an integer; nil if it has none.
+fn dlsym(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let handle = arguments::integer(runtime, "dlsym", arguments[0])?;
+    let name = arguments::text(runtime, "dlsym", arguments[1])?;
+    let index = usize::try_from(handle - 1).unwrap_or(usize::MAX);
+    let Some(library) = runtime.native.units().foreign.get(index) else {
+        return Err(runtime.type_error("dlsym", "a handle that dlopen gave", arguments[0]));
+    };
+    match library.address(&name) {
+        Some(address) => arguments::unsigned(runtime, address as u64),
+        None => Ok(Value::NIL),
+    }
 }

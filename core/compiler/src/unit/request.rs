@@ -103,6 +103,14 @@ pub(super) fn uncompiled_functions(runtime: &Runtime, environment: u32) -> Vec<R
     found
 }
 
+/// Whether an environment binds functions that are written in Maru, and all of them are compiled.
+pub fn is_environment_compiled(runtime: &Runtime, environment: u32) -> bool {
+    let values = runtime.environments.get(environment).bound.iter().map(|cell| runtime.cells.get(*cell).value);
+    let functions = values.filter(|value| runtime.is_kind(*value, Kind::Closure));
+    let mut compiled = functions.filter_map(|function| runtime.prototype(function)).map(|it| it.native.compiled.get());
+    compiled.next().is_some_and(|first| first && compiled.all(|compiled| compiled))
+}
+
 /// `(compile-environment env [architecture])`: compile every function of an environment as one unit. Answers the
 /// number of functions compiled.
 ///

@@ -234,6 +234,10 @@ pub fn define_variable(runtime: &mut Runtime, cell: CellId, value: Value, is_con
         return Err(constant(runtime, cell, "defined again"));
     }
     runtime.define_cell(cell, value, is_constant);
+    if runtime.is_kind(value, Kind::Environment) {
+        let (environment, symbol) = (runtime.index(value), runtime.cells.get(cell).symbol);
+        runtime.environments.get_mut(environment).name.get_or_insert(symbol);
+    }
     Ok(value)
 }
 

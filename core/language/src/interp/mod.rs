@@ -20,6 +20,7 @@ pub use call::{
 pub use eval::{define_variable, kind_of_operand, set_variable, unbound, unbound_name};
 pub use loading::in_file;
 pub use primitives::{arguments as primitive_arguments, define_primitives, instances, print_value};
+pub(crate) use primitives::{table_entries, Random};
 pub use toplevel::{
     evaluate_text, evaluate_toplevel, exit_status, load_prelude, run_program, set_arguments, with_environment,
 };

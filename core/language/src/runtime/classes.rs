@@ -61,6 +61,19 @@ const TRUE: ClassNumber = built_in("<true>");
 const LONG: ClassNumber = built_in("<long>");
 const DOUBLE: ClassNumber = built_in("<double>");
 const PAIR: ClassNumber = built_in("<pair>");
+const ENVIRONMENT: ClassNumber = built_in("<environment>");
+const ARCHITECTURE: ClassNumber = built_in("<architecture>");
+
+/// What the fields are called that instances of programs' classes below a built-in one begin with, if it can be extended. An
+/// instance below `<environment>` holds the environment that it stands for.
+fn inherited_fields(class: ClassNumber) -> Option<&'static [&'static str]> {
+    match class {
+        0 => Some(&[]),
+        ENVIRONMENT => Some(&["environment"]),
+        ARCHITECTURE => Some(&["name", "pointer-size", "endianness"]),
+        _ => None,
+    }
+}
 
 /// The class of the objects of each kind; `<object>`, where programs never see any.
 const CLASS_OF_KIND: [u8; 1 << 8] = {
@@ -163,8 +176,10 @@ fn add_class(runtime: &mut Runtime, name: Symbol, base: Option<ClassNumber>, fie
 /// `type` for a base that cannot be extended and for fields of the same name.
 pub(crate) fn make_class(runtime: &mut Runtime, name: Symbol, base: Value, own_fields: &[Symbol]) -> Outcome {
     let (base_number, mut fields) = match class_number(runtime, base) {
-        Some(number) if number == 0 || !is_built_in(number) => {
-            (number, runtime.extensions.classes.classes.get(number).fields.clone())
+        Some(number) if !is_built_in(number) => (number, runtime.extensions.classes.classes.get(number).fields.clone()),
+        Some(number) if inherited_fields(number).is_some() => {
+            let names = inherited_fields(number).unwrap_or_default();
+            (number, names.iter().map(|name| runtime.symbol(name)).collect())
         }
         None if base.is_nil() => (0, Vec::new()),
         _ => return Err(runtime.type_error("define-class", "a class that can be extended", base)),
@@ -191,6 +206,20 @@ pub(crate) fn is_built_in(number: ClassNumber) -> bool {
     (number as usize) < BUILT_IN.len()
 }
 
+/// Whether a value is an instance of a program's class below `<environment>`.
+pub(crate) fn extends_environment(runtime: &Runtime, value: Value) -> bool {
+    is_below(runtime, value, ENVIRONMENT)
+}
+
+/// Whether a value is an instance of a program's class below `<architecture>`.
+pub fn extends_architecture(runtime: &Runtime, value: Value) -> bool {
+    is_below(runtime, value, ARCHITECTURE)
+}
+
+fn is_below(runtime: &Runtime, value: Value, above: ClassNumber) -> bool {
+    runtime.is_kind(value, Kind::Instance) && distance(runtime, class_of(runtime, value), above).is_some()
+}
+
 /// What a class object stands for.
 pub fn class(runtime: &Runtime, object: Value) -> Option<&Class> {
     runtime.extensions.classes.classes.find(class_number(runtime, object)?)
@@ -214,7 +243,10 @@ pub fn class_of(runtime: &Runtime, value: Value) -> ClassNumber {
 
 /// The primitive that gives a field of a value of a built-in type.
 pub(crate) fn accessor_of(runtime: &mut Runtime, value: Value, field: Value) -> Option<PrimitiveFunction> {
-    let (class, field) = (class_of(runtime, value), runtime.as_symbol(field)?);
+    let (mut class, field) = (class_of(runtime, value), runtime.as_symbol(field)?);
+    while !is_built_in(class) {
+        class = runtime.extensions.classes.classes.get(class).base?;
+    }
     if let Some(accessor) = runtime.extensions.classes.accessors.get(&(class, field)) {
         return *accessor;
     }
@@ -326,7 +358,7 @@ pub(crate) fn find_method(runtime: &mut Runtime, generic: Value, arguments: &[Va
         None => {
             let count = runtime.extensions.classes.generics.get(number).dispatched.min(arguments.len());
             let classes: Vec<_> = arguments[..count].iter().map(|argument| class_of(runtime, *argument)).collect();
-            no_method(runtime, number, &classes)
+            no_method(runtime, number, &classes, "no method")
         }
     }
 }
@@ -394,11 +426,38 @@ fn distances(runtime: &Runtime, method: &Method, classes: &[ClassNumber]) -> Opt
     pairs.map(|(wanted, class)| distance(runtime, *class, runtime.index(*wanted))).collect()
 }
 
+/// The method that a selector or multimethod would choose for some arguments without the one for these classes: the best
+/// of all that are less specific.
+///
+/// # Errors
+/// `no-method` if there is none.
+pub(crate) fn next_method(runtime: &mut Runtime, generic: Value, classes: &[Value], arguments: &[Value]) -> Outcome {
+    let Some(number) = generic_number(runtime, generic) else {
+        return Err(runtime.type_error("call-next-method", "a selector or multimethod", generic));
+    };
+    let entry = runtime.extensions.classes.generics.get(number);
+    let count = entry.dispatched.min(arguments.len());
+    let given: Vec<_> = arguments[..count].iter().map(|argument| class_of(runtime, *argument)).collect();
+    let methods = &runtime.extensions.classes.generics.get(number).methods;
+    let full = |method: &Method| {
+        let mut distances = distances(runtime, method, &given)?;
+        distances.resize(given.len(), u32::MAX);
+        Some(distances)
+    };
+    let own = methods.iter().find(|method| method.classes == classes).and_then(full);
+    let further = methods.iter().filter_map(|method| Some((full(method)?, method.function)));
+    let best = own.and_then(|own| further.filter(|(distances, _)| *distances > own).min_by(|a, b| a.0.cmp(&b.0)));
+    match best {
+        Some((_, function)) => Ok(function),
+        None => no_method(runtime, number, &given, "no further method"),
+    }
+}
+
 #[cold]
-fn no_method(runtime: &mut Runtime, number: u32, classes: &[ClassNumber]) -> Outcome {
+fn no_method(runtime: &mut Runtime, number: u32, classes: &[ClassNumber], what: &str) -> Outcome {
     let name = runtime.extensions.classes.generics.get(number).name;
     let shown: Vec<_> = classes.iter().map(|class| class_name(runtime, *class).to_string()).collect();
-    let message = format!("{}: no method for ({})", runtime.symbols.name(name), shown.join(" "));
+    let message = format!("{}: {what} for ({})", runtime.symbols.name(name), shown.join(" "));
     let mut irritants = vec![runtime.symbols.value(name)];
     let names = classes.iter().map(|class| runtime.extensions.classes.classes.get(*class).name);
     irritants.extend(names.map(|name| runtime.symbols.value(name)));

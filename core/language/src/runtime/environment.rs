@@ -1,6 +1,6 @@
 //! Environments: names to cells, with a parent. An environment is also the unit of compilation.
 
-use super::{cell::CELL_BYTES, CellId, Failure, Outcome, Runtime, Symbol};
+use super::{cell::CELL_BYTES, classes, CellId, Failure, Outcome, Runtime, Symbol};
 use crate::value::{Kind, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,6 +15,8 @@ pub struct Environment {
     pub bound: Vec<CellId>,
     /// The object. Weak: the object keeps this entry alive, not the other way round.
     pub value: Option<Value>,
+    /// What it is called, if it has a name.
+    pub name: Option<Symbol>,
     /// Calls and loop turns that the interpreter counted in its functions.
     pub heat: u32,
 }
@@ -51,7 +53,39 @@ impl Runtime {
     }
     /// The index of an environment value.
     pub fn as_environment(&self, value: Value) -> Option<u32> {
-        self.is_kind(value, Kind::Environment).then(|| self.index(value))
+        self.environment_itself(value).map(|environment| self.index(environment))
+    }
+    /// The environment that a value is, or that an instance of a class below `<environment>` stands for.
+    pub fn environment_itself(&self, value: Value) -> Option<Value> {
+        if self.is_kind(value, Kind::Environment) {
+            return Some(value);
+        }
+        if !classes::extends_environment(self, value) {
+            return None;
+        }
+        let held = self.field(value, classes::field_offset(0));
+        self.is_kind(held, Kind::Environment).then_some(held)
+    }
+    /// Let an environment without bindings and without environments below it look names up in another one.
+    ///
+    /// # Errors
+    /// Why that cannot be.
+    pub fn set_environment_parent(&mut self, environment: u32, parent: Option<u32>) -> Result<(), String> {
+        if self.environments.get(environment).parent == parent {
+            return Ok(());
+        }
+        let mut above = parent;
+        while let Some(index) = above {
+            if index == environment {
+                return Err("the parent is the environment itself, or lies below it".into());
+            }
+            above = self.environments.get(index).parent;
+        }
+        if !self.environments.get(environment).cells.is_empty() {
+            return Err("names have been looked up or bound in it; make-environment takes the parent".into());
+        }
+        self.environments.get_mut(environment).parent = parent;
+        Ok(())
     }
     /// The value of a name at this moment, if it is bound.
     pub fn lookup(&mut self, environment: u32, name: &str) -> Option<Value> {

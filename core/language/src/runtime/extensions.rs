@@ -5,11 +5,12 @@ use super::loading::Loading;
 use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Prototype};
+use crate::interp::Random;
 use crate::runtime::{Backtrace, Runtime, Slab};
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
 use maru_core::abi::Position;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Tables on Rust's side for the language's indexed objects, and the interpreter's own state.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub struct Extensions {
     pub loading: Loading,
     /// Number of the next symbol that `gensym` makes.
     pub next_symbol: u64,
+    /// Variables of the environment that the program set, or took away.
+    pub variables: BTreeMap<String, Option<String>>,
+    /// Random numbers.
+    pub random: Random,
     /// When the run began, for `current-time` and its kin.
     pub started: std::time::Instant,
 }
@@ -61,6 +66,8 @@ impl Default for Extensions {
             output: Output::default(),
             loading: Loading::default(),
             next_symbol: 0,
+            variables: BTreeMap::new(),
+            random: Random::default(),
             started: std::time::Instant::now(),
         }
     }

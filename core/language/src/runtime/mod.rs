@@ -14,7 +14,7 @@ mod loading;
 mod native;
 mod object;
 mod options;
-mod output;
+pub mod output;
 pub mod ports;
 mod primitive;
 mod sequence;
@@ -86,7 +86,7 @@ pub struct Runtime {
     /// Cells below this number belong to the prelude: they are bound in every run.
     pub prelude_cells: u32,
     /// Where printed text goes; `None` is standard output. Inner buffers capture outer output.
-    pub captures: Vec<String>,
+    pub captures: Vec<output::Capture>,
     /// Arguments of the program, for `*arguments*`.
     pub arguments: Vec<String>,
     /// Addresses between which native and Rust frames may hold values: base of the stack.

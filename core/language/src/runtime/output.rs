@@ -50,21 +50,53 @@ impl Drop for Output {
     }
 }
 
+/// What is printed, and goes somewhere else than to standard output.
+#[derive(Debug, Default)]
+pub struct Capture {
+    /// Text as UTF-8, and bytes, if it takes any.
+    pub bytes: Vec<u8>,
+    /// Whether it is for bytes that are no text.
+    pub binary: bool,
+}
+
+impl Capture {
+    /// What was captured, of one that takes text only.
+    pub fn into_text(self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
 impl Runtime {
     /// Print text: to the innermost capture, else to standard output.
     ///
     /// # Errors
     /// `out-of-memory` for captures that become too long.
     pub fn write_output(&mut self, text: &str) -> Result<(), Failure> {
-        let most = MAX_CAPTURED.min(self.heap.max_bytes());
-        match self.captures.last_mut() {
-            Some(capture) if capture.len() + text.len() > most => {
-                let message = format!("more than {most} bytes of output were captured");
-                return Err(self.error(ErrorKind::OutOfMemory, &message, &[]));
-            }
-            Some(capture) => capture.push_str(text),
-            None => self.extensions.output.write(text),
+        match self.captures.is_empty() {
+            true => self.extensions.output.write(text),
+            false => self.capture(text.as_bytes())?,
         }
+        Ok(())
+    }
+    /// Write bytes to the innermost capture, if it takes bytes. Answers whether it does.
+    ///
+    /// # Errors
+    /// As for text.
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
+        let binary = self.captures.last().is_some_and(|capture| capture.binary);
+        if binary {
+            self.capture(bytes)?;
+        }
+        Ok(binary)
+    }
+    fn capture(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let most = MAX_CAPTURED.min(self.heap.max_bytes());
+        let Some(capture) = self.captures.last_mut() else { return Ok(()) };
+        if capture.bytes.len() + bytes.len() > most {
+            let message = format!("more than {most} bytes of output were captured");
+            return Err(self.error(ErrorKind::OutOfMemory, &message, &[]));
+        }
+        capture.bytes.extend_from_slice(bytes);
         Ok(())
     }
     /// Write what waits for standard output: at the end, before standard input is read, and before errors are shown.

@@ -103,6 +103,10 @@ enum Step {
     Elements { of: Elements, index: usize },
     /// A value on its own.
     Value(Value),
+    /// Keys and values of a table, as pairs.
+    Entries(std::vec::IntoIter<(Value, Value)>),
+    /// This.
+    Text(&'static str),
     /// Close what opened at this address.
     Close(usize, char),
 }
@@ -126,6 +130,8 @@ impl Printer<'_> {
     fn step(&mut self, step: Step) {
         match step {
             Step::Value(value) => self.value(value),
+            Step::Text(text) => self.text.push_str(text),
+            Step::Entries(entries) => self.entries(entries),
             Step::Pairs { rest, earlier, count } => self.pairs(rest, earlier, count),
             Step::Elements { of, index } => self.elements(of, index),
             Step::Close(address, bracket) => {
@@ -241,9 +247,30 @@ impl Printer<'_> {
         self.steps.push(Step::Value(*value));
     }
 
+    /// The next entry of a table, and then the others.
+    fn entries(&mut self, mut entries: std::vec::IntoIter<(Value, Value)>) {
+        let Some((key, value)) = entries.next() else { return };
+        if entries.len() > 0 {
+            self.steps.push(Step::Entries(entries));
+            self.steps.push(Step::Text(") "));
+        } else {
+            self.steps.push(Step::Text(")"));
+        }
+        self.text.push('(');
+        self.steps.push(Step::Pairs { rest: value, earlier: Value::NIL, count: 1 });
+        self.steps.push(Step::Value(key));
+    }
+
     fn object(&mut self, value: Value, kind: Kind) {
         let runtime = self.runtime;
         match kind {
+            Kind::Table => {
+                if self.enter(value) {
+                    self.text.push_str("<table>(");
+                    self.steps.push(Step::Close(value.address(), ')'));
+                    self.steps.push(Step::Entries(crate::interp::table_entries(runtime, value).into_iter()));
+                }
+            }
             Kind::String if self.style == Style::Dump => self.quoted(value),
             Kind::String => self.text.push_str(&runtime.text(value)),
             Kind::Symbol => {
@@ -286,7 +313,6 @@ impl Printer<'_> {
             Kind::Class => "<class>",
             Kind::Selector => "<selector>",
             Kind::Generic => "<generic>",
-            Kind::Table => "<table>",
             Kind::Port => "<port>",
             Kind::Architecture => "<architecture>",
             Kind::Box => "<box>",
@@ -325,6 +351,11 @@ impl Printer<'_> {
             Kind::Form => {
                 let function = runtime.field(value, offset::FORM_FUNCTION);
                 runtime.kind(function).map_or(String::new(), |kind| self.name(function, kind))
+            }
+            Kind::Environment => {
+                let environment = runtime.as_environment(value).map(|index| runtime.environments.get(index));
+                let name = environment.and_then(|environment| environment.name);
+                name.map_or(String::new(), |name| runtime.symbols.name(name).to_string())
             }
             Kind::Primitive => {
                 let index = runtime.field(value, offset::CALLABLE_INDEX).as_fixnum().unwrap_or(-1);

@@ -186,6 +186,19 @@ impl Expander<'_> {
         body: Value,
         place: FormContext,
     ) -> Result<Expression, Failure> {
+        self.function_with(what, name, parameters, body, place, |_, _, _| {})
+    }
+
+    /// The same, where something is to be done when the parameters are bound, before the body is expanded.
+    pub fn function_with(
+        &mut self,
+        what: &str,
+        name: Value,
+        parameters: Value,
+        body: Value,
+        place: FormContext,
+        bound: impl FnOnce(&mut Self, &Bound, Option<&Variable>),
+    ) -> Result<Expression, Failure> {
         let mut fixed = Bound::default();
         let mut at = parameters;
         let mut count = 0;
@@ -202,6 +215,7 @@ impl Expander<'_> {
         for (name, variable) in fixed.iter().chain(&rest) {
             self.scope.bind(*name, variable.clone());
         }
+        bound(self, &fixed, rest.as_ref().map(|(_, variable)| variable));
         let inner = self.operand(place);
         let body = self.body(body, inner);
         self.scope.leave(mark);

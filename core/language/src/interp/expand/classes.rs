@@ -1,11 +1,10 @@
-//! Classes, methods, and `object.field`.
+//! Classes, selectors and multimethods.
 
 use super::expression::Expression;
 use super::form::{at_least, between};
 use super::{Expander, FormContext};
-use crate::runtime::classes::generic;
-use crate::runtime::{Failure, Symbol};
-use crate::value::{Kind, Value};
+use crate::runtime::Failure;
+use crate::value::Value;
 
 /// `(define-class <point3> <point> (z))`: defines the class, and a reader and a writer for each field.
 pub(super) fn define_class(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
@@ -27,13 +26,27 @@ pub(super) fn define_class(expander: &mut Expander, form: Value, place: FormCont
     Ok(Expression::Sequence(vec![definition, accessors]))
 }
 
-/// `(define-selector area)`.
+/// `(define-selector area)`; with a default, `(define-selector area (other) body…)`, which is a method for all objects, or
+/// `(define-selector area body)`, which takes any further arguments.
 pub(super) fn define_selector(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
-    let operands = expander.operands(form, place, between(1, 1), "define-selector: a name is wanted")?;
+    let what = "define-selector: a name is wanted, and perhaps parameters and a default body";
+    let operands = expander.operands(form, place, at_least(1), what)?;
     let name = expander.runtime.car(operands);
     let symbol = expander.symbol(name, place, "define-selector: the name must be a symbol")?;
     let selector = expander.call_global("%make-selector", vec![Expression::Constant(name)], place);
-    Ok(Expression::Define(symbol, Box::new(selector), false, place.position))
+    let definition = Expression::Define(symbol, Box::new(selector), false, place.position);
+    let default = expander.runtime.cdr(operands);
+    if default.is_nil() {
+        return Ok(definition);
+    }
+    let (parameters, body) = match expander.runtime.cdr(default) {
+        body if body.is_nil() => (expander.runtime.intern_value("arguments")?, default),
+        body => (expander.runtime.car(default), body),
+    };
+    let operand = expander.operand(place);
+    let object = expander.global("<object>", operand);
+    let method = expander.default_method(form, (symbol, name), parameters, body, object, place)?;
+    Ok(Expression::Sequence(vec![definition, method]))
 }
 
 /// `(define-multimethod emit (insn arch port))` defines a multimethod without methods;
@@ -60,63 +73,19 @@ pub(super) fn define_multimethod(
         return Ok(Expression::Define(symbol, Box::new(multimethod), false, place.position));
     }
     let classes = expander.classes_of_parameters(form, parameters, place)?;
-    let function = expander.function("define-multimethod", name, names, body, place)?;
+    let method = expander.method("define-multimethod", (symbol, name), names, body, place)?;
     let environment = expander.constant(expander.environment);
     let names = expander.constant(names);
     let multimethod = expander.call_global("%ensure-multimethod", vec![environment, constant, names], place);
     let definition = Expression::Define(symbol, Box::new(multimethod), false, place.position);
     let generic = Expression::Global(symbol, place.position);
-    let classes = expander.call_global("list", classes, place);
-    let method = expander.call_global("%add-method", vec![generic, classes, function], place);
+    let method = expander.add_method(generic, classes, method, place);
     Ok(Expression::Sequence(vec![definition, method]))
 }
 
-/// `(define-method emit <ir-add> <machine> (port) body…)`: one argument is dispatched on for each class in front of the
-/// parameters. The first is `self`, the others have the names that the multimethod gave them.
-pub(super) fn define_method(expander: &mut Expander, form: Value, place: FormContext) -> Result<Expression, Failure> {
-    let what = "define-method: a selector, classes and a list of parameters are wanted";
-    let operands = expander.operands(form, place, at_least(3), what)?;
-    let name = expander.runtime.car(operands);
-    let symbol = expander.symbol(name, place, "define-method: the selector's name must be a symbol")?;
-    let operand = expander.operand(place);
-    let selector = expander.element_of(operands, operand)?;
-    let mut classes = Vec::new();
-    let mut rest = expander.runtime.cdr(operands);
-    let most = expander.most_classes(symbol);
-    while classes.len() < most && expander.runtime.as_symbol(expander.runtime.car(rest)).is_some() {
-        classes.push(expander.element_of(rest, operand)?);
-        rest = expander.runtime.cdr(rest);
-    }
-    let parameters = expander.runtime.car(rest);
-    let bare = expander.runtime.as_symbol(parameters).map(|name| expander.runtime.symbols.name(name).to_string());
-    if bare.as_ref().is_some_and(|name| name.starts_with('<') && name.ends_with('>')) {
-        let message = format!("define-method: more classes than {} chooses by", expander.runtime.symbols.name(symbol));
-        return Err(expander.malformed(form, place, &message));
-    }
-    if classes.is_empty() || !rest.is_pair() || !(parameters.is_pair() || parameters.is_nil() || bare.is_some()) {
-        return Err(expander.malformed(form, place, what));
-    }
-    let parameters = expander.method_parameters(form, symbol, classes.len(), parameters, place)?;
-    let body = expander.runtime.cdr(rest);
-    let function = expander.function("define-method", name, parameters, body, place)?;
-    let classes = expander.call_global("list", classes, place);
-    Ok(expander.call_global("%add-method", vec![selector, classes, function], place))
-}
-
 impl Expander<'_> {
-    /// How many classes a method of a selector or multimethod can name. A symbol after so many is the name of the list
-    /// of all further arguments.
-    fn most_classes(&mut self, selector: Symbol) -> usize {
-        let Some(value) = self.global_value(selector) else { return usize::MAX };
-        match self.runtime.kind(value) {
-            Some(Kind::Selector) => 1,
-            Some(Kind::Generic) => generic(self.runtime, value).map_or(usize::MAX, |generic| generic.parameters.len()),
-            _ => usize::MAX,
-        }
-    }
-
     /// A list of different symbols, as a constant.
-    fn distinct_symbols(
+    pub fn distinct_symbols(
         &mut self,
         form: Value,
         list: Value,
@@ -183,69 +152,5 @@ impl Expander<'_> {
         }
         classes.truncate(typed);
         Ok(classes)
-    }
-
-    /// `self`, the names that the multimethod gives to further arguments that are dispatched on, then the method's
-    /// own parameters.
-    fn method_parameters(
-        &mut self,
-        form: Value,
-        selector: Symbol,
-        dispatched: usize,
-        own: Value,
-        place: FormContext,
-    ) -> Result<Value, Failure> {
-        let mut names = vec![self.runtime.symbol_value("self")];
-        if dispatched > 1 {
-            let value = self.global_value(selector).filter(|value| self.runtime.is_kind(*value, Kind::Generic));
-            let given = value.and_then(|value| generic(self.runtime, value)).map(|generic| generic.parameters.clone());
-            let Some(given) = given else {
-                let message = format!(
-                    "define-method: {} is neither a selector nor a multimethod when this form is expanded",
-                    self.runtime.symbols.name(selector)
-                );
-                return Err(self.malformed(form, place, &message));
-            };
-            if given.len() < dispatched {
-                let message = format!(
-                    "define-method: {} has {} parameters, fewer than the classes here",
-                    self.runtime.symbols.name(selector),
-                    given.len()
-                );
-                return Err(self.malformed(form, place, &message));
-            }
-            names.extend(given[1..dispatched].iter().map(|name| self.runtime.symbols.value(*name)));
-        }
-        let mut parameters = own;
-        for name in names.into_iter().rev() {
-            parameters = self.runtime.cons(name, parameters)?;
-        }
-        self.runtime.roots.push(parameters);
-        Ok(parameters)
-    }
-
-    /// `object.field`, where `object` is a lexical variable, or itself such an access.
-    pub fn field_access(&mut self, symbol: Symbol, place: FormContext) -> Option<Expression> {
-        let (object, field) = self.split_access(symbol, place)?;
-        Some(self.call_global("%field", vec![object, field], place))
-    }
-
-    /// The object and the field's name of an access, if the symbol is one.
-    pub fn split_access(&mut self, symbol: Symbol, place: FormContext) -> Option<(Expression, Expression)> {
-        let name = self.runtime.symbols.name(symbol);
-        let mut segments = name.split('.');
-        let variable = self.runtime.symbols.find(segments.next()?)?;
-        self.scope.find(variable)?;
-        let mut fields: Vec<String> = segments.map(String::from).collect();
-        if fields.is_empty() || fields.iter().any(String::is_empty) {
-            return None;
-        }
-        let last = fields.pop()?;
-        let mut object = self.reference(variable, place);
-        for field in fields {
-            let field = Expression::Constant(self.runtime.symbol_value(&field));
-            object = self.call_global("%field", vec![object, field], place);
-        }
-        Some((object, Expression::Constant(self.runtime.symbol_value(&last))))
     }
 }

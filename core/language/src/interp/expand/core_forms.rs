@@ -4,7 +4,7 @@
 
 use super::expression::{Expression, Function, Try, VariableState, WithEnvironment};
 use super::form::{at_least, between};
-use super::{binding, classes, definition, derived, quasiquote, Expander, FormContext};
+use super::{binding, classes, definition, derived, methods, quasiquote, Expander, FormContext};
 use crate::runtime::Failure;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
@@ -46,7 +46,9 @@ const CORE_FORMS: &[(&str, CoreForm)] = &[
     ("define-class", classes::define_class),
     ("define-selector", classes::define_selector),
     ("define-multimethod", classes::define_multimethod),
-    ("define-method", classes::define_method),
+    ("define-method", methods::define_method),
+    ("call-next-method", methods::call_next_method),
+    ("super", methods::call_next_method),
     ("cond", derived::cond),
     ("case", derived::case),
     ("when", derived::when),
@@ -57,6 +59,7 @@ const CORE_FORMS: &[(&str, CoreForm)] = &[
     ("string-do", derived::string_do),
     ("with-output-to-string", derived::with_output_to_string),
     ("with-output-to-file", derived::with_output_to_file),
+    ("with-binary-output-to-file", derived::with_binary_output_to_file),
 ];
 
 /// The core form with a name.

@@ -1,5 +1,6 @@
 //! Definitions, which always bind in the environment, and `set`.
 
+use super::access::Access;
 use super::expression::Expression;
 use super::form::{at_least, between};
 use super::{Expander, FormContext};
@@ -133,7 +134,10 @@ pub(super) fn set(expander: &mut Expander, form: Value, place: FormContext) -> R
     Ok(match expander.scope.find(symbol) {
         Some(variable) => Expression::set(&variable.clone(), value),
         None => match expander.split_access(symbol, place) {
-            Some((object, field)) => expander.call_global("%set-field", vec![object, field, value], place),
+            Some(Access::Field(object, field)) => expander.call_global("%set-field", vec![object, field, value], place),
+            Some(Access::Unknown(name, environment)) => {
+                expander.call_global("%set-variable-or-field", vec![name, environment, value], place)
+            }
             None => Expression::SetGlobal(symbol, Box::new(value), place.position),
         },
     })

@@ -284,12 +284,25 @@ pub(super) fn with_output_to_file(
     form: Value,
     place: FormContext,
 ) -> Result<Expression, Failure> {
-    let operands = expander.operands(form, place, at_least(1), "with-output-to-file: a path is wanted")?;
+    output_to_file(expander, "with-output-to-file", form, place)
+}
+
+/// `(with-binary-output-to-file path body…)`.
+pub(super) fn with_binary_output_to_file(
+    expander: &mut Expander,
+    form: Value,
+    place: FormContext,
+) -> Result<Expression, Failure> {
+    output_to_file(expander, "with-binary-output-to-file", form, place)
+}
+
+fn output_to_file(expander: &mut Expander, name: &str, form: Value, place: FormContext) -> Result<Expression, Failure> {
+    let operands = expander.operands(form, place, at_least(1), &format!("{name}: a path is wanted"))?;
     let operand = expander.operand(place);
     let path = expander.element_of(operands, operand)?;
     let body = expander.runtime.cdr(operands);
     let body = thunk(expander, body, place)?;
-    Ok(expander.call_global("call-with-output-to-file", vec![path, body], place))
+    Ok(expander.call_global(&name.replacen("with", "call-with", 1), vec![path, body], place))
 }
 
 impl Expander<'_> {

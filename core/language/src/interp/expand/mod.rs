@@ -12,7 +12,9 @@
 //! | `binding` | `let` and its kin, functions, patterns |
 //! | `derived` | `cond`, `case`, loops over collections |
 //! | `definition` | `define` and its kin, `set` |
-//! | `classes` | classes, methods, `object.field` |
+//! | `classes` | classes, selectors and multimethods |
+//! | `methods` | methods, and the next one |
+//! | `access` | `object.field` |
 //! | `quasiquote` | templates of lists |
 //! | `mark` | who captures what |
 //! | `resolve` | slots, captures, cells, prototypes |
@@ -20,6 +22,7 @@
 //! The forms being expanded, what macros made of them, and all constants are reachable through the runtime's roots
 //! until the expansion ends.
 
+mod access;
 mod binding;
 mod classes;
 mod core_forms;
@@ -28,6 +31,7 @@ mod derived;
 mod expression;
 mod form;
 mod mark;
+mod methods;
 mod quasiquote;
 mod resolve;
 pub(super) use resolve::register;
@@ -75,6 +79,7 @@ fn expand(
     environment: Value,
     deferred: Option<&Rc<Prototype>>,
 ) -> Result<Rc<Prototype>, Failure> {
+    let environment = runtime.environment_itself(environment).unwrap_or(environment);
     let base = runtime.roots.len();
     runtime.roots.extend([form, environment]);
     if let Some(deferred) = deferred {
@@ -92,6 +97,8 @@ struct Expander<'a> {
     scope: Scope,
     /// The names of the named lets around the form, innermost last.
     loops: Vec<Variable>,
+    /// The methods around the form, innermost last.
+    methods: Vec<methods::Method>,
     /// The names that were counted to be called where a jump could be, in order.
     jumps: Vec<Variable>,
 }
@@ -122,7 +129,14 @@ impl FormContext {
 
 impl<'a> Expander<'a> {
     fn new(runtime: &'a mut Runtime, environment: Value) -> Expander<'a> {
-        Expander { runtime, environment, scope: Scope::default(), loops: Vec::new(), jumps: Vec::new() }
+        Expander {
+            runtime,
+            environment,
+            scope: Scope::default(),
+            loops: Vec::new(),
+            methods: Vec::new(),
+            jumps: Vec::new(),
+        }
     }
 
     fn toplevel(mut self, form: Value, deferred: Option<&Rc<Prototype>>) -> Result<Rc<Prototype>, Failure> {

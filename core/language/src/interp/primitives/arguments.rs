@@ -108,6 +108,14 @@ fn other_integer(runtime: &mut Runtime, operation: &str, value: Value) -> Result
     }
 }
 
+/// A number of 64 bits without a sign, as a value.
+///
+/// # Errors
+/// When memory is out.
+pub fn unsigned(runtime: &mut Runtime, number: u64) -> Outcome {
+    Number::from(dashu_int::IBig::from(number)).into_value(|bytes| runtime.allocate(bytes))
+}
+
 /// A character, given as its code point. The surrogates are none.
 pub fn character(runtime: &mut Runtime, operation: &str, value: Value) -> Result<char, Failure> {
     let number = integer(runtime, operation, value)?;

@@ -227,7 +227,7 @@ fn subarray(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outc
     runtime.object_of(Kind::Array, [Value::fixnum(length as i64), storage])
 }
 
-fn concat_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+pub fn concat_array(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let mut length = 0;
     for array in arguments {
         let array = arguments::array(runtime, "concat-array", *array)?;

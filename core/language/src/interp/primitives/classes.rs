@@ -1,11 +1,12 @@
 //! Classes, instances, methods. Those whose names begin with `%` are what the expander's forms call.
 
 use super::{arguments, instances};
-use crate::interp::evaluate_toplevel;
+use crate::interp::{define_variable, evaluate_toplevel, set_variable, unbound};
 use crate::runtime::classes::{
-    add_method, class, class_name, class_number, class_object, class_of, distance, make_class, make_generic,
+    add_method, class, class_name, class_number, class_object, class_of, distance, generic, make_class, make_generic,
+    next_method,
 };
-use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime, Symbol};
+use crate::runtime::{CellId, ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime, Symbol};
 use crate::value::{Kind, Value};
 
 /// The section's table.
@@ -51,6 +52,13 @@ pub const TABLE: &[PrimitiveInfo] = &[
         make_generic(runtime, Kind::Generic, name, parameters)
     }),
     PrimitiveInfo::fixed("%ensure-multimethod", 3, ensure_multimethod),
+    PrimitiveInfo::fixed("%ensure-selector", 3, ensure_selector),
+    PrimitiveInfo::variadic("%next-method", 2, |runtime, arguments| {
+        let classes = runtime.list_to_vec(arguments[1]);
+        next_method(runtime, arguments[0], &classes, &arguments[2..])
+    }),
+    PrimitiveInfo::fixed("%variable-or-field", 2, variable_or_field),
+    PrimitiveInfo::fixed("%set-variable-or-field", 3, set_variable_or_field),
     PrimitiveInfo::fixed("%add-method", 3, |runtime, arguments| {
         let classes = runtime.list_to_vec(arguments[1]);
         add_method(runtime, arguments[0], classes, arguments[2])
@@ -133,4 +141,80 @@ fn ensure_multimethod(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     }
     let parameters = symbols(runtime, arguments[2])?;
     make_generic(runtime, Kind::Generic, name, parameters)
+}
+
+/// `(%ensure-selector environment name names)`: the selector or multimethod that the name is bound to. If it is not bound,
+/// one is defined: a selector, if there is one name of an argument that a method chooses by, else a multimethod.
+fn ensure_selector(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let environment = arguments::environment(runtime, "define-method", arguments[0])?;
+    let name = symbol(runtime, arguments[1])?;
+    let parameters = symbols(runtime, arguments[2])?;
+    let cell = runtime.cell(environment, name);
+    let value = runtime.cells.get(cell).value;
+    if value.as_unbound().is_none() {
+        let known = generic(runtime, value).filter(|_| runtime.is_kind(value, Kind::Generic));
+        let differs = known.is_some_and(|known| known.parameters.get(1..parameters.len()) != Some(&parameters[1..]));
+        if !differs {
+            return Ok(value);
+        }
+        let message = format!(
+            "define-method: the parameters of {} were not known when this form was expanded; define the multimethod in a \
+             form before it",
+            runtime.symbols.name(name)
+        );
+        return Err(runtime.error(ErrorKind::Type, &message, &[value]));
+    }
+    let made = match parameters.len() {
+        1 => make_generic(runtime, Kind::Selector, name, Vec::new())?,
+        _ => make_generic(runtime, Kind::Generic, name, parameters)?,
+    };
+    define_variable(runtime, cell, made, false)
+}
+
+/// What a name with points in it stands for at this moment.
+enum Meaning {
+    /// A variable of this name.
+    Variable(CellId),
+    /// The field of an object with a name.
+    Field(Value, Value),
+}
+
+/// The meaning of a name with points in an environment: a variable that is called so, or else a field of the variable in
+/// front of the first point, and so on.
+fn meaning(runtime: &mut Runtime, arguments: &[Value]) -> Result<Meaning, Failure> {
+    let environment = arguments::environment(runtime, "variable", arguments[1])?;
+    let whole = symbol(runtime, arguments[0])?;
+    let cell = runtime.cell(environment, whole);
+    if runtime.cells.get(cell).value.as_unbound().is_none() {
+        return Ok(Meaning::Variable(cell));
+    }
+    let name = runtime.symbols.name(whole).to_string();
+    let mut segments = name.split('.');
+    let first = segments.next().unwrap_or_default();
+    let Some(mut object) = runtime.lookup(environment, first) else { return Ok(Meaning::Variable(cell)) };
+    let fields: Vec<Value> = segments.map(|field| runtime.symbol_value(field)).collect();
+    let Some((last, fields)) = fields.split_last() else { return Ok(Meaning::Variable(cell)) };
+    for field in fields {
+        object = instances::named_field(runtime, &[object, *field])?.0;
+    }
+    Ok(Meaning::Field(object, *last))
+}
+
+/// `(%variable-or-field name environment)`.
+fn variable_or_field(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    match meaning(runtime, arguments)? {
+        Meaning::Variable(cell) => match runtime.cells.get(cell).value {
+            value if value.as_unbound().is_some() => Err(unbound(runtime, cell)),
+            value => Ok(value),
+        },
+        Meaning::Field(object, field) => Ok(instances::named_field(runtime, &[object, field])?.0),
+    }
+}
+
+/// `(%set-variable-or-field name environment value)`.
+fn set_variable_or_field(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    match meaning(runtime, arguments)? {
+        Meaning::Variable(cell) => set_variable(runtime, cell, arguments[2]),
+        Meaning::Field(object, field) => Ok(instances::set_named_field(runtime, &[object, field, arguments[2]])?.0),
+    }
 }

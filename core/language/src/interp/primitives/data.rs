@@ -43,7 +43,7 @@ fn make_data(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     from_bytes(runtime, &vec![0; length])
 }
 
-fn data(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, Failure> {
+pub(super) fn data(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, Failure> {
     arguments::of_kind(runtime, operation, value, Kind::Data, "data")
 }
 

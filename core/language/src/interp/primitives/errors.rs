@@ -24,6 +24,8 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::fixed("error-where", 1, error_where),
     PrimitiveInfo::fixed("%type-error", 3, type_error),
+    PrimitiveInfo::fixed("%check-function", 2, check_function).quiet(),
+    PrimitiveInfo::optional("%check-list", 3, 4, check_list).quiet(),
     PrimitiveInfo::fixed("error-backtrace", 1, error_backtrace),
 ];
 
@@ -38,6 +40,32 @@ fn type_error(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let operation = arguments::text(runtime, "%type-error", arguments[0])?;
     let what = arguments::text(runtime, "%type-error", arguments[1])?;
     Err(runtime.type_error(&operation, &what, arguments[2]))
+}
+
+/// `(%check-function operation function)`: for the prelude's functions that take one.
+fn check_function(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    if runtime.is_callable(arguments[1]) {
+        return Ok(Value::NIL);
+    }
+    let operation = arguments::text(runtime, "%check-function", arguments[0])?;
+    Err(runtime.type_error(&operation, "a function", arguments[1]))
+}
+
+/// `(%check-list operation function list [lists])`: for those that take a function and a list, or several.
+fn check_list(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    check_function(runtime, arguments)?;
+    let is_list = |value: Value| value.is_pair() || value.is_nil();
+    let mut lists = arguments.get(3).copied().unwrap_or(Value::NIL);
+    let mut list = arguments[2];
+    while is_list(list) {
+        if lists.is_nil() {
+            return Ok(Value::NIL);
+        }
+        list = runtime.car(lists);
+        lists = runtime.cdr(lists);
+    }
+    let operation = arguments::text(runtime, "%check-list", arguments[0])?;
+    Err(runtime.type_error(&operation, "a list", list))
 }
 
 fn part(runtime: &mut Runtime, operation: &str, value: Value, offset: i32) -> Outcome {

@@ -96,7 +96,7 @@ fn port_or<'a>(
 }
 
 /// Do something with a port; a fault of the system's becomes an error.
-fn on_port<T>(
+pub(super) fn on_port<T>(
     runtime: &mut Runtime,
     operation: &str,
     argument: Option<&Value>,
@@ -170,6 +170,7 @@ fn putb(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         return Err(runtime.type_error("putb", "a byte", arguments[0]));
     };
     match arguments.get(1) {
+        None if runtime.write_bytes(&[byte])? => {}
         None => runtime.write_output(char::from(byte).encode_utf8(&mut [0; 4]))?,
         Some(_) => on_port(runtime, "putb", arguments.get(1), |port| port.write(&[byte]))?,
     }
@@ -263,10 +264,22 @@ fn file_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     runtime.string(&text)
 }
 
+/// Whether a text is rather a path than what a file is to hold: a word with a folder in front, or a short ending.
+fn looks_like_path(text: &str) -> bool {
+    let ending =
+        text.rsplit_once('.').is_some_and(|(name, ending)| !name.is_empty() && (1..=4).contains(&ending.len()));
+    !text.contains(char::is_whitespace) && !text.contains(['(', '"']) && (text.contains('/') || ending)
+}
+
 /// `(string->file string path)`.
 fn string_to_file(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = arguments::text(runtime, "string->file", arguments[0])?;
     let path = arguments::text(runtime, "string->file", arguments[1])?;
+    if path.contains('\n') || looks_like_path(&text) && !path.contains(['/', '.']) {
+        let message = "string->file: the text comes first, then the path; for a text that looks like a path there is \
+                       with-output-to-file";
+        return Err(runtime.error(ErrorKind::Type, message, arguments));
+    }
     std::fs::write(&path, text).map_err(|fault| fail(runtime, &path, &fault))?;
     Ok(Value::TRUE)
 }

@@ -5,7 +5,7 @@
 
 use super::classes::class_argument;
 use crate::runtime::classes::{
-    accessor_of, class, class_name, class_number, class_of, distance, field_offset, is_built_in,
+    accessor_of, class, class_name, class_number, class_of, distance, extends_environment, field_offset, is_built_in,
 };
 use crate::runtime::{ErrorKind, Failure, Runtime};
 use crate::value::{field, offset, Kind, Value, Word, TAG_OBJECT};
@@ -45,8 +45,29 @@ pub fn make(runtime: &mut Runtime, arguments: &[Value], expected: usize) -> Foun
     for (index, value) in values.iter().enumerate() {
         runtime.set_field(instance, field_offset(index), *value);
     }
+    if extends_environment(runtime, instance) {
+        fill_environment(runtime, instance, values.is_empty())?;
+        return Ok((instance, None));
+    }
     let hint = Hint { cache: [arguments[0].0], lookup: None };
     Ok((instance, (fields == expected).then_some(hint)))
+}
+
+/// The first field of an instance below `<environment>` is the environment that it stands for; a new one, if none is given.
+#[cold]
+fn fill_environment(runtime: &mut Runtime, instance: Value, is_missing: bool) -> Result<(), Failure> {
+    if is_missing {
+        let global = runtime.global_environment();
+        let environment = runtime.make_environment(Some(global))?;
+        runtime.set_field(instance, field_offset(0), environment);
+        return Ok(());
+    }
+    let given = runtime.field(instance, field_offset(0));
+    match runtime.environment_itself(given) {
+        Some(environment) => runtime.set_field(instance, field_offset(0), environment),
+        None => return Err(runtime.type_error("new", "an environment", given)),
+    }
+    Ok(())
 }
 
 /// `(%field-at object class index)`. The cache holds the object's class, and the class that it was found to be.
@@ -106,7 +127,7 @@ pub fn named_field(runtime: &mut Runtime, arguments: &[Value]) -> Found<2> {
     if let Some(place) = find_field(runtime, object, name) {
         return Ok((runtime.field(object, place), Some(class_and_offset(runtime, arguments, place))));
     }
-    if !runtime.is_kind(object, Kind::Instance) {
+    if !runtime.is_kind(object, Kind::Instance) || extends_environment(runtime, object) {
         if let Some(accessor) = accessor_of(runtime, object, name) {
             return Ok((accessor(runtime, &[object])?, None));
         }

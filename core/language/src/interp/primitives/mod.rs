@@ -2,10 +2,12 @@
 
 pub mod arguments;
 pub(super) mod arrays;
+mod binary;
 mod classes;
 mod compare;
 mod control;
 pub(super) mod data;
+mod directories;
 mod environments;
 mod errors;
 mod files;
@@ -14,15 +16,21 @@ mod hash;
 pub mod instances;
 mod numbers;
 mod pairs;
+mod patterns;
 mod printing;
+mod processes;
+mod random;
 mod strings;
 mod symbols;
 mod system;
 mod tables;
 mod text;
+mod times;
 mod types;
 
 pub use printing::print_value;
+pub(crate) use random::Random;
+pub(crate) use tables::entries as table_entries;
 
 use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
@@ -47,9 +55,15 @@ const TABLES: &[&[PrimitiveInfo]] = &[
     control::TABLE,
     printing::TABLE,
     files::TABLE,
+    binary::TABLE,
+    directories::TABLE,
+    processes::TABLE,
+    random::TABLE,
+    times::TABLE,
     system::TABLE,
+    patterns::TABLE,
     classes::TABLE,
-    &[PrimitiveInfo::fixed("length", 1, pairs::length).quiet()],
+    &[PrimitiveInfo::fixed("length", 1, pairs::length).quiet(), PrimitiveInfo::variadic("concat", 0, concat)],
 ];
 
 /// Make all primitives and bind them, and the language's constants, in the global environment.
@@ -66,8 +80,19 @@ pub fn define_primitives(runtime: &mut Runtime) -> Result<(), Failure> {
     crate::runtime::classes::define_classes(runtime)?;
     let environment = runtime.global;
     runtime.define(global, "*global-environment*", environment);
+    let name = runtime.symbol("*global-environment*");
+    runtime.environments.get_mut(global).name = Some(name);
     runtime.define(global, "*arguments*", Value::NIL);
     Ok(())
+}
+
+/// `(concat a b…)`: strings, arrays or lists, one behind the other; the first says which.
+fn concat(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    match arguments.first().map(|first| runtime.kind(*first)) {
+        Some(Some(Kind::Array)) => arrays::concat_array(runtime, arguments),
+        Some(None) if arguments[0].is_pair() || arguments[0].is_nil() => pairs::append(runtime, arguments),
+        _ => strings::concat(runtime, "concat", arguments),
+    }
 }
 
 fn make_primitive(runtime: &mut Runtime, primitive: PrimitiveInfo) -> Outcome {

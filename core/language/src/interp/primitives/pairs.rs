@@ -121,7 +121,7 @@ fn copy_onto(runtime: &mut Runtime, operation: &str, list: Value, tail: Value) -
 }
 
 /// `(append list… tail)`: the last list is shared, and need not be one.
-fn append(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+pub fn append(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let Some((last, first)) = arguments.split_last() else { return Ok(Value::NIL) };
     let mut result = *last;
     for list in first.iter().rev() {

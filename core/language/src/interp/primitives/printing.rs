@@ -3,6 +3,7 @@
 use super::arguments;
 use super::text::joined_string;
 use crate::interp::call;
+use crate::runtime::output::Capture;
 use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::syntax::print::{Printing, Style};
 use crate::value::Value;
@@ -24,7 +25,12 @@ pub const TABLE: &[PrimitiveInfo] = &[
         joined_string(runtime, "dump->string", arguments, Style::Dump)
     }),
     PrimitiveInfo::fixed("call-with-output-to-string", 1, output_to_string),
-    PrimitiveInfo::fixed("call-with-output-to-file", 2, output_to_file),
+    PrimitiveInfo::fixed("call-with-output-to-file", 2, |runtime, arguments| {
+        output_to_file(runtime, "with-output-to-file", arguments, false)
+    }),
+    PrimitiveInfo::fixed("call-with-binary-output-to-file", 2, |runtime, arguments| {
+        output_to_file(runtime, "with-binary-output-to-file", arguments, true)
+    }),
 ];
 
 /// Print a value. Its text goes out in pieces, since there may be more of it than memory.
@@ -66,24 +72,24 @@ fn warn(runtime: &mut Runtime, values: &[Value]) -> Outcome {
 /// What the body prints, as a string. If it fails, that is forgotten.
 fn output_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let function = arguments::function(runtime, "with-output-to-string", arguments[0])?;
-    runtime.captures.push(String::new());
+    runtime.captures.push(Capture::default());
     let result = call(runtime, function, &[]);
-    let text = runtime.captures.pop().unwrap_or_default();
+    let text = runtime.captures.pop().unwrap_or_default().into_text();
     result?;
     runtime.string(&text)
 }
 
 /// What the body prints goes to a file, even if the body fails. The value is the body's.
-fn output_to_file(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let path = arguments::text(runtime, "with-output-to-file", arguments[0])?;
-    let function = arguments::function(runtime, "with-output-to-file", arguments[1])?;
+fn output_to_file(runtime: &mut Runtime, operation: &str, arguments: &[Value], binary: bool) -> Outcome {
+    let path = arguments::text(runtime, operation, arguments[0])?;
+    let function = arguments::function(runtime, operation, arguments[1])?;
     if let Err(fault) = std::fs::File::create(&path) {
         return Err(super::files::fail(runtime, &path, &fault));
     }
-    runtime.captures.push(String::new());
+    runtime.captures.push(Capture { binary, ..Capture::default() });
     let result = call(runtime, function, &[]);
-    let text = runtime.captures.pop().unwrap_or_default();
-    match std::fs::write(&path, text) {
+    let captured = runtime.captures.pop().unwrap_or_default();
+    match std::fs::write(&path, captured.bytes) {
         Err(fault) if result.is_ok() => Err(super::files::fail(runtime, &path, &fault)),
         _ => result,
     }

@@ -158,7 +158,7 @@ pub fn set_string_at(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 }
 
 /// A new string of the texts of strings.
-fn concat(runtime: &mut Runtime, operation: &str, strings: &[Value]) -> Outcome {
+pub fn concat(runtime: &mut Runtime, operation: &str, strings: &[Value]) -> Outcome {
     let mut length = 0;
     for string in strings {
         let string = arguments::string(runtime, operation, *string)?;

@@ -331,6 +331,19 @@ fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     Ok(value)
 }
 
+/// The keys of a table with their values, in order.
+pub fn entries(runtime: &Runtime, table: Value) -> Vec<(Value, Value)> {
+    let words = words(runtime, table);
+    let mut entries = Vec::with_capacity(number(words[COUNT]));
+    let (_, mut entry) = links(words, 0);
+    while entry != 0 {
+        let [key, value, ..] = places(words)[entry - 1];
+        entries.push((key, value));
+        (_, entry) = links(words, entry);
+    }
+    entries
+}
+
 /// A list of something for each key.
 fn listed(
     runtime: &mut Runtime,
