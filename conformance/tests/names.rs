@@ -36,11 +36,11 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Functions", &["closures.l", "tail-calls.l", "tail-depth.l", "long-functions.l"]),
     ("Loops", &["control.l", "named-let.l", "small-budget.l", "in-memory.l"]),
     ("Macros", &["macros.l"]),
-    ("Environments", &["environments.l"]),
+    ("Environments", &["environments.l", "design-environments.l"]),
     ("Classes", &["classes.l", "expected-classes.l", "dispatch.l"]),
-    ("Selectors and multimethods", &["classes.l", "dispatch.l", "send-caches.l"]),
-    // Its cases are the reference's own examples: what they ask for differs between engines, as it should.
-    ("Native code", &[]),
+    ("Selectors and multimethods", &["classes.l", "methods.l", "dispatch.l", "send-caches.l", "design-architectures.l"]),
+    // Most of its cases are the reference's own examples: what they ask for differs between engines, as it should.
+    ("Native code", &["design-usage.l", "design-libraries.l"]),
     ("Numbers", &["numbers.l", "hot-loops.l", "doubles.l"]),
     ("Equality", &["values.l", "pairs.l"]),
     ("Lists", &["pairs.l", "names.l", "list-searches.l"]),
