@@ -48,6 +48,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Tables", &["tables.l", "table-keys.l"]),
     ("Errors", &["try.l", "backtraces.l"]),
     ("Input and output", &["output.l", "files.l"]),
+    ("The system", &["files.l"]),
     ("Limits", &["limits.l", "tail-depth.l"]),
 ];
 

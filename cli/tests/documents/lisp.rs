@@ -117,10 +117,12 @@ fn form_length(text: &str) -> Option<usize> {
             },
             ';' => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
             // A character: what follows is no parenthesis. Inside of a name it is a letter.
-            '?' if (before.is_whitespace() || "()[]{}'`,@".contains(before))
-                && chars.peek().is_some_and(|(_, next)| "()[]{}\";".contains(*next)) =>
-            {
-                chars.next();
+            '?' if before.is_whitespace() || "()[]{}'`,@".contains(before) => {
+                if chars.next_if(|(_, next)| *next == '\\').is_some() {
+                    chars.next();
+                } else {
+                    chars.next_if(|(_, next)| "()[]{}\";".contains(*next));
+                }
             }
             _ => {}
         }

@@ -345,7 +345,7 @@ fn options(jit: JitMode) -> Options {
 /// Evaluate an input's forms, each after the one before, whatever came of that.
 fn evaluate(runtime: &mut Runtime, input: &str) {
     runtime.refill();
-    runtime.captures.push(String::new());
+    runtime.captures.push(Default::default());
     let global = runtime.global_environment();
     if let Ok(environment) = runtime.make_environment(Some(global)) {
         let base = runtime.roots.len();

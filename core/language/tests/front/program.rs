@@ -10,9 +10,9 @@ use maru_language::value::on_large_stack;
 fn output(runtime: &mut Runtime, text: &str) -> String {
     let global = runtime.global_environment();
     let environment = runtime.make_environment(Some(global)).expect("an environment");
-    runtime.captures.push(String::new());
+    runtime.captures.push(Default::default());
     let result = evaluate_text(runtime, "program.l", text, environment);
-    let mut output = runtime.captures.pop().unwrap_or_default();
+    let mut output = runtime.captures.pop().unwrap_or_default().into_text();
     if let Err(Failure) = result {
         let error = runtime.take_failure();
         output.push_str(&print::text(runtime, error, print::Style::Print));

@@ -222,7 +222,7 @@ fn structures_that_contain_themselves_are_cut_off() {
 #[test]
 fn what_has_no_text_says_what_it_is() {
     let mut runtime = runtime();
-    assert_eq!(text(&runtime, runtime.global, Style::Print), "<environment>");
+    assert_eq!(text(&runtime, runtime.global, Style::Print), "<environment>*global-environment*");
     let symbol = runtime.symbol_value("why");
     runtime.error(maru_language::runtime::ErrorKind::User, "a \"message\"", &[Value::fixnum(1), symbol]);
     let error = runtime.take_failure();

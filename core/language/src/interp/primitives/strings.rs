@@ -20,7 +20,12 @@ pub const TABLE: &[PrimitiveInfo] = &[
         .quiet(),
     PrimitiveInfo::variadic("concat-string", 0, |runtime, arguments| concat(runtime, "concat-string", arguments))
         .quiet(),
-    PrimitiveInfo::optional("concat-strings", 1, 2, concat_strings),
+    PrimitiveInfo::optional("concat-strings", 1, 2, |runtime, arguments| {
+        concat_strings(runtime, "concat-strings", arguments)
+    }),
+    PrimitiveInfo::optional("string-join", 1, 2, |runtime, arguments| {
+        concat_strings(runtime, "string-join", arguments)
+    }),
     PrimitiveInfo::optional("substring", 2, 3, |runtime, arguments| substring(runtime, "substring", arguments)).quiet(),
     PrimitiveInfo::optional("string-copy", 1, 3, |runtime, arguments| substring(runtime, "string-copy", arguments))
         .quiet(),
@@ -61,7 +66,28 @@ pub const TABLE: &[PrimitiveInfo] = &[
         let text = arguments::text(runtime, "string-trim", arguments[0])?;
         runtime.string(text.trim())
     }),
-    PrimitiveInfo::optional("string-split", 1, 2, string_split),
+    PrimitiveInfo::fixed("string-trim-left", 1, |runtime, arguments| {
+        let text = arguments::text(runtime, "string-trim-left", arguments[0])?;
+        runtime.string(text.trim_start())
+    }),
+    PrimitiveInfo::fixed("string-trim-right", 1, |runtime, arguments| {
+        let text = arguments::text(runtime, "string-trim-right", arguments[0])?;
+        runtime.string(text.trim_end())
+    }),
+    PrimitiveInfo::fixed("string-contains?", 2, |runtime, arguments| {
+        let string = arguments::string(runtime, "string-contains?", arguments[0])?;
+        let what = arguments::string(runtime, "string-contains?", arguments[1])?;
+        Ok(Value::boolean(!string_index(runtime, &[string, what])?.is_nil()))
+    }),
+    PrimitiveInfo::fixed("string-last-index", 2, string_last_index),
+    PrimitiveInfo::fixed("string-repeat", 2, string_repeat),
+    PrimitiveInfo::optional("string-pad-left", 2, 3, |runtime, arguments| {
+        padded(runtime, "string-pad-left", arguments, true)
+    }),
+    PrimitiveInfo::optional("string-pad-right", 2, 3, |runtime, arguments| {
+        padded(runtime, "string-pad-right", arguments, false)
+    }),
+    PrimitiveInfo::optional("string-split", 1, 3, string_split),
     PrimitiveInfo::optional("string-replace", 3, 3, string_replace),
     PrimitiveInfo::fixed("character->string", 1, character_to_string),
     PrimitiveInfo::optional("string->list", 1, 3, string_to_list).quiet(),
@@ -179,8 +205,8 @@ pub fn concat(runtime: &mut Runtime, operation: &str, strings: &[Value]) -> Outc
 }
 
 /// `(concat-strings list [separator])`.
-fn concat_strings(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    arguments::list_length(runtime, "concat-strings", arguments[0])?;
+fn concat_strings(runtime: &mut Runtime, operation: &str, arguments: &[Value]) -> Outcome {
+    arguments::list_length(runtime, operation, arguments[0])?;
     // The strings stay reachable through the list.
     let mut strings = Vec::new();
     let mut list = arguments[0];
@@ -191,7 +217,7 @@ fn concat_strings(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         strings.push(runtime.car(list));
         list = runtime.cdr(list);
     }
-    concat(runtime, "concat-strings", &strings)
+    concat(runtime, operation, &strings)
 }
 
 /// `(substring s start [end])`: a new string; the bounds are kept within the string.
@@ -235,6 +261,46 @@ fn character_index(runtime: &mut Runtime, string: Value, start: usize, point: u3
     Ok(Value::NIL)
 }
 
+/// `(string-last-index s what)`: where a character or string occurs last; nil if it does not.
+fn string_last_index(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let string = arguments::string(runtime, "string-last-index", arguments[0])?;
+    let wanted = match runtime.is_kind(arguments[1], Kind::String) {
+        true => points(runtime, arguments[1]).to_vec(),
+        false => arguments::code_point(runtime, "string-last-index", arguments[1])?.to_ne_bytes().to_vec(),
+    };
+    for index in (0..=runtime.sequence_length(string)).rev() {
+        call::poll(runtime)?;
+        if points(runtime, string)[4 * index..].starts_with(&wanted) {
+            return Ok(Value::fixnum(index as i64));
+        }
+    }
+    Ok(Value::NIL)
+}
+
+/// `(string-repeat s count)`.
+fn string_repeat(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
+    let string = arguments::string(runtime, "string-repeat", arguments[0])?;
+    let count = arrays::new_length(runtime, "string-repeat", arguments[1])?;
+    let length = count.saturating_mul(runtime.sequence_length(string));
+    if length > arrays::MAX_ELEMENTS {
+        return Err(arrays::too_long(runtime, "string-repeat", arguments[1]));
+    }
+    concat(runtime, "string-repeat", &vec![string; if length == 0 { 0 } else { count }])
+}
+
+/// `(string-pad-left s length [character])`: a string that is at least that long, filled up in front or behind; with spaces,
+/// if nothing is said.
+fn padded(runtime: &mut Runtime, operation: &str, arguments: &[Value], in_front: bool) -> Outcome {
+    let string = arguments::string(runtime, operation, arguments[0])?;
+    let length = arrays::new_length(runtime, operation, arguments[1])?;
+    let point = arguments.get(2).copied().unwrap_or(Value::fixnum(32));
+    arguments::code_point(runtime, operation, point)?;
+    let missing = length.saturating_sub(runtime.sequence_length(string));
+    let filling = make_string(runtime, operation, &[Value::fixnum(missing as i64), point])?;
+    let parts = if in_front { [filling, string] } else { [string, filling] };
+    concat(runtime, operation, &parts)
+}
+
 fn begins_with(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let string = arguments::string(runtime, "string-begins-with?", arguments[0])?;
     let part = arguments::string(runtime, "string-begins-with?", arguments[1])?;
@@ -264,22 +330,30 @@ fn ordered(runtime: &mut Runtime, operation: &str, arguments: &[Value], holds: i
     Ok(Value::boolean(result))
 }
 
-/// `(string-split s [separator])`: a list of strings; without a separator, of words.
+/// `(string-split s [separator [most]])`: a list of strings, of as many as `most` says at most; without a separator, of words.
 fn string_split(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = arguments::text(runtime, "string-split", arguments[0])?;
+    let most = match arguments.get(2) {
+        None => usize::MAX,
+        Some(most) => arguments::integer(runtime, "string-split", *most)?.max(1) as usize,
+    };
     let parts: Vec<String> = match arguments.get(1) {
         None => text.split_whitespace().map(String::from).collect(),
         Some(separator) if runtime.is_kind(*separator, Kind::String) => {
             let separator = runtime.text(*separator);
             if separator.is_empty() {
-                text.chars().map(String::from).collect()
+                text.splitn(most.saturating_add(1), "")
+                    .skip(1)
+                    .filter(|part| !part.is_empty())
+                    .map(String::from)
+                    .collect()
             } else {
-                text.split(&separator).map(String::from).collect()
+                text.splitn(most, &separator).map(String::from).collect()
             }
         }
         Some(separator) => {
             let point = arguments::code_point(runtime, "string-split", *separator)?;
-            text.split(|c| u32::from(c) == point).map(String::from).collect()
+            text.splitn(most, |c| u32::from(c) == point).map(String::from).collect()
         }
     };
     let mut list = Value::NIL;
