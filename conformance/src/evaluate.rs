@@ -130,7 +130,8 @@ impl Evaluation<'_> {
             // Any value may be raised.
             let irritants = self.dump(error);
             let (kind, message, frames) = ("raised".into(), String::new(), String::new());
-            return Outcome::Error { kind, message, irritants, position: None, frames };
+            let position = self.place(self.runtime.extensions.raised_at.to_value());
+            return Outcome::Error { kind, message, irritants, position, frames };
         }
         let part = |runtime: &Runtime, offset| runtime.field(error, offset);
         let kind = self.dump(part(self.runtime, offset::ERROR_KIND));
@@ -140,7 +141,7 @@ impl Evaluation<'_> {
             list => self.dump(list),
         };
         let position = self.place(part(self.runtime, offset::ERROR_POSITION));
-        let frames = self.frames(part(self.runtime, offset::ERROR_BACKTRACE));
+        let frames = self.frames(error);
         Outcome::Error { kind, message, irritants, position, frames }
     }
 
@@ -150,12 +151,18 @@ impl Evaluation<'_> {
     }
 
     /// A backtrace as text.
-    fn frames(&self, backtrace: Value) -> String {
-        let frame = |frame: Value| {
-            let (line, column) = self.place(self.runtime.cdr(frame)).unwrap_or((0, 0));
-            format!("{} {line}:{column}", self.dump(self.runtime.car(frame)))
-        };
-        self.runtime.list_to_vec(backtrace).into_iter().map(frame).collect::<Vec<_>>().join(", ")
+    fn frames(&self, error: Value) -> String {
+        let (frames, dropped) = self.runtime.frames(error);
+        let mut texts: Vec<String> = Vec::new();
+        for frame in frames {
+            let (line, column) = self.place(frame.position.to_value()).unwrap_or((0, 0));
+            let times = if frame.count > 1 { format!(" ×{}", frame.count) } else { String::new() };
+            texts.push(format!("{} {line}:{column}{times}", self.dump(frame.name)));
+        }
+        if dropped > 0 {
+            texts.push(format!("… {dropped}"));
+        }
+        texts.join(", ")
     }
 
     fn dump(&self, value: Value) -> String {

@@ -38,7 +38,10 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Macros", &["macros.l"]),
     ("Environments", &["environments.l", "design-environments.l"]),
     ("Classes", &["classes.l", "expected-classes.l", "dispatch.l"]),
-    ("Selectors and multimethods", &["classes.l", "methods.l", "dispatch.l", "send-caches.l", "design-architectures.l"]),
+    (
+        "Selectors and multimethods",
+        &["classes.l", "methods.l", "dispatch.l", "send-caches.l", "design-architectures.l"],
+    ),
     // Most of its cases are the reference's own examples: what they ask for differs between engines, as it should.
     ("Native code", &["design-usage.l", "design-libraries.l"]),
     ("Numbers", &["numbers.l", "hot-loops.l", "doubles.l"]),

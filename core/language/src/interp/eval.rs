@@ -453,7 +453,7 @@ fn eval_try(runtime: &mut Runtime, activation: &Activation, attempt: &Try) -> St
     runtime.stack.top = top;
     if result.is_err() {
         runtime.extensions.failing_site = site;
-        runtime.raise(waiting);
+        runtime.raise_again(waiting);
     }
     result
 }

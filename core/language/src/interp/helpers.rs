@@ -349,7 +349,7 @@ helpers! {
         runtime.take_failure().0
     }
     fn raise_error(runtime, error) {
-        let Failure = runtime.raise(Value(error));
+        let Failure = runtime.raise_again(Value(error));
         FAILURE
     }
     fn entry_limit(runtime, count) {

@@ -23,4 +23,5 @@ pub use primitives::{arguments as primitive_arguments, define_primitives, instan
 pub(crate) use primitives::{table_entries, Random};
 pub use toplevel::{
     evaluate_text, evaluate_toplevel, exit_status, load_prelude, run_program, set_arguments, with_environment,
+    PRELUDE_NAME,
 };

@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// The part of the language that is written in itself.
 pub(super) const PRELUDE: &str = include_str!("prelude.l");
 /// What the prelude is called in messages.
-const PRELUDE_NAME: &str = "<prelude>";
+pub const PRELUDE_NAME: &str = "<prelude>";
 
 /// Expand a form in an environment, a value, and run it.
 ///

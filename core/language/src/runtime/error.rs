@@ -93,7 +93,14 @@ impl Runtime {
 
     /// Raise an error that was made before, or any other value.
     pub fn raise(&mut self, error: Value) -> Failure {
+        self.extensions.raised_at = Position::UNKNOWN;
+        self.raise_again(error)
+    }
+
+    /// Raise what was on its way before: if it is no error, it keeps the position that it had.
+    pub fn raise_again(&mut self, error: Value) -> Failure {
         self.context.failure = error;
+        self.extensions.has_passed_frames = false;
         self.extensions.backtrace = Backtrace::default();
         self.extensions.error_in_prelude = Value::NIL;
         Failure
@@ -113,15 +120,22 @@ impl Runtime {
             return;
         }
         let error = self.context.failure;
-        if self.is_kind(error, Kind::Error) && self.field(error, offset::ERROR_POSITION).is_nil() {
+        if !self.is_kind(error, Kind::Error) {
+            if !self.extensions.raised_at.is_known() {
+                self.extensions.raised_at = position;
+            }
+        } else if self.field(error, offset::ERROR_POSITION).is_nil() {
             self.set_field(error, offset::ERROR_POSITION, position.to_value());
         }
     }
 
-    /// Note that the error on its way leaves the function with this name (a symbol or nil), which was at a
-    /// position. At most a few dozen frames are kept.
+    /// Note that the error on its way leaves the function with this name (a symbol or nil), which was at a position.
+    ///
+    /// The backtrace is a list of frames, pairs of a name and a position. Behind one that was left several times in a row
+    /// stands how many times, an integer. Behind the last that is kept stands how many more were left, below zero.
     pub fn pass_frame(&mut self, name: Value, position: Position) {
         const KEPT: usize = 50;
+        self.extensions.has_passed_frames = true;
         let error = self.context.failure;
         let mut backtrace = self.extensions.backtrace;
         if backtrace.error != error {
@@ -130,42 +144,111 @@ impl Runtime {
             }
             backtrace = self.backtrace_so_far(error);
         }
-        // Millions of frames may be left.
-        if backtrace.frames >= KEPT {
+        let Some(name) = self.shown_name(name, position) else { return };
+        let frame = backtrace.frame;
+        let same = frame.is_pair() && self.car(frame) == name && self.cdr(frame) == position.to_value();
+        let last = self.car(backtrace.last).as_fixnum();
+        let number = match (same, last) {
+            (_, Some(dropped)) if dropped < 0 => dropped - 1,
+            (true, count) => count.unwrap_or(1) + 1,
+            (false, _) if backtrace.kept == KEPT => -1,
+            (false, _) => 0,
+        };
+        if last.is_some_and(|last| last.signum() == number.signum()) {
+            self.set_car(backtrace.last, Value::fixnum(number));
             self.extensions.backtrace = backtrace;
             return;
         }
-        let made = self.cons(name, position.to_value()).and_then(|frame| self.cons(frame, Value::NIL));
+        let element = match number {
+            0 => self.cons(name, position.to_value()),
+            number => Ok(Value::fixnum(number)),
+        };
+        let made = element.and_then(|element| Ok((element, self.cons(element, Value::NIL)?)));
         // Without memory for the frame, the error keeps the backtrace it has.
         self.context.failure = error;
-        let Ok(last) = made else { return };
-        if backtrace.frames == 0 {
-            self.set_field(error, offset::ERROR_BACKTRACE, last);
-        } else {
-            self.set_cdr(backtrace.last, last);
+        let Ok((element, pair)) = made else { return };
+        match backtrace.last.is_pair() {
+            true => self.set_cdr(backtrace.last, pair),
+            false => self.set_field(error, offset::ERROR_BACKTRACE, pair),
         }
-        self.extensions.backtrace = Backtrace { error, last, frames: backtrace.frames + 1 };
+        backtrace.last = pair;
+        if number == 0 {
+            backtrace.frame = element;
+            backtrace.kept += 1;
+        }
+        self.extensions.backtrace = backtrace;
+    }
+
+    /// What a function is called in backtraces. The prelude's own, whose names begin with a percent sign, stand for those
+    /// that programs know, if they are called alike; else they are not shown.
+    fn shown_name(&mut self, name: Value, position: Position) -> Option<Value> {
+        if position.source != self.extensions.prelude {
+            return Some(name);
+        }
+        let Some(symbol) = self.as_symbol(name) else { return Some(name) };
+        let Some(known) = self.symbols.name(symbol).strip_prefix('%') else { return Some(name) };
+        let known = self.symbols.find(known)?;
+        let global = self.environments.get(self.global_environment());
+        let is_bound = global.cells.get(&known).is_some_and(|cell| self.cells.get(*cell).bound);
+        is_bound.then(|| self.symbols.value(known))
     }
 
     /// Give the error on its way the position of a tail call that led to it, unless it comes from inside of what was
     /// called: whoever has left by a call is there no more, and answers for no more than the call itself.
     pub fn place_error_of_call(&mut self, position: Position) {
-        let (error, backtrace) = (self.context.failure, self.extensions.backtrace);
-        let has_left_function = backtrace.frames > 0 && backtrace.error == error;
-        if !has_left_function && self.extensions.error_in_prelude != error {
+        let has_been_in_prelude = self.extensions.error_in_prelude == self.context.failure;
+        if !self.extensions.has_passed_frames && !has_been_in_prelude {
             self.place_error(position);
         }
     }
 
     /// The backtrace of an error that was raised again, or whose frames were not counted yet.
     fn backtrace_so_far(&self, error: Value) -> Backtrace {
-        let mut last = self.field(error, offset::ERROR_BACKTRACE);
-        let frames = self.list_length(last);
-        while self.cdr(last).is_pair() {
-            last = self.cdr(last);
+        let mut backtrace = Backtrace { error, ..Backtrace::default() };
+        let mut rest = self.field(error, offset::ERROR_BACKTRACE);
+        while rest.is_pair() {
+            let element = self.car(rest);
+            if element.is_pair() {
+                backtrace.frame = element;
+                backtrace.kept += 1;
+            }
+            backtrace.last = rest;
+            rest = self.cdr(rest);
         }
-        Backtrace { error, last, frames }
+        backtrace
     }
+
+    /// The frames of an error, innermost first, and how many more it has left.
+    pub fn frames(&self, error: Value) -> (Vec<Frame>, u64) {
+        let mut frames: Vec<Frame> = Vec::new();
+        let mut dropped = 0;
+        let mut rest = self.field(error, offset::ERROR_BACKTRACE);
+        while rest.is_pair() {
+            let element = self.car(rest);
+            match (element.as_fixnum(), frames.last_mut()) {
+                (Some(number), _) if number < 0 => dropped = number.unsigned_abs(),
+                (Some(count), Some(frame)) => frame.count = count as u64,
+                _ => frames.push(Frame {
+                    name: self.car(element),
+                    position: Position::from_value(self.cdr(element)),
+                    count: 1,
+                }),
+            }
+            rest = self.cdr(rest);
+        }
+        (frames, dropped)
+    }
+}
+
+/// A function that an error has left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// Its name, a symbol or nil; a string is a note to another place of a syntax error.
+    pub name: Value,
+    /// Where it was.
+    pub position: Position,
+    /// How many times it was left in a row.
+    pub count: u64,
 }
 
 /// The backtrace of the error on its way, as far as it goes, to be gone on with. No root: what it refers to is held by the
@@ -176,13 +259,15 @@ pub struct Backtrace {
     error: Value,
     /// The last pair of the list.
     last: Value,
-    /// The length of the list.
-    frames: usize,
+    /// The last frame in it.
+    frame: Value,
+    /// How many frames are in it.
+    kept: usize,
 }
 
 impl Default for Backtrace {
     fn default() -> Backtrace {
-        Backtrace { error: Value::NIL, last: Value::NIL, frames: 0 }
+        Backtrace { error: Value::NIL, last: Value::NIL, frame: Value::NIL, kept: 0 }
     }
 }
 

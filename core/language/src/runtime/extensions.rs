@@ -22,6 +22,10 @@ pub struct Extensions {
     pub failing_site: Position,
     /// The error on its way comes out of a running loop by way of a function that the loop's own has left for.
     pub has_left: bool,
+    /// What is on its way has left a function since it was raised.
+    pub has_passed_frames: bool,
+    /// Where the value on its way was raised, if it is no error.
+    pub raised_at: Position,
     /// Where the backtrace of the error on its way goes on.
     pub backtrace: Backtrace,
     /// The error on its way that has been at a call in the prelude; nil if it has not. No root, as above.
@@ -55,6 +59,8 @@ impl Default for Extensions {
         Extensions {
             failing_site: Position::UNKNOWN,
             memory_ran_out: false,
+            has_passed_frames: false,
+            raised_at: Position::UNKNOWN,
             has_left: false,
             backtrace: Backtrace::default(),
             error_in_prelude: Value::NIL,

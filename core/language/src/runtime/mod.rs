@@ -25,7 +25,7 @@ pub mod tree;
 
 pub use cell::{Cell, CellId, Cells};
 pub use environment::Environment;
-pub use error::{Backtrace, ErrorKind, Failure, Outcome};
+pub use error::{Backtrace, ErrorKind, Failure, Frame, Outcome};
 pub use extensions::{trace_prototype, Extensions};
 pub use frames::ValueStack;
 pub use inline_cache::InlineCaches;

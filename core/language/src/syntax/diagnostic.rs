@@ -1,7 +1,8 @@
 //! Errors as text for people: what is wrong, the source line with a caret, the backtrace.
 
-use super::SyntaxError;
-use crate::runtime::{Runtime, Sources};
+use super::{suggestion, SyntaxError};
+use crate::interp::PRELUDE_NAME;
+use crate::runtime::{ErrorKind, Runtime, Sources};
 use crate::syntax::print;
 use crate::value::{offset, Kind, Value};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -14,8 +15,6 @@ const IRRITANT_WIDTH: usize = 200;
 const LONGEST_MESSAGE: usize = 1 << 16;
 /// How many irritants are shown.
 const IRRITANTS: usize = 20;
-/// How many entries of a backtrace are shown.
-const FRAMES: usize = 1000;
 /// How many lines a source excerpt may span before it shows the fault's line only.
 const EXCERPT_LINES: u32 = 2000;
 
@@ -27,8 +26,12 @@ struct Report {
     position: Position,
     /// Further places of interest.
     labels: Vec<(Position, String)>,
-    /// Functions that the error left, innermost first.
-    frames: Vec<(String, Position)>,
+    /// Functions that the error left, innermost first, each with how many times in a row.
+    frames: Vec<(Option<String>, Position, u64)>,
+    /// How many more it left.
+    dropped: u64,
+    /// What may have been meant.
+    hint: Option<String>,
 }
 
 /// The text of an error value, as an uncaught error is shown: kind and message, the place with its source line, the
@@ -44,7 +47,7 @@ pub fn render_syntax_error(runtime: &Runtime, error: &SyntaxError, colour: bool)
         title: error.message.clone(),
         position: error.position,
         labels: error.also.iter().cloned().collect(),
-        frames: Vec::new(),
+        ..Report::default()
     };
     report.render(&runtime.sources, colour)
 }
@@ -52,7 +55,7 @@ pub fn render_syntax_error(runtime: &Runtime, error: &SyntaxError, colour: bool)
 fn report(runtime: &Runtime, error: Value) -> Report {
     if !runtime.is_kind(error, Kind::Error) {
         let title = format!("this was raised: {}", shown(runtime, error));
-        return Report { kind: "user".into(), title, position: Position::UNKNOWN, labels: vec![], frames: vec![] };
+        return Report { kind: "user".into(), title, position: runtime.extensions.raised_at, ..Report::default() };
     }
     let field = |offset| runtime.field(error, offset);
     let title = print::text_within(runtime, field(offset::ERROR_MESSAGE), print::Style::Print, LONGEST_MESSAGE);
@@ -60,26 +63,25 @@ fn report(runtime: &Runtime, error: Value) -> Report {
         kind: print::text(runtime, field(offset::ERROR_KIND), print::Style::Print),
         title,
         position: Position::from_value(field(offset::ERROR_POSITION)),
-        labels: Vec::new(),
-        frames: Vec::new(),
+        ..Report::default()
     };
     if !says_its_irritants(&report) {
         add_irritants(runtime, field(offset::ERROR_IRRITANTS), &mut report.title);
     }
-    let mut frames = field(offset::ERROR_BACKTRACE);
-    for _ in 0..FRAMES {
-        if !frames.is_pair() {
-            break;
+    let (frames, dropped) = runtime.frames(error);
+    report.dropped = dropped;
+    for frame in frames {
+        if runtime.is_kind(frame.name, Kind::String) {
+            report.labels.push((frame.position, runtime.text(frame.name)));
+            continue;
         }
-        let frame = runtime.car(frames);
-        let (name, position) = (runtime.car(frame), Position::from_value(runtime.cdr(frame)));
-        if runtime.is_kind(name, Kind::String) {
-            report.labels.push((position, runtime.text(name)));
-        } else {
-            let symbol = runtime.as_symbol(name).map(|symbol| runtime.symbols.name(symbol));
-            report.frames.push((symbol.unwrap_or("a function without a name").into(), position));
-        }
-        frames = runtime.cdr(frames);
+        let symbol = runtime.as_symbol(frame.name).map(|symbol| runtime.symbols.name(symbol).to_string());
+        report.frames.push((symbol, frame.position, frame.count));
+    }
+    if report.kind == ErrorKind::Unbound.name() {
+        let name = runtime.car(field(offset::ERROR_IRRITANTS));
+        let name = runtime.as_symbol(name).map(|symbol| runtime.symbols.name(symbol).to_string());
+        report.hint = name.and_then(|name| suggestion::for_name(runtime, &name));
     }
     report
 }
@@ -87,7 +89,7 @@ fn report(runtime: &Runtime, error: Value) -> Report {
 /// Whether the message, or the source line under it, shows already what the irritants are.
 fn says_its_irritants(report: &Report) -> bool {
     match report.kind.as_str() {
-        "unbound" | "arity" => true,
+        "unbound" | "arity" | "io" => true,
         "syntax" => report.position.is_known(),
         _ => false,
     }
@@ -120,15 +122,32 @@ fn shown(runtime: &Runtime, value: Value) -> String {
     }
 }
 
+impl Default for Report {
+    fn default() -> Report {
+        Report {
+            kind: String::new(),
+            title: String::new(),
+            position: Position::UNKNOWN,
+            labels: Vec::new(),
+            frames: Vec::new(),
+            dropped: 0,
+            hint: None,
+        }
+    }
+}
+
 impl Report {
     fn render(&self, sources: &Sources, colour: bool) -> String {
         let renderer = if colour { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
         let title = Level::ERROR.primary_title(self.title.as_str()).id(self.kind.as_str());
         let excerpt = self.excerpt(sources);
-        let group = match excerpt {
+        let mut group = match excerpt {
             Some(excerpt) => title.element(excerpt),
             None => Group::with_title(title),
         };
+        if let Some(hint) = &self.hint {
+            group = group.element(Level::HELP.message(hint.as_str()));
+        }
         let mut text = renderer.render(&[group]);
         text.push('\n');
         self.backtrace(sources, &mut text);
@@ -162,21 +181,30 @@ impl Report {
         Some(snippet)
     }
 
-    /// One line for each function; equal ones in a row together.
+    /// One line for each function; equal ones in a row together. Where in the prelude its functions were says nothing.
     fn backtrace(&self, sources: &Sources, text: &mut String) {
-        let mut frames = self.frames.as_slice();
-        while let Some((name, position)) = frames.first() {
-            let count = frames.iter().take_while(|frame| **frame == frames[0]).count();
-            // Writing to a string cannot fail.
-            let _ = write!(text, "  in {name}");
-            if let Some((path, line, column)) = sources.locate(*position) {
-                let _ = write!(text, " at {path}:{line}:{column}");
+        let mut lines: Vec<(String, u64)> = Vec::new();
+        for (name, position, count) in &self.frames {
+            let mut line = format!("  in {}", name.as_deref().unwrap_or("a function without a name"));
+            match sources.locate(*position) {
+                Some((path, row, column)) if path != PRELUDE_NAME => line += &format!(" at {path}:{row}:{column}"),
+                _ => {}
             }
+            match lines.last_mut() {
+                Some((last, times)) if *last == line => *times += count,
+                _ => lines.push((line, *count)),
+            }
+        }
+        for (line, count) in lines {
+            text.push_str(&line);
             if count > 1 {
+                // Writing to a string cannot fail.
                 let _ = write!(text, " ({count} times)");
             }
             text.push('\n');
-            frames = &frames[count..];
+        }
+        if self.dropped > 0 {
+            let _ = writeln!(text, "  and {} more", self.dropped);
         }
     }
 }

@@ -6,6 +6,7 @@ mod diagnostic;
 mod fault;
 pub mod print;
 mod reader;
+mod suggestion;
 mod token;
 
 pub use atom::reads_as_symbol;

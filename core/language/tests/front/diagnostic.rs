@@ -97,6 +97,41 @@ error[type]: car-of: not a pair: \"text\" 5
 }
 
 #[test]
+fn backtraces_count_what_is_left_many_times() {
+    let mut runtime = runtime();
+    raise(&mut runtime, ErrorKind::User, "deep", &[], Position::UNKNOWN);
+    let names = ["f", "g"].map(|name| runtime.symbol_value(name));
+    for _ in 0..100_000 {
+        runtime.pass_frame(names[0], Position::UNKNOWN);
+    }
+    for index in 0..1000 {
+        runtime.pass_frame(names[index % 2], Position::UNKNOWN);
+    }
+    let error = runtime.take_failure();
+    let rendered = render_error(&runtime, error, false);
+    let lines: Vec<&str> = rendered.lines().collect();
+    assert_eq!(lines[..4], ["error[user]: deep", "  in f (100001 times)", "  in g", "  in f"], "{rendered}");
+    assert_eq!((lines.len(), lines[lines.len() - 1]), (52, "  and 950 more"), "{rendered}");
+    // Raised again, the error goes on where it was.
+    runtime.raise(error);
+    runtime.pass_frame(names[0], Position::UNKNOWN);
+    let error = runtime.take_failure();
+    assert!(render_error(&runtime, error, false).ends_with("  and 951 more\n"));
+}
+
+#[test]
+fn names_that_may_have_been_meant_are_told() {
+    let mut runtime = runtime();
+    for (name, hint) in [("string-lenght", Some("string-length")), ("whlie", Some("while")), ("quite-else", None)] {
+        let symbol = runtime.symbol_value(name);
+        let error = raise(&mut runtime, ErrorKind::Unbound, "unbound variable", &[symbol], Position::UNKNOWN);
+        let rendered = render_error(&runtime, error, false);
+        let said = rendered.split("did you mean `").nth(1).and_then(|rest| rest.split('`').next());
+        assert_eq!(said, hint, "{rendered}");
+    }
+}
+
+#[test]
 fn errors_without_a_place_are_shown_too() {
     let mut runtime = runtime();
     let error = raise(&mut runtime, ErrorKind::User, "out of range", &[], Position::UNKNOWN);

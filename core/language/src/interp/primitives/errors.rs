@@ -1,7 +1,7 @@
 //! Errors as values.
 
 use super::arguments;
-use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{ErrorKind, Frame, Outcome, PrimitiveInfo, Runtime};
 use crate::syntax::print::Style;
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::Position;
@@ -86,27 +86,18 @@ fn error_where(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     place(runtime, Position::from_value(position))
 }
 
-/// A list of `(function-name file line column)`, the innermost first.
+/// A list of `(function-name file line column)`, the innermost first; at most a few dozen.
 fn error_backtrace(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let frames = part(runtime, "error-backtrace", arguments[0], offset::ERROR_BACKTRACE)?;
+    const MOST: usize = 50;
+    arguments::of_kind(runtime, "error-backtrace", arguments[0], Kind::Error, "an error")?;
+    let (frames, _) = runtime.frames(arguments[0]);
+    let each = frames.iter().flat_map(|frame| std::iter::repeat_n(*frame, frame.count.min(MOST as u64) as usize));
+    let frames: Vec<Frame> = each.take(MOST).collect();
     let mut list = Value::NIL;
-    let mut rest = reversed(runtime, frames)?;
-    while rest.is_pair() {
-        let frame = runtime.car(rest);
-        let place = place(runtime, Position::from_value(runtime.cdr(frame)))?;
-        let entry = runtime.cons(runtime.car(frame), place)?;
+    for frame in frames.into_iter().rev() {
+        let place = place(runtime, frame.position)?;
+        let entry = runtime.cons(frame.name, place)?;
         list = runtime.cons(entry, list)?;
-        rest = runtime.cdr(rest);
     }
     Ok(list)
-}
-
-fn reversed(runtime: &mut Runtime, mut list: Value) -> Result<Value, Failure> {
-    let mut result = Value::NIL;
-    while list.is_pair() {
-        let element = runtime.car(list);
-        result = runtime.cons(element, result)?;
-        list = runtime.cdr(list);
-    }
-    Ok(result)
 }
