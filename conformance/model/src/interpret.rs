@@ -229,6 +229,9 @@ impl Machine<'_> {
         match here.environment.find(name) {
             Some(value) => Ok(value),
             None if (self.is_bound)(name) => unknown(format!("{name} is not modelled")),
+            None if name.split_once('.').is_some_and(|(object, _)| here.environment.find(object).is_some()) => {
+                unknown("fields of global variables")
+            }
             None => self.raise("unbound", vec![Value::Symbol(name.clone())], place),
         }
     }

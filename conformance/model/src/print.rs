@@ -40,15 +40,24 @@ impl Printer {
                 self.text.push(')');
             }
             Value::Data(_) => self.text.push_str("<data>"),
-            Value::Table(_) => self.text.push_str("<table>"),
+            Value::Table(entries) => {
+                self.text.push_str("<table>(");
+                for (number, (key, value)) in entries.borrow().iter().enumerate() {
+                    if number > 0 {
+                        self.text.push(' ');
+                    }
+                    self.list(&Value::list_onto(vec![key.clone()], value.clone()), depth + 1)?;
+                }
+                self.text.push(')');
+            }
             Value::Primitive(name) => self.named("<subr>", Some(name)),
             Value::Function(function) => {
                 self.named("<expr>", function.name.borrow().as_deref());
                 self.parameters(function);
             }
             Value::Macro(function) => self.named("<form>", function.name.borrow().as_deref()),
-            Value::Environment(_) => self.text.push_str("<environment>"),
-            Value::Error(_) => return None,
+            // What environments are called is not modelled.
+            Value::Environment(_) | Value::Error(_) => return None,
             Value::Class(class) => self.text.push_str(&class.name),
             Value::Instance(instance) => {
                 self.text.push_str(&instance.class.name);

@@ -163,6 +163,13 @@ impl<'a> Reader<'a> {
             "+nan.0" => return Ok(Value::Double(f64::NAN)),
             _ => {}
         }
+        let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            // In octal or in decimal, or of a radix that letters name.
+            if !digits.starts_with("0x") {
+                return Err(Unreadable);
+            }
+        }
         if word.starts_with('#') || word.len() > 1 && word.starts_with('|') {
             return Err(Unreadable);
         }

@@ -7,7 +7,8 @@ use crate::value::{Symbol, Value};
 use std::rc::Rc;
 
 pub const TABLE: &[Primitive] = &[
-    ("make-environment", 0, 1, |machine, call| match call.arguments.first() {
+    ("make-environment", 0, 2, |machine, call| match call.arguments.first() {
+        Some(_) if call.arguments.len() > 1 => call.unknown("a name"),
         None => call.unknown("no parent"),
         Some(_) => {
             let parent = environment(machine, call, 0)?;

@@ -100,6 +100,32 @@ pub const TABLE: &[Primitive] = &[
     ("sort", 1, 2, sort),
 ];
 
+/// Look at the function and the lists that a call has, before anything is called.
+pub fn check(machine: &Machine, call: &Call) -> Result<(), Stop> {
+    let (function, lists) = match call.name {
+        "map" => (Some(0), 1..call.arguments.len()),
+        "zip" => (None, 0..call.arguments.len()),
+        "filter" | "remove" | "find" | "find-tail" | "any" | "every" | "count" | "append-map" => (Some(0), 1..2),
+        "fold" | "fold-left" | "fold-right" | "foldr" | "reduce" | "assoc-with" => (Some(0), 2..3),
+        "delete" => (None, 1..2),
+        "for-each" | "array-for-each" => (Some(1), 0..0),
+        "array-map" => (Some(0), 0..0),
+        "sort" if call.arguments.get(1).is_some_and(Value::is_true) => (Some(1), 0..0),
+        _ => return Ok(()),
+    };
+    let is_function = |value: &Value| {
+        let own = matches!(value, Value::Primitive(_) | Value::Function(_));
+        own || matches!(value, Value::Generic(_) | Value::Accessor(_))
+    };
+    let wrong = function.map(|at: usize| &call.arguments[at]).filter(|value| !is_function(value));
+    let mut lists = lists.map(|at| &call.arguments[at]);
+    let wrong = wrong.or_else(|| lists.find(|list| !matches!(list, Value::Nil | Value::Pair(_))));
+    match wrong {
+        Some(value) => machine.raise("type", vec![value.clone()], None),
+        None => Ok(()),
+    }
+}
+
 /// Call the function that the primitive was given first.
 fn on<const COUNT: usize>(machine: &mut Machine, call: &Call, arguments: [Value; COUNT]) -> Outcome {
     machine.spend(1)?;

@@ -86,6 +86,7 @@ pub fn call(machine: &mut Machine, name: &'static str, arguments: &[Value], plac
     match by_name().get(name) {
         Some((_, least, most, function)) => {
             call.count(machine, *least, *most)?;
+            higher_order::check(machine, &call)?;
             function(machine, &call)
         }
         None => crate::interpret::unknown(format!("the primitive {name}")),

@@ -69,8 +69,11 @@ pub const TABLE: &[Primitive] = &[
             false => Ok(Value::text(&text.replace(&old, &new))),
         }
     }),
-    ("string-split", 1, 2, |machine, call| {
+    ("string-split", 1, 3, |machine, call| {
         let text = call.text(machine, 0)?;
+        if call.arguments.len() > 2 {
+            return call.unknown("the most parts");
+        }
         if call.arguments.len() < 2 {
             let words = String::from_iter(text);
             return Ok(Value::list(words.split_whitespace().map(Value::text).collect::<Vec<_>>()));

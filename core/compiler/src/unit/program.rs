@@ -34,7 +34,11 @@ impl BuiltProgram {
                 let form = source.form(runtime, self.source, number)?;
                 evaluate_toplevel(runtime, form, runtime.global)?
             } else {
-                call(runtime, *closure, &[])?
+                let called = call(runtime, *closure, &[]);
+                if called.is_err() {
+                    runtime.place_error(prototype.position);
+                }
+                called?
             };
         }
         Ok(result)

@@ -25,8 +25,10 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Kinds of values", include_str!("primitives/types.txt")),
     ("Comparing", include_str!("primitives/compare.txt")),
     ("Numbers", include_str!("primitives/numbers.txt")),
+    ("Random numbers", include_str!("primitives/random.txt")),
     ("Pairs and lists", include_str!("primitives/pairs.txt")),
     ("Strings", include_str!("primitives/strings.txt")),
+    ("Patterns", include_str!("primitives/patterns.txt")),
     ("Symbols", include_str!("primitives/symbols.txt")),
     ("Arrays", include_str!("primitives/arrays.txt")),
     ("Data", include_str!("primitives/data.txt")),
@@ -37,6 +39,10 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Evaluating", include_str!("primitives/control.txt")),
     ("Printing", include_str!("primitives/printing.txt")),
     ("Files", include_str!("primitives/files.txt")),
+    ("Bytes", include_str!("primitives/binary.txt")),
+    ("Directories", include_str!("primitives/directories.txt")),
+    ("Other programs", include_str!("primitives/processes.txt")),
+    ("Times", include_str!("primitives/times.txt")),
     ("The system", include_str!("primitives/system.txt")),
 ];
 

@@ -7,6 +7,7 @@ mod eval;
 pub mod expand;
 pub mod helpers;
 mod loading;
+mod macroexpand;
 mod primitives;
 mod start;
 mod toplevel;

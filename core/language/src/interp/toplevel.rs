@@ -37,7 +37,12 @@ fn run_prototype(runtime: &mut Runtime, prototype: &Rc<Prototype>, captured: &[V
     for (index, value) in captured.iter().enumerate() {
         runtime.set_field(closure, offset::CLOSURE_CAPTURES + field(index) - field(0), *value);
     }
-    call(runtime, closure, &[])
+    let result = call(runtime, closure, &[]);
+    if result.is_err() {
+        // The form may have given its place to a function whose own places say nothing to a program.
+        runtime.place_error(prototype.position);
+    }
+    result
 }
 
 /// Evaluate the forms of a `with-environment`, one after another, in an environment. `captured` are the boxes of the

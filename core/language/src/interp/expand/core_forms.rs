@@ -75,7 +75,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Whether a primitive's last parameter is an environment that the expander provides where it is missing.
 pub(super) fn takes_environment(name: &str) -> bool {
-    matches!(name, "eval" | "load" | "require" | "defined?" | "compile-now")
+    matches!(name, "eval" | "load" | "require" | "defined?" | "compile-now" | "macroexpand" | "expand")
 }
 
 /// `(quote datum)`.

@@ -348,7 +348,7 @@ enum Meaning {
 }
 
 /// Raise `stack-overflow` when little is left of the stack.
-fn check_stack(runtime: &mut Runtime) -> Result<(), Failure> {
+pub(super) fn check_stack(runtime: &mut Runtime) -> Result<(), Failure> {
     let here = 0u8;
     if (std::ptr::from_ref(&here) as usize) < runtime.context.stack_floor {
         return Err(runtime.stack_overflow());

@@ -1,13 +1,24 @@
 //! Evaluating, calling, leaving.
 
 use super::arguments;
-use crate::interp::{call, documentation, loading, toplevel};
+use crate::interp::{call, documentation, loading, macroexpand, toplevel};
 use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value, EXIT};
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::optional("eval", 1, 2, eval),
+    PrimitiveInfo::optional("macroexpand", 1, 2, |runtime, arguments| {
+        let environment = environment(runtime, "macroexpand", arguments)?;
+        let base = runtime.roots.len();
+        let result = macroexpand::macroexpand(runtime, arguments[0], environment);
+        runtime.roots.truncate(base);
+        result
+    }),
+    PrimitiveInfo::optional("expand", 1, 2, |runtime, arguments| {
+        let environment = environment(runtime, "expand", arguments)?;
+        macroexpand::expand_all(runtime, arguments[0], environment)
+    }),
     // The number of its arguments is checked where the call loop spreads them.
     PrimitiveInfo::variadic("apply", 2, call::apply_primitive).spreading(),
     PrimitiveInfo::optional("load", 1, 2, load),

@@ -76,8 +76,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     }),
     PrimitiveInfo::fixed("string-contains?", 2, |runtime, arguments| {
         let string = arguments::string(runtime, "string-contains?", arguments[0])?;
-        let what = arguments::string(runtime, "string-contains?", arguments[1])?;
-        Ok(Value::boolean(!string_index(runtime, &[string, what])?.is_nil()))
+        Ok(Value::boolean(!string_index(runtime, &[string, arguments[1]])?.is_nil()))
     }),
     PrimitiveInfo::fixed("string-last-index", 2, string_last_index),
     PrimitiveInfo::fixed("string-repeat", 2, string_repeat),
