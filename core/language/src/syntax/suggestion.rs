@@ -22,7 +22,7 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         return None;
     }
     let mut best = None;
-    let mut least = (wanted.len() / 3).clamp(1, 3) + 1;
+    let mut least = (wanted.len() / 4).clamp(1, 3) + 1;
     for other in known.filter(|other| !other.starts_with('%') && *other != name) {
         let characters: Vec<char> = other.chars().collect();
         if characters.len().abs_diff(wanted.len()) >= least {
