@@ -197,7 +197,7 @@ fn the_environment_of_a_program_is_the_one_it_runs_in() {
 #[test]
 fn what_a_library_cannot_hold_is_named() {
     for (thing, shown) in [
-        ("(make-table)", "<table>"),
+        ("(make-table)", "<table>()"),
         ("(lambda (x) x)", "<expr>(x)"),
         ("(make-environment)", "an environment that is not its own"),
         ("(list 1 (try (car 1 2) (catch (e) e)))", "an instance of <error>"),

@@ -15,7 +15,7 @@ use maru_core::format::ObjectFormat;
 use maru_core::ir::passes;
 use maru_language::interp::expand::expand_toplevel;
 use maru_language::interp::tree_text::{tree_lines, tree_text, TreeLine};
-use maru_language::runtime::tree::{Node, Prototype};
+use maru_language::runtime::tree::{Call, Node, Prototype};
 use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
 use maru_language::syntax::Reader;
 use std::path::Path;
@@ -245,20 +245,36 @@ fn define_selectors(runtime: &mut Runtime, prototype: &Prototype, node: &Node) {
             if !matches!(name, Some("%make-selector" | "%make-multimethod" | "%ensure-multimethod")) {
                 return;
             }
-            let constant = |node: &Node| match node {
-                Node::Constant(index) => Some(prototype.constants[*index as usize]),
-                _ => None,
-            };
-            let Some(arguments) = call.arguments.iter().map(constant).collect::<Option<Vec<Value>>>() else { return };
-            let Some(maker) = name.and_then(|name| runtime.primitive_value(name)) else { return };
-            match maru_language::interp::call(runtime, maker, &arguments) {
-                Ok(made) => runtime.define_cell(prototype.cells[*cell as usize], made, false),
-                Err(Failure) => {
-                    runtime.take_failure();
-                }
+            if let Some(made) = call_on_constants(runtime, prototype, call) {
+                runtime.define_cell(prototype.cells[*cell as usize], made, false);
+            }
+        }
+        // A method makes its selector if there is none.
+        Node::Call(call) if called_primitive(runtime, prototype, &call.function) == Some("%add-method") => {
+            let Some(Node::Call(selector)) = call.arguments.first() else { return };
+            if called_primitive(runtime, prototype, &selector.function) == Some("%ensure-selector") {
+                call_on_constants(runtime, prototype, selector);
             }
         }
         _ => {}
+    }
+}
+
+/// The value of a call of a primitive, if all its arguments are constants and it does not fail.
+fn call_on_constants(runtime: &mut Runtime, prototype: &Prototype, call: &Call) -> Option<Value> {
+    let primitive = called_primitive(runtime, prototype, &call.function)?;
+    let constant = |node: &Node| match node {
+        Node::Constant(index) => Some(prototype.constants[*index as usize]),
+        _ => None,
+    };
+    let arguments = call.arguments.iter().map(constant).collect::<Option<Vec<Value>>>()?;
+    let primitive = runtime.primitive_value(primitive)?;
+    match maru_language::interp::call(runtime, primitive, &arguments) {
+        Ok(value) => Some(value),
+        Err(Failure) => {
+            runtime.take_failure();
+            None
+        }
     }
 }
 
