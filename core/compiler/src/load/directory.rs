@@ -9,13 +9,14 @@
 //! processes that were killed are removed by the next.
 
 use super::debugger::is_profiled;
+use super::private::{make_private, user};
 use super::{check, Library, LoadError, LoadErrorKind, LoadedImage};
 use maru_core::abi::fingerprint;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
@@ -65,67 +66,6 @@ impl Candidate {
         }
         Ok(path)
     }
-}
-
-/// The user as whom this process acts.
-fn user() -> u32 {
-    // SAFETY: the function has no preconditions.
-    unsafe { libc::geteuid() }
-}
-
-/// Make a directory that belongs to this user alone, or check the one that is there.
-pub(super) fn make_private(path: &Path) -> Result<(), String> {
-    let parent = path.parent().unwrap_or(path);
-    check_base(parent)?;
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(format!("{} cannot be made: {error}", path.display()))
-        }
-        _ => {}
-    }
-    check_own(path, user())
-}
-
-/// Others must not be able to put another directory in place of ours.
-fn check_base(base: &Path) -> Result<(), String> {
-    if !base.is_absolute() {
-        return Err("not an absolute path".into());
-    }
-    let facts = fs::metadata(base).map_err(|error| error.to_string())?;
-    if !facts.is_dir() {
-        return Err("not a directory".into());
-    }
-    // By custom a group with the number of its user is that user's alone.
-    let mine = facts.gid() == user() && facts.uid() == user();
-    let by_others = if mine { 0o002 } else { 0o022 };
-    let sticky = facts.mode() & 0o1000 != 0;
-    if facts.mode() & by_others != 0 && !sticky {
-        return Err("others can rename what is in it (writable by others, without the sticky bit)".into());
-    }
-    if facts.uid() != 0 && facts.uid() != user() {
-        return Err(format!("it belongs to the user {}", facts.uid()));
-    }
-    Ok(())
-}
-
-/// The directory must be a real one, of this user, and closed to all others.
-fn check_own(path: &Path, user: u32) -> Result<(), String> {
-    let name = path.display();
-    let facts = fs::symlink_metadata(path).map_err(|error| format!("{name}: {error}"))?;
-    if facts.is_symlink() {
-        return Err(format!("{name} is a symbolic link, which somebody else may have put there: remove it"));
-    }
-    if !facts.is_dir() {
-        return Err(format!("{name} is no directory: remove it"));
-    }
-    if facts.uid() != user {
-        return Err(format!("{name} belongs to the user {}, not to {user}: remove it", facts.uid()));
-    }
-    if facts.mode() & 0o777 != 0o700 {
-        let mode = facts.mode() & 0o777;
-        return Err(format!("{name} has the permissions {mode:o}, where only 700 is safe: `chmod 700` it"));
-    }
-    Ok(())
 }
 
 #[cfg(target_os = "linux")]

@@ -8,14 +8,19 @@
 mod cache;
 mod debugger;
 mod directory;
+mod durable;
 mod header;
 mod library;
 mod linkage;
 mod memory;
+mod private;
 
-pub use cache::{Cache, CacheEntry, CacheKey};
+pub use cache::{
+    library_in, Cache, CacheEntry, CacheKey, EntryKind, CACHE_VARIABLE, SHARED_CACHE_VARIABLE, USUAL_SIZE,
+};
 pub use debugger::{Listeners, SYMBOLS_VARIABLE};
 pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
+pub use durable::write_whole;
 pub use header::{BadHeader, ImageHeader};
 pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};
 pub(crate) use linkage::complete;

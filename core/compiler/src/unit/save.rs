@@ -1,4 +1,4 @@
-//! Environments that are compiled ahead of time and kept in the cache under a name.
+//! Environments that are compiled ahead of time and kept as libraries: at a path, or in the cache under a name.
 
 use super::build::{closure_of, make};
 use super::compile::set_up_machine;
@@ -6,16 +6,24 @@ use super::image::CompiledUnit;
 use super::manifest::{Contents, Problem};
 use super::open::open_library;
 use super::{CompileFailure, HasUnits, Units};
-use crate::load::{Cache, CacheKey};
+use crate::load::{library_in, write_whole, Cache, CacheKey, EntryKind};
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::codegen::image_stamp;
 use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Whether a name is a path, which means the file there. Other names are those of entries of the cache.
+fn as_path(name: &str) -> Option<&Path> {
+    name.contains('/').then(|| Path::new(name))
+}
 
 fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), Problem> {
     let place = Cache::usual_place()
         .ok_or("there is no place for the cache: set MARU_CACHE to a directory, as an absolute path")?;
-    let cache = Cache::open(&place).map_err(|error| error.to_string())?;
+    let mut cache = Cache::open(&place).map_err(|error| error.to_string())?;
+    for directory in Cache::shared_places() {
+        cache.share(&directory).map_err(|error| error.to_string())?;
+    }
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     let parts = [
         ("name", name.as_bytes()),
@@ -24,23 +32,32 @@ fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), P
         ("optimisation level", &[runtime.options.level.number()]),
         ("strategy", runtime.options.strategy.name().as_bytes()),
     ];
-    Ok((cache, CacheKey::new(name, image_stamp(architecture), &parts)))
+    Ok((cache, CacheKey::new(EntryKind::Saved, name, image_stamp(architecture), &parts)))
 }
 
-/// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it in the cache under a
-/// name. Answers the environment.
+/// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it as a library: at a path, if
+/// the name is one, else in the cache. Answers where the library lies.
 ///
 /// # Errors
-/// Kind `compile` when something in it cannot be saved, kind `io` when the cache cannot be written.
+/// Kind `compile` when something in it cannot be saved, kind `io` when the library cannot be written.
 pub fn save_environment(runtime: &mut Runtime, environment: u32, name: &str) -> Outcome {
     let base = runtime.roots.len();
     let bytes = environment_library(runtime, environment, name);
     runtime.roots.truncate(base);
     let bytes = bytes.map_err(|problem| runtime.error(ErrorKind::Compile, &problem, &[]))?;
-    let stored = cache_entry(runtime, name)
-        .and_then(|(cache, key)| cache.store(&key, &bytes).map_err(|error| error.to_string()));
-    stored.map_err(|problem| runtime.error(ErrorKind::Io, &problem, &[]))?;
-    Ok(runtime.environments.get(environment).value.unwrap_or(Value::NIL))
+    let stored = store(runtime, name, &bytes);
+    let path = stored.map_err(|problem| runtime.error(ErrorKind::Io, &problem, &[]))?;
+    runtime.string(&path.to_string_lossy())
+}
+
+fn store(runtime: &mut Runtime, name: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
+    if let Some(path) = as_path(name) {
+        let written = write_whole(path, bytes);
+        return written.map(|()| path.to_path_buf()).map_err(|error| format!("{name}: {error}"));
+    }
+    let (cache, key) = cache_entry(runtime, name)?;
+    cache.store(&key, bytes).map_err(|error| error.to_string())?;
+    Ok(cache.path(&key))
 }
 
 fn environment_library(runtime: &mut Runtime, environment: u32, name: &str) -> Result<Vec<u8>, Problem> {
@@ -96,9 +113,18 @@ pub fn load_environment(runtime: &mut Runtime, name: &str) -> Outcome {
     })
 }
 
+/// The bytes of a saved library.
+fn read(runtime: &mut Runtime, name: &str) -> Result<Vec<u8>, Problem> {
+    let Some(path) = as_path(name) else {
+        let (cache, key) = cache_entry(runtime, name)?;
+        return cache.find(&key);
+    };
+    let bytes = std::fs::read(path).map_err(|error| format!("the library cannot be read: {error}"))?;
+    library_in(&bytes).map(<[u8]>::to_vec)
+}
+
 fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
-    let (cache, key) = cache_entry(runtime, name)?;
-    let bytes = cache.find(&key)?;
+    let bytes = read(runtime, name)?;
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
     let image = runtime
