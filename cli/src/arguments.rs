@@ -44,6 +44,8 @@ pub enum Command {
     Completions(Completions),
     /// Write a page of the manual, in roff
     Manual(Manual),
+    /// What is kept of compiled code: list it, verify it, say why something is not found, clear it
+    Cache(CacheCommand),
 }
 
 /// What code is made: for which target and format, and how much is done for its speed.
@@ -279,6 +281,35 @@ pub struct Manual {
     pub command: Option<String>,
 }
 
+/// Arguments of `maru cache`.
+#[derive(Args, Debug)]
+pub struct CacheCommand {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: CacheAction,
+}
+
+/// What `maru cache` does.
+#[derive(Subcommand, Debug)]
+pub enum CacheAction {
+    /// List saved environments and compiled units
+    List,
+    /// Print where the cache is, or where the environment saved under a name is
+    Path {
+        /// The name it was saved under
+        name: Option<String>,
+    },
+    /// Check every entry; the status is 1 if some cannot be used
+    Verify,
+    /// Say why a saved environment, or what was compiled of a program, is not found
+    Why {
+        /// The name it was saved under, or the program's file, as it is named to `maru run`
+        name: String,
+    },
+    /// Remove everything
+    Clear,
+}
+
 /// What the command line asks for. Help and version are printed here, and end the process.
 ///
 /// # Errors
@@ -331,7 +362,7 @@ fn not_text() -> Trouble {
 }
 
 /// A number of bytes with an optional unit.
-fn bytes(text: &str) -> Result<usize, String> {
+pub fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text[digits.len()..].to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
         "" => 0,

@@ -16,12 +16,13 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name)
 }
 
-/// The command, with none of its variables set.
+/// The command, with none of its variables set, but that nothing is kept for the next test.
 fn maru() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MARU_")) {
         command.env_remove(name);
     }
+    command.env("MARU_CACHE_SIZE", "0");
     command
 }
 

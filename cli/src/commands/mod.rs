@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod build;
+pub mod cache;
 pub mod conform;
 pub mod disasm;
 pub mod doctor;
@@ -32,6 +33,7 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
         Command::Repl(arguments) => repl::repl(&arguments),
         Command::Completions(arguments) => shelf::completions(&arguments),
         Command::Manual(arguments) => shelf::manual(&arguments),
+        Command::Cache(command) => cache::cache(&command),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::arguments::Run;
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
-use crate::{options, session, statistics};
+use crate::{identity, options, session, statistics};
 use maru_compiler::unit::{self, HasUnits};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
@@ -23,6 +23,7 @@ const WRITTEN: &str = "<command line>";
 pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let start = Instant::now();
     let mut options = options::options(&arguments.selection, &arguments.execution)?;
+    options.keep = identity::kept_code()?;
     let (file, given) = arguments.split()?;
     let program = match &file {
         Some(file) => program::read(file)?,
@@ -57,6 +58,7 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
                 .iter()
                 .for_each(|reason| trouble::say(format_args!("nothing was compiled: {reason}")));
         }
+        runtime.native.units().refused_directories.iter().for_each(trouble::say);
         if let Some(report) = arguments.execution.stats {
             runtime.flush_output();
             statistics::print(runtime, report, start.elapsed());

@@ -79,19 +79,29 @@ impl Unfinished {
     }
 
     fn create(directory: &Path, mode: u32) -> io::Result<Unfinished> {
-        loop {
-            let path = directory.join(new_name());
-            let opened =
-                OpenOptions::new().write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW).open(&path);
-            let file = match opened {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-                other => other?,
-            };
-            let unfinished = Unfinished { path, file, renamed: false };
-            lock(&unfinished.file, libc::LOCK_EX)?;
+        let (path, file) = create_locked(|| directory.join(new_name()), mode)?;
+        Ok(Unfinished { path, file, renamed: false })
+    }
+}
+
+/// Make a new file, and lock it: so nobody takes it for what a dead process left behind. `name` gives names to be tried.
+pub(super) fn create_locked(mut name: impl FnMut() -> PathBuf, mode: u32) -> io::Result<(PathBuf, File)> {
+    loop {
+        let path = name();
+        let opened =
+            OpenOptions::new().write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW).open(&path);
+        let file = match opened {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            other => other?,
+        };
+        let locked = lock(&file, libc::LOCK_EX).and_then(|_| file.metadata());
+        match locked {
             // Between the two, somebody may have taken it for a dead writer's.
-            if unfinished.file.metadata()?.nlink() > 0 {
-                return Ok(unfinished);
+            Ok(facts) if facts.nlink() == 0 => {}
+            Ok(_) => return Ok((path, file)),
+            Err(error) => {
+                let _ = fs::remove_file(&path);
+                return Err(error);
             }
         }
     }
@@ -197,7 +207,18 @@ pub(super) fn is_unfinished(path: &Path) -> bool {
 
 /// Remove a file that nobody holds the lock of.
 fn remove_if_dead(path: &Path) -> bool {
+    lock_if_free(path).is_some_and(|_| fs::remove_file(path).is_ok())
+}
+
+/// Lock a file or directory that this process has just made; `None`: somebody has removed it before.
+pub(super) fn lock_existing(path: &Path) -> io::Result<Option<File>> {
+    let file = File::open(path)?;
+    lock(&file, libc::LOCK_EX)?;
+    Ok((file.metadata()?.nlink() > 0).then_some(file))
+}
+
+/// Lock a file or directory that nobody has the lock of.
+pub(super) fn lock_if_free(path: &Path) -> Option<File> {
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-    let Ok(file) = opened else { return false };
-    matches!(lock(&file, libc::LOCK_EX | libc::LOCK_NB), Ok(true)) && fs::remove_file(path).is_ok()
+    opened.ok().filter(|file| matches!(lock(file, libc::LOCK_EX | libc::LOCK_NB), Ok(true)))
 }

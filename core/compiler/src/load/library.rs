@@ -1,7 +1,8 @@
 //! A library in the host's loader, and the image in it.
 
+use super::copies::WrittenFile;
 use super::header::BadHeader;
-use super::{linkage, ImageHeader, LoadError, LoadErrorKind, WrittenFile};
+use super::{linkage, ImageHeader, LoadError, LoadErrorKind};
 use libloading::os::unix;
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};

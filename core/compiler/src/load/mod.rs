@@ -6,6 +6,7 @@
 //! description of the image. The [`Cache`] keeps bytes by a key made from all that they were compiled from.
 
 mod cache;
+mod copies;
 mod debugger;
 mod directory;
 mod durable;
@@ -19,7 +20,7 @@ pub use cache::{
     library_in, Cache, CacheEntry, CacheKey, EntryKind, CACHE_VARIABLE, SHARED_CACHE_VARIABLE, USUAL_SIZE,
 };
 pub use debugger::{Listeners, SYMBOLS_VARIABLE};
-pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
+pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory};
 pub use durable::write_whole;
 pub use header::{BadHeader, ImageHeader};
 pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};

@@ -271,7 +271,7 @@ pub(super) fn closure_of(runtime: &mut Runtime, prototype: &Rc<Prototype>) -> Ou
 fn lower_contents(runtime: &mut Runtime, contents: &Contents, target: LoweringTarget) -> Result<LoweredUnit, Problem> {
     let linking = Linking::Later(runtime.prelude_cells);
     let mut lowered = lower_unit(runtime, &contents.prototypes, target, linking);
-    optimise(runtime, &mut lowered).map_err(|CompileFailure(message)| message)?;
+    optimise(runtime, &mut lowered.functions).map_err(|CompileFailure(message)| message)?;
     Ok(lowered)
 }
 

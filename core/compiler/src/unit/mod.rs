@@ -4,6 +4,7 @@
 mod build;
 mod compile;
 mod image;
+mod kept;
 mod machine;
 mod manifest;
 mod native;
@@ -27,10 +28,11 @@ pub use build::{
 };
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage};
+pub use kept::why_units;
 pub use native::{runtime, HasUnits};
 pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, why_not};
-pub use save::{load_environment, save_environment};
+pub use save::{load_environment, save_environment, saved_key};
 pub use statistics::Statistics;
 pub use strategy::{check_strategy, Unable, ASSEMBLER_VARIABLE};
 
@@ -66,6 +68,10 @@ pub struct Units {
     /// Loops that became native while they ran, or are about to.
     loops: FxHashMap<running::LoopKey, running::RunningLoop>,
     directory: pipeline::SharedDirectory,
+    /// Code that is kept from run to run.
+    kept: Option<std::sync::Arc<kept::KeptUnits>>,
+    /// What there is to be said of directories that are not used.
+    pub refused_directories: Vec<String>,
     /// Whether the machine is this host itself, whose code any thread can load.
     is_host: bool,
     /// What waits for another thread to compile it.
@@ -101,6 +107,8 @@ impl Units {
             images: Vec::new(),
             loops: FxHashMap::default(),
             directory: pipeline::SharedDirectory::default(),
+            kept: None,
+            refused_directories: Vec::new(),
             is_host: false,
             queue: queue::Queue::default(),
             optimisation_fuel: compile::optimisation_fuel(options),

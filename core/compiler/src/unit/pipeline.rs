@@ -242,6 +242,20 @@ impl SharedDirectory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Examine a library, write it to a file and load it.
+    ///
+    /// # Errors
+    /// As for [`ExecutableDirectory::load`].
+    pub(super) fn load(
+        &self,
+        format: &dyn ObjectFormat,
+        architecture: &dyn Architecture,
+        bytes: &[u8],
+        statistics: &mut Statistics,
+    ) -> Result<LoadedImage, LoadError> {
+        self.timed(statistics, |directory| directory.load(format, architecture, bytes))
+    }
+
     /// Write a library that was just made to a file and load it.
     ///
     /// # Safety
@@ -255,10 +269,19 @@ impl SharedDirectory {
         bytes: &[u8],
         statistics: &mut Statistics,
     ) -> Result<LoadedImage, LoadError> {
+        // SAFETY: by this function's contract.
+        self.timed(statistics, |directory| unsafe { directory.load_fresh(format, bytes) })
+    }
+
+    /// Load something, and note how long it took.
+    fn timed(
+        &self,
+        statistics: &mut Statistics,
+        load: impl FnOnce(&mut ExecutableDirectory) -> Result<LoadedImage, LoadError>,
+    ) -> Result<LoadedImage, LoadError> {
         let mut directory = self.lock();
         let (writing, opening) = (directory.time_writing, directory.time_opening);
-        // SAFETY: by this function's contract.
-        let image = unsafe { directory.load_fresh(format, bytes) };
+        let image = load(&mut directory);
         statistics.file += (directory.time_writing - writing).as_nanos() as u64;
         statistics.dlopen += (directory.time_opening - opening).as_nanos() as u64;
         image

@@ -157,6 +157,7 @@ fn start_worker(runtime: &mut Runtime) -> bool {
     let manner = runtime.native.units().target().map(|(architecture, format)| Manner {
         target: Target { architecture, format, strategy: runtime.options.strategy },
         directory: runtime.native.units().directory.clone(),
+        kept: runtime.native.units().kept.clone(),
         optimise: runtime.options.level != OptimisationLevel::None,
         verify: runtime.options.verify_code,
         keep_bytes: runtime.options.inspect_library.is_some(),

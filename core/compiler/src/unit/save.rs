@@ -8,8 +8,9 @@ use super::open::open_library;
 use super::{CompileFailure, HasUnits, Units};
 use crate::load::{library_in, write_whole, Cache, CacheKey, EntryKind};
 use maru_core::abi::layout::{Kind, Value};
-use maru_core::codegen::image_stamp;
-use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
+use maru_core::codegen::{image_stamp, Architecture};
+use maru_core::format::ObjectFormat;
+use maru_language::runtime::{ErrorKind, Failure, Options, Outcome, Runtime};
 use std::path::{Path, PathBuf};
 
 /// Whether a name is a path, which means the file there. Other names are those of entries of the cache.
@@ -24,15 +25,24 @@ fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), P
     for directory in Cache::shared_places() {
         cache.share(&directory).map_err(|error| error.to_string())?;
     }
-    let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
+    let target = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
+    Ok((cache, saved_key(&runtime.options, target, name)))
+}
+
+/// The key of an environment that is saved under a name by a run with these options.
+pub fn saved_key(
+    options: &Options,
+    (architecture, format): (&dyn Architecture, &dyn ObjectFormat),
+    name: &str,
+) -> CacheKey {
     let parts = [
         ("name", name.as_bytes()),
         ("architecture", architecture.name().as_bytes()),
         ("format", format.name().as_bytes()),
-        ("optimisation level", &[runtime.options.level.number()]),
-        ("strategy", runtime.options.strategy.name().as_bytes()),
+        ("optimisation level", &[options.level.number()]),
+        ("strategy", options.strategy.name().as_bytes()),
     ];
-    Ok((cache, CacheKey::new(EntryKind::Saved, name, image_stamp(architecture), &parts)))
+    CacheKey::new(EntryKind::Saved, name, image_stamp(architecture), &parts)
 }
 
 /// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it as a library: at a path, if

@@ -5,9 +5,10 @@
 //! at anyway. The program never waits for the worker, not even for a lock.
 
 use super::compile::CompileFailure;
+use super::kept::KeptUnits;
 use super::pipeline::{optimise_all, unit, LibraryParts, Made, SharedDirectory, Target, STOPPED};
-use super::statistics::Statistics;
-use crate::load::LoadedImage;
+use super::statistics::{Statistics, Watch};
+use crate::load::{CacheKey, LoadedImage};
 use maru_core::abi::announce_compiled;
 use maru_core::ir::passes::OptimisationFuel;
 use maru_core::ir::Function;
@@ -54,6 +55,8 @@ pub(super) struct Finished {
 pub(super) struct Manner {
     pub(super) target: Target,
     pub(super) directory: SharedDirectory,
+    /// Code that is kept from run to run.
+    pub(super) kept: Option<Arc<KeptUnits>>,
     /// Run the optimiser.
     pub(super) optimise: bool,
     /// Verify the IR before and after optimising.
@@ -183,9 +186,13 @@ fn stand_back() {
 fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statistics) -> Result<Loaded, CompileFailure> {
     let stop = || shared.stopping.load(Ordering::Relaxed);
     let Job { mut functions, data_words, name, source, .. } = job;
+    let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
+    let kept = manner.kept.as_ref().map(|kept| (kept, kept.key(manner.target, &functions, &parts)));
+    if let Some(image) = kept.as_ref().and_then(|(kept, key)| load_kept(manner, kept, key, statistics)) {
+        return Ok((image, None));
+    }
     let mut fuel = if manner.optimise { OptimisationFuel::unlimited() } else { OptimisationFuel::limited(0) };
     optimise_all(&mut functions, &mut fuel, manner.verify, statistics, &stop)?;
-    let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
     let made = unit(manner.target, &functions, &parts, statistics, &stop)?;
     if stop() {
         return Err(CompileFailure(STOPPED.into()));
@@ -196,7 +203,21 @@ fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statisti
     };
     // SAFETY: the bytes are what the format wrote a moment ago.
     let image = unsafe { manner.directory.load_fresh(manner.target.format, &bytes, statistics) }?;
+    if let Some((kept, key)) = kept {
+        kept.keep(&key, &bytes);
+    }
     Ok((image, manner.keep_bytes.then_some(bytes)))
+}
+
+/// The image of a unit that was kept, if it can be loaded.
+fn load_kept(manner: &Manner, kept: &KeptUnits, key: &CacheKey, statistics: &mut Statistics) -> Option<LoadedImage> {
+    let mut watch = Watch::start();
+    let bytes = kept.find(key);
+    watch.lap(&mut statistics.look_up);
+    let Target { architecture, format, .. } = manner.target;
+    let image = bytes.and_then(|bytes| manner.directory.load(format, architecture, &bytes, statistics).ok());
+    statistics.note_look_up(image.is_some());
+    image
 }
 
 /// Start a thread that no signal from outside is delivered to: one that ends a wait for input must come to the thread

@@ -32,7 +32,7 @@ pub use inline_cache::InlineCaches;
 pub use list::Pairs;
 pub use loading::{Loading, OpenFile};
 pub use native::{Native, NativeCode, SiteFrame, SiteFrames};
-pub use options::{JitMode, LoweringBounds, OptimisationLevel, Options, Strategy};
+pub use options::{JitMode, KeptCode, LoweringBounds, OptimisationLevel, Options, Strategy};
 pub use output::Output;
 pub use ports::{Port, Stream};
 pub use primitive::{PrimitiveFunction, PrimitiveInfo};

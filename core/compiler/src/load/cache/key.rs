@@ -66,9 +66,11 @@ impl CacheKey {
 
     /// The name of its file: what people see of the unit's name, and what is its own.
     pub fn file_name(&self) -> String {
+        let name = self.unit.rsplit('/').next().unwrap_or_default();
         let word: String =
-            self.unit.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_".contains(*letter)).collect();
+            name.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter)).collect();
         let word = &word[..word.len().min(40)];
+        let word = word.trim_start_matches('.');
         format!("{word}-{}.{}", &self.digest[..24], self.kind.ending())
     }
 }
