@@ -50,6 +50,12 @@ pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
             let (text, before) = match input.next(|| session.names())? {
                 Typed::Text(text, before) => (text, before),
                 Typed::Abandoned => continue,
+                Typed::Wrong(what) => {
+                    session.failed = true;
+                    session.runtime.flush_output();
+                    trouble::say(what);
+                    continue;
+                }
                 Typed::End => break,
             };
             session.runtime.refill();

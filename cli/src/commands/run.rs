@@ -4,6 +4,7 @@ use crate::arguments::Run;
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
 use crate::{identity, options, session, statistics};
+use maru_compiler::load::NO_PLACE;
 use maru_compiler::unit::{self, HasUnits};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
@@ -49,8 +50,10 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         };
         let status = session::conclude(runtime, outcome);
         let is_text = runtime.native.units().architecture.is_some_and(|target| target.source().is_some());
-        if runtime.options.strategy != Strategy::Direct || is_text {
-            // Who asks for a strategy wants to know that it fails; the program was interpreted.
+        let is_refused = runtime.native.units().unavailable().is_some_and(|reason| reason.starts_with(NO_PLACE));
+        if runtime.options.strategy != Strategy::Direct || is_text || is_refused {
+            // Who asks for a strategy wants to know that it fails, and who has a directory that is not his own, that; the
+            // program was interpreted.
             runtime
                 .native
                 .units()

@@ -136,6 +136,9 @@ pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
     Err(LoadError::new(Path::new(""), LoadErrorKind::NoDirectory, problems))
 }
 
+/// What messages start with that say why no directory will do.
+pub const NO_PLACE: &str = "there is no directory from which code can be loaded";
+
 /// A directory in whose files code can be executed.
 pub struct ExecutableDirectory {
     candidates: Vec<Candidate>,
@@ -279,7 +282,7 @@ impl ExecutableDirectory {
 
     /// No candidate is left. All of them may be tried again, for whoever reads the message may remedy it.
     fn give_up(&mut self) -> LoadError {
-        let mut message = String::from("there is no directory from which code can be loaded:\n");
+        let mut message = format!("{NO_PLACE}:\n");
         for (candidate, problem) in &self.rejected {
             let base = candidate.base.display().to_string();
             let origin = if base == candidate.origin { String::new() } else { format!(" (${})", candidate.origin) };

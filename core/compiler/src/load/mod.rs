@@ -20,7 +20,7 @@ pub use cache::{
     library_in, Cache, CacheEntry, CacheKey, EntryKind, CACHE_VARIABLE, SHARED_CACHE_VARIABLE, USUAL_SIZE,
 };
 pub use debugger::{Listeners, SYMBOLS_VARIABLE};
-pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory};
+pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, NO_PLACE};
 pub use durable::write_whole;
 pub use header::{BadHeader, ImageHeader};
 pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};

@@ -34,6 +34,7 @@ pub use loading::{Loading, OpenFile};
 pub use native::{Native, NativeCode, SiteFrame, SiteFrames};
 pub use options::{JitMode, KeptCode, LoweringBounds, OptimisationLevel, Options, Strategy};
 pub use output::Output;
+pub use output::{standard_output, write_patiently};
 pub use ports::{Port, Stream};
 pub use primitive::{PrimitiveFunction, PrimitiveInfo};
 pub use slab::Slab;
