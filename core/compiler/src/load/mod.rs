@@ -24,6 +24,7 @@ pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDi
 pub use durable::write_whole;
 pub use header::{BadHeader, ImageHeader};
 pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};
+pub(crate) use library::{are_many_open, manifest_of};
 pub(crate) use linkage::complete;
 pub use memory::{place, Describe};
 

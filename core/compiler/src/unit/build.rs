@@ -288,7 +288,7 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, 
         runtime.native.units_mut().load(format, architecture, path, &bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let environment = runtime.global;
-    let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)
+    let opened = open_library(runtime, &manifest, Some(CompiledUnit::Library(image)), environment)
         .map_err(|problem| format!("{}: {problem}", path.display()))?;
     let mut forms = Vec::new();
     for (name, prototype) in opened.trees {

@@ -6,8 +6,8 @@ use super::machine::{Evaluated, EvaluatorMachine, Host};
 use super::pipeline::{self, LibraryParts, Made, Target};
 use super::statistics::Watch;
 use super::strategy::check_strategy;
-use super::{HasUnits, Units};
-use crate::load::{CacheKey, LoadedImage};
+use super::{collect_images, collect_keeping, HasUnits, Units};
+use crate::load::{are_many_open, CacheKey, LoadedImage};
 use crate::lower::{
     lower_loop, lower_unit, trampoline_functions, Linking, LoweredUnit, LoweringTarget, ENTER, TRAMPOLINE,
 };
@@ -47,6 +47,7 @@ pub(super) fn optimisation_fuel(options: &Options) -> OptimisationFuel {
 
 /// Compile prototypes with all nested in them, load the code, and let it take over.
 pub(super) fn compile(runtime: &mut Runtime, roots: &[Rc<Prototype>], name: &str) -> Result<u32, CompileFailure> {
+    collect_images(runtime, roots);
     let lowered = lower_functions(runtime, roots)?;
     let count = lowered.prototypes.len();
     load_lowered(runtime, lowered, count, name)
@@ -92,7 +93,14 @@ pub(super) fn compile_loop(
 fn load_lowered(runtime: &mut Runtime, lowered: LoweredUnit, count: usize, name: &str) -> Result<u32, CompileFailure> {
     let LoweredUnit { prototypes, source, functions, data, sites, assumptions } = lowered;
     let parts = LibraryParts { name, source: &source, data_words: data.len(), manifest: &[] };
-    let unit = load_functions(runtime, functions, &parts, true)?;
+    let many = runtime.native.units().images.len() > MANY_IMAGES;
+    let again = many.then(|| functions.clone());
+    let unit = load_functions(runtime, functions, &parts, true).or_else(|failure| {
+        // What is dead may have what was missing.
+        let Some(functions) = again.filter(|_| failure.0 != pipeline::STOPPED) else { return Err(failure) };
+        collect_keeping(runtime, &prototypes);
+        load_functions(runtime, functions, &parts, true)
+    })?;
     let mut watch = Watch::start();
     let image = UnitImage::new(unit, prototypes, sites, assumptions);
     let number = attach(runtime, image, &data, count);
@@ -100,6 +108,9 @@ fn load_lowered(runtime: &mut Runtime, lowered: LoweredUnit, count: usize, name:
     runtime.native.units_mut().statistics.units += 1;
     Ok(number)
 }
+
+/// Where so much code is loaded, a failure may come from that.
+const MANY_IMAGES: usize = 500;
 
 /// What the code in this run is lowered for.
 pub(crate) fn lowering_target(runtime: &Runtime) -> Result<LoweringTarget, CompileFailure> {
@@ -203,9 +214,10 @@ fn load_functions(
         return Ok(CompiledUnit::Evaluated(evaluator, data));
     }
     let (architecture, format) = runtime.native.units().target()?;
-    let Runtime { context, native, .. } = runtime;
+    let Runtime { context, native, options, .. } = runtime;
     let stop = || context.is_interrupt_requested();
-    let target = Target { architecture, format, strategy: runtime.options.strategy };
+    let is_host = native.units().is_host;
+    let target = Target { architecture, format, strategy: options.strategy }.fitting(is_host);
     let made = pipeline::unit(target, &functions, parts, &mut native.units_mut().statistics, &stop)?;
     let bytes = match made {
         Made::Library(bytes) => bytes,
@@ -230,6 +242,9 @@ fn find_kept(
 ) -> (Option<CacheKey>, Option<LoadedImage>) {
     let units = runtime.native.units_mut();
     let (Some(kept), Ok((architecture, format))) = (units.kept.clone(), units.target()) else { return (None, None) };
+    if are_many_open() {
+        return (None, None);
+    }
     let target = Target { architecture, format, strategy: runtime.options.strategy };
     let mut watch = Watch::start();
     let key = kept.key(target, functions, parts);

@@ -42,9 +42,10 @@ use maru_core::abi::layout::{offset, Value, FAILURE};
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
+use maru_language::runtime::tree::Prototype;
 use maru_language::runtime::{CellId, ErrorKind, Failure, Options, Runtime};
 use maru_language::value::heap::Marker;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// Native code of a run.
@@ -64,7 +65,11 @@ pub struct Units {
     /// The stubs' image, which must stay loaded.
     stubs: Option<CompiledUnit>,
     /// Loaded images by number; numbers are not used twice.
-    images: Vec<Option<UnitImage>>,
+    images: FxHashMap<u32, UnitImage>,
+    /// The number of the next image.
+    next_image: u32,
+    /// Images that may be made before garbage is collected: what they take is nothing that the heap knows of.
+    images_until_collection: usize,
     /// Loops that became native while they ran, or are about to.
     loops: FxHashMap<running::LoopKey, running::RunningLoop>,
     directory: pipeline::SharedDirectory,
@@ -104,7 +109,9 @@ impl Units {
             unavailable: None,
             evaluated: None,
             stubs: None,
-            images: Vec::new(),
+            images: FxHashMap::default(),
+            next_image: 0,
+            images_until_collection: LEAST_IMAGES,
             loops: FxHashMap::default(),
             directory: pipeline::SharedDirectory::default(),
             kept: None,
@@ -118,8 +125,36 @@ impl Units {
 
     /// The image with a number, if it is still loaded.
     pub fn image(&self, number: u32) -> Option<&UnitImage> {
-        self.images.get(number as usize).and_then(Option::as_ref)
+        self.images.get(&number)
     }
+
+    /// Give an image a number.
+    fn add_image(&mut self, image: UnitImage) -> u32 {
+        let number = self.next_image;
+        self.next_image += 1;
+        self.images_until_collection = self.images_until_collection.saturating_sub(1);
+        self.images.insert(number, image);
+        number
+    }
+}
+
+/// So many images are made in any case before garbage is collected for their sake.
+const LEAST_IMAGES: usize = 2000;
+
+/// Collect garbage if that many images were made since the last time that most may be dead. What `prototypes` have is
+/// needed.
+pub(super) fn collect_images(runtime: &mut Runtime, prototypes: &[Rc<Prototype>]) {
+    if runtime.native.units().images_until_collection == 0 {
+        collect_keeping(runtime, prototypes);
+    }
+}
+
+/// Collect garbage; what `prototypes` have is none.
+pub(super) fn collect_keeping(runtime: &mut Runtime, prototypes: &[Rc<Prototype>]) {
+    let base = runtime.roots.len();
+    runtime.roots.extend(prototypes.iter().map(|prototype| prototype.code));
+    runtime.collect();
+    runtime.roots.truncate(base);
 }
 
 /// Run native code: the `count` arguments are in the context's argument area.
@@ -199,7 +234,7 @@ fn invalidate(runtime: &mut Runtime, images: &[u32]) {
 
 /// Mark what native code that is running needs: images whose code the stack has addresses of.
 fn trace_running(units: &Units, stack: std::ops::Range<usize>, marker: &mut Marker) {
-    let ranges = units.images.iter().flatten().map(|image| (image.unit.code(), image));
+    let ranges = units.images.values().map(|image| (image.unit.code(), image));
     let mut ranges: Vec<_> = ranges.collect();
     ranges.sort_by_key(|(range, _)| range.start);
     let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
@@ -220,18 +255,24 @@ fn trace_running(units: &Units, stack: std::ops::Range<usize>, marker: &mut Mark
 }
 
 /// Unload images that nothing can call any more.
-fn sweep_images(units: &mut Units) {
-    for number in 0..units.images.len() {
-        let Some(image) = &units.images[number] else { continue };
+fn sweep_images(runtime: &mut Runtime) {
+    let Units { images, loops, images_until_collection, .. } = runtime.native.units_mut();
+    let mut cells = FxHashSet::default();
+    images.retain(|_, image| {
         let used = image.traced.replace(false) | image.running.replace(false);
         if !used {
-            units.images[number] = None;
+            cells.extend(image.assumptions.iter().map(|(cell, _)| *cell));
         }
-    }
-    let Units { images, loops, .. } = units;
+        used
+    });
+    *images_until_collection = images.len().max(LEAST_IMAGES);
     loops.retain(|_, state| match state {
-        running::RunningLoop::Native(number) => images[*number as usize].is_some(),
+        running::RunningLoop::Native(number) => images.contains_key(number),
         running::RunningLoop::Compiling => true,
         running::RunningLoop::Unfit => false,
     });
+    let Runtime { native, cells: all, .. } = runtime;
+    for cell in cells {
+        all.get_mut(cell).dependents.retain(|number| native.units().image(*number).is_some());
+    }
 }

@@ -3,7 +3,7 @@
 use super::compile::CompileFailure;
 use super::statistics::{Statistics, Watch};
 use super::{source, strategy};
-use crate::load::{ExecutableDirectory, LoadError, LoadedImage};
+use crate::load::{are_many_open, ExecutableDirectory, LoadError, LoadedImage};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::format::{self, Image, ObjectFormat};
 use maru_core::ir::flow::ControlFlow;
@@ -90,6 +90,17 @@ pub(super) enum Made {
     Library(Vec<u8>),
     /// An image in memory, where the strategy needs no library.
     Image(LoadedImage),
+}
+
+impl Target {
+    /// The same, where so much code is loaded that more had better lie in memory.
+    pub(super) fn fitting(self, is_host: bool) -> Target {
+        let has_code = self.architecture.source().is_none();
+        match is_host && has_code && self.strategy == Strategy::Direct && are_many_open() {
+            true => Target { strategy: Strategy::Memory, ..self },
+            false => self,
+        }
+    }
 }
 
 /// Optimised IR to what the target's strategy makes of it.

@@ -193,6 +193,7 @@ pub(super) fn feed_worker(runtime: &mut Runtime, since: &Stall) {
         }
         let Some((purpose, roots)) = runtime.native.units_mut().queue.next_batch() else { return };
         let batch = Stall::begin();
+        super::collect_images(runtime, &roots);
         let Ok(lowered) = lower_functions(runtime, &roots) else { return };
         let nodes = roots.iter().map(|root| count_nodes(root, usize::MAX)).sum();
         runtime.native.units_mut().queue.note_time(nodes, batch.processor_time());

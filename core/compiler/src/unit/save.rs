@@ -1,16 +1,16 @@
 //! Environments that are compiled ahead of time and kept as libraries: at a path, or in the cache under a name.
 
 use super::build::{closure_of, make};
-use super::compile::set_up_machine;
+use super::compile::{compile, set_up_machine};
 use super::image::CompiledUnit;
 use super::manifest::{Contents, Problem};
 use super::open::open_library;
 use super::{CompileFailure, HasUnits, Units};
-use crate::load::{library_in, write_whole, Cache, CacheKey, EntryKind};
+use crate::load::{are_many_open, library_in, manifest_of, write_whole, Cache, CacheKey, EntryKind};
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::codegen::{image_stamp, Architecture};
 use maru_core::format::ObjectFormat;
-use maru_language::runtime::{ErrorKind, Failure, Options, Outcome, Runtime};
+use maru_language::runtime::{ErrorKind, Failure, JitMode, Options, Outcome, Runtime};
 use std::path::{Path, PathBuf};
 
 /// Whether a name is a path, which means the file there. Other names are those of entries of the cache.
@@ -137,23 +137,31 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
     let bytes = read(runtime, name)?;
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let image = runtime
-        .native
-        .units_mut()
-        .load(format, architecture, Path::new(""), &bytes)
-        .map_err(|error| error.to_string())?;
-    let manifest = image.manifest().to_vec();
+    // Where so many libraries are loaded that more had better lie in memory, the code is made anew of the library's trees.
+    let is_made_anew = are_many_open() && runtime.native.units().is_host;
+    let (manifest, unit) = if is_made_anew {
+        (manifest_of(Path::new(""), &bytes, format, architecture).map_err(|error| error.to_string())?, None)
+    } else {
+        let image = runtime.native.units_mut().load(format, architecture, Path::new(""), &bytes);
+        let image = image.map_err(|error| error.to_string())?;
+        (image.manifest().to_vec(), Some(CompiledUnit::Library(image)))
+    };
     let memory = |Failure| "memory is used up".to_string();
     let environment = runtime.make_environment(Some(runtime.global_environment())).map_err(memory)?;
     runtime.roots.push(environment);
     let index = runtime.index(environment);
-    let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)?;
+    let opened = open_library(runtime, &manifest, unit, environment)?;
     for (name, prototype) in &opened.trees {
         let closure = closure_of(runtime, prototype).map_err(memory)?;
         bind(runtime, index, *name, closure);
     }
     for (name, value) in &opened.data {
         bind(runtime, index, *name, *value);
+    }
+    if is_made_anew && runtime.options.jit != JitMode::Off {
+        let roots: Vec<_> = opened.trees.iter().map(|(_, prototype)| prototype.clone()).collect();
+        // What cannot be compiled is interpreted, as ever.
+        let _ = compile(runtime, &roots, name);
     }
     Ok(environment)
 }

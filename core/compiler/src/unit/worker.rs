@@ -12,6 +12,7 @@ use crate::load::{CacheKey, LoadedImage};
 use maru_core::abi::announce_compiled;
 use maru_core::ir::passes::OptimisationFuel;
 use maru_core::ir::Function;
+use maru_language::value::share;
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,8 @@ const CHANNEL: usize = 16;
 /// The thread's stack: passes and register allocation recurse over graphs as large as a program makes them. It is
 /// committed by use.
 const STACK_SIZE: usize = 256 << 20;
+/// Hundredths of the addresses that a process may have, that it takes at most.
+const STACK_SHARE: usize = 5;
 /// How long the end of a run waits for the worker to notice. It looks up between any two functions.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -107,7 +110,8 @@ impl Worker {
         });
         let thread = {
             let shared = shared.clone();
-            let builder = thread::Builder::new().name("maru-compiler".into()).stack_size(STACK_SIZE);
+            let size = share(STACK_SIZE, STACK_SHARE);
+            let builder = thread::Builder::new().name("maru-compiler".into()).stack_size(size);
             without_signals(|| builder.spawn(move || work(&manner, &to_do, &shared)))?
         };
         Ok(Worker { jobs: Some(jobs), shared, thread: Some(thread), process: std::process::id() })
@@ -187,13 +191,19 @@ fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statisti
     let stop = || shared.stopping.load(Ordering::Relaxed);
     let Job { mut functions, data_words, name, source, .. } = job;
     let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
-    let kept = manner.kept.as_ref().map(|kept| (kept, kept.key(manner.target, &functions, &parts)));
+    // The worker serves hosts that run their own code only.
+    let target = manner.target.fitting(true);
+    let kept = manner
+        .kept
+        .as_ref()
+        .filter(|_| target.strategy == manner.target.strategy)
+        .map(|kept| (kept, kept.key(manner.target, &functions, &parts)));
     if let Some(image) = kept.as_ref().and_then(|(kept, key)| load_kept(manner, kept, key, statistics)) {
         return Ok((image, None));
     }
     let mut fuel = if manner.optimise { OptimisationFuel::unlimited() } else { OptimisationFuel::limited(0) };
     optimise_all(&mut functions, &mut fuel, manner.verify, statistics, &stop)?;
-    let made = unit(manner.target, &functions, &parts, statistics, &stop)?;
+    let made = unit(target, &functions, &parts, statistics, &stop)?;
     if stop() {
         return Err(CompileFailure(STOPPED.into()));
     }
