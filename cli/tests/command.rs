@@ -517,7 +517,7 @@ fn expressions_that_are_no_text_are_refused() {
     let path = folder("no-text").join("input");
     std::fs::write(&path, b"(+ 1 2)\n(println \"\xff\")\n").unwrap();
     let output = maru().stdin(std::fs::File::open(&path).unwrap()).output().unwrap();
-    expect(&output, 1, &["standard input: not UTF-8 text: byte 0xff"]);
+    expect(&output, 1, &["not UTF-8 text: byte 0xff"]);
     assert_eq!(text(&output.stdout), "3\n");
 }
 

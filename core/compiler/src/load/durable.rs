@@ -7,7 +7,7 @@
 //! directory's lock, so that nobody removes the good file that has just taken the place of a damaged one.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -28,17 +28,29 @@ pub(super) enum Durability {
     Whenever,
 }
 
-/// Put a file with these bytes in place of what has that name, in a directory of this user alone.
-pub(super) fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+/// Put a file with these bytes in place of what has that name, in a directory of this user alone. `counted` is what is added
+/// to the directory's count for it; the new count is the result, where one is known.
+pub(super) fn replace(path: &Path, bytes: &[u8], durability: Durability, counted: u64) -> io::Result<Option<u64>> {
     let directory = parent(path);
     let unfinished = Unfinished::write(directory, 0o600, bytes, durability)?;
-    let lock = DirectoryLock::wait(directory)?;
+    let mut lock = DirectoryLock::wait(directory)?;
     unfinished.rename(path)?;
+    let count = lock.count().map(|count| count + counted);
+    if let Some(count) = count.filter(|_| counted > 0) {
+        lock.set_count(count);
+    }
     drop(lock);
     if durability == Durability::Forced {
         File::open(directory)?.sync_all()?;
     }
-    Ok(())
+    Ok(count)
+}
+
+/// Set a directory's count, which is kept in its lock's file.
+pub(super) fn set_count(directory: &Path, count: u64) {
+    if let Ok(mut lock) = DirectoryLock::wait(directory) {
+        lock.set_count(count);
+    }
 }
 
 /// Put a file with these bytes in place of what has that name, wherever that is, forced to the disk.
@@ -140,7 +152,7 @@ fn lock(file: &File, how: libc::c_int) -> io::Result<bool> {
 
 /// A directory's lock, given up when dropped.
 struct DirectoryLock {
-    _file: File,
+    file: File,
     /// Whether its file system has locks.
     is_held: bool,
 }
@@ -148,6 +160,7 @@ struct DirectoryLock {
 impl DirectoryLock {
     fn wait(directory: &Path) -> io::Result<DirectoryLock> {
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
@@ -155,7 +168,21 @@ impl DirectoryLock {
             .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(directory.join(LOCK))?;
         let is_held = lock(&file, libc::LOCK_EX)?;
-        Ok(DirectoryLock { _file: file, is_held })
+        Ok(DirectoryLock { file, is_held })
+    }
+
+    /// The directory's count; `None` if it has none, or a writer was interrupted.
+    fn count(&mut self) -> Option<u64> {
+        let mut text = String::new();
+        self.file.seek(SeekFrom::Start(0)).ok()?;
+        self.file.read_to_string(&mut text).ok()?;
+        text.strip_suffix('\n')?.parse().ok()
+    }
+
+    fn set_count(&mut self, count: u64) {
+        // Without a whole line there is no count, and it is found out anew.
+        let _ = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        let _ = self.file.write_all(format!("{count}\n").as_bytes());
     }
 }
 

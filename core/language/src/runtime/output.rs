@@ -87,9 +87,16 @@ impl Output {
 
     fn write_waiting(&mut self) -> std::io::Result<()> {
         if self.file.is_none() {
-            self.file = Some(standard_output()?);
+            // Where there is no descriptor left for it, there is still the way that everybody takes.
+            self.file = standard_output().ok();
         }
-        self.file.as_ref().map_or(Ok(()), |file| write_patiently(file, &self.waiting))
+        match &self.file {
+            Some(file) => write_patiently(file, &self.waiting),
+            None => {
+                let mut output = std::io::stdout().lock();
+                write_patiently(&mut output, &self.waiting).and_then(|()| output.flush())
+            }
+        }
     }
 }
 

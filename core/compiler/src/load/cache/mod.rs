@@ -23,7 +23,6 @@ use super::{LoadError, LoadErrorKind};
 use std::fs::{self, FileTimes};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// The variable that names the user's directory.
@@ -45,8 +44,6 @@ pub struct Cache {
     shared: Vec<PathBuf>,
     /// Bytes that units may take.
     limit: u64,
-    /// Bytes that units take, as far as this process knows; it has not looked yet if it knows nothing.
-    taken: Mutex<Option<u64>>,
 }
 
 /// What became of reading an entry.
@@ -86,7 +83,7 @@ impl Cache {
             let message = format!("the cache cannot be used: {problem}; set {CACHE_VARIABLE} to another directory");
             LoadError::new(directory, LoadErrorKind::NoDirectory, message)
         })?;
-        Ok(Cache { directory, shared: Vec::new(), limit: USUAL_SIZE, taken: Mutex::new(None) })
+        Ok(Cache { directory, shared: Vec::new(), limit: USUAL_SIZE })
     }
 
     /// Let units take so many bytes.
@@ -166,35 +163,24 @@ impl Cache {
             EntryKind::Saved => Durability::Forced,
             EntryKind::Unit => Durability::Whenever,
         };
-        let known = self.make_room(key.kind, file.len() as u64);
-        durable::replace(&path, &file, durability).map_err(|error| {
+        let counted = if key.kind == EntryKind::Unit { on_disk(file.len() as u64) } else { 0 };
+        let count = durable::replace(&path, &file, durability, counted).map_err(|error| {
             let message = format!("the cache cannot be written: {error}; set {CACHE_VARIABLE} to another directory");
             LoadError::new(&path, LoadErrorKind::Unwritable, message)
         })?;
-        if let Some(known) = known {
-            *self.taken() = Some(known + file.len() as u64);
+        match key.kind {
+            EntryKind::Saved => drop(durable::sweep(&self.directory)),
+            EntryKind::Unit if count.is_none_or(|count| count > self.limit) => self.make_room(),
+            EntryKind::Unit => {}
         }
         Ok(())
     }
 
-    fn taken(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remove the units that were not used for longest, if there is no room for another one; and, at the first time, what
-    /// writers left behind that are gone. Bytes that units take, where that is of interest.
-    fn make_room(&self, kind: EntryKind, size: u64) -> Option<u64> {
-        let known = *self.taken();
-        if known.is_none() {
-            durable::sweep(&self.directory);
-        }
-        if kind != EntryKind::Unit {
-            return None;
-        }
-        match known {
-            Some(known) if known + size <= self.limit => Some(known),
-            _ => Some(self.trim(self.limit.saturating_sub(size))),
-        }
+    /// Remove the units that were not used for longest, where they take too much, and what writers left behind that are
+    /// gone. Nobody looks at the whole directory but for this, because it may be large.
+    fn make_room(&self) {
+        durable::sweep(&self.directory);
+        durable::set_count(&self.directory, self.trim(self.limit));
     }
 
     /// Remove units until the rest takes no more than that; bytes that they take.
@@ -202,7 +188,7 @@ impl Cache {
         let mut units: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for path in self.files(EntryKind::Unit) {
             let Ok(facts) = fs::symlink_metadata(&path) else { continue };
-            units.push((facts.modified().unwrap_or(SystemTime::UNIX_EPOCH), facts.len(), path));
+            units.push((facts.modified().unwrap_or(SystemTime::UNIX_EPOCH), on_disk(facts.len()), path));
         }
         let mut taken: u64 = units.iter().map(|(_, size, _)| size).sum();
         if taken <= limit {
@@ -292,13 +278,18 @@ impl Cache {
                 count += 1;
             }
         }
-        *self.taken() = None;
+        durable::set_count(&self.directory, 0);
         Ok(count)
     }
 
     fn files(&self, kind: EntryKind) -> Vec<PathBuf> {
         names(&self.directory, kind).into_iter().map(|name| self.directory.join(name)).collect()
     }
+}
+
+/// What a file takes of a disk, with its entry in the directory: many small ones are a burden, too.
+fn on_disk(size: u64) -> u64 {
+    size.next_multiple_of(4096)
 }
 
 /// Names of all files of a kind in a directory, in order.
