@@ -95,6 +95,9 @@ pub struct Execution {
     /// How deep calls of functions may nest [default: as deep as --max-stack allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
     pub max_depth: Option<i64>,
+    /// How many seconds the program may take, such as 10 or 0.5 [default: any number]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<std::time::Duration>,
     /// Evaluate the intermediate representation in place of running machine code (slow)
     #[arg(long)]
     pub evaluate_ir: bool,
@@ -359,6 +362,13 @@ fn not_text() -> Trouble {
     let wrong = std::env::args_os().skip(1).filter(|argument| argument.to_str().is_none());
     let shown: Vec<String> = wrong.map(|argument| format!("{argument:?}")).collect();
     Trouble::wrong_call(format!("not UTF-8 text: the argument {}", shown.join(", ")))
+}
+
+/// A time, no shorter than what the system's clock tells apart.
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let number = text.parse().ok().and_then(|number| std::time::Duration::try_from_secs_f64(number).ok());
+    let time = number.filter(|time| time.as_micros() > 0 && time.as_secs() < 1 << 31);
+    time.ok_or_else(|| "not a number of seconds such as 10 or 0.5".into())
 }
 
 /// A number of bytes with an optional unit.

@@ -1,4 +1,4 @@
-//! Ctrl-C, and what asks a process to end (SIGTERM, and SIGHUP when its terminal is gone): the first asks the program to
+//! Ctrl-C, what asks a process to end (SIGTERM, and SIGHUP when its terminal is gone), and the end of its time: the first asks the program to
 //! stop, with an error that it may catch; a second one, before the first was served, ends the process.
 
 use maru_core::abi::{request_interrupt, Context};
@@ -15,7 +15,7 @@ static CONTEXT: AtomicPtr<Context> = AtomicPtr::new(std::ptr::null_mut());
 static SIGNAL: AtomicI32 = AtomicI32::new(libc::SIGINT);
 
 /// What asks a program to stop.
-const SIGNALS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+const SIGNALS: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGALRM];
 
 /// The exit status of a program that was asked to stop: 128 and the signal's number, as shells have it.
 pub fn status() -> u8 {
@@ -63,8 +63,27 @@ impl Watch {
     }
 }
 
+const NO_TIMER: libc::itimerval = libc::itimerval {
+    it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 },
+    it_value: libc::timeval { tv_sec: 0, tv_usec: 0 },
+};
+
+/// Ask the program to stop after so many seconds, and again every second from then on: one that does not notice is ended
+/// by the second, as by Ctrl-C.
+pub fn ask_after(time: std::time::Duration) {
+    let part = |time: std::time::Duration| libc::timeval {
+        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_usec: libc::suseconds_t::from(time.subsec_micros() as i32),
+    };
+    let timer = libc::itimerval { it_value: part(time), it_interval: part(std::time::Duration::from_secs(1)) };
+    // SAFETY: the timer is complete, and its signal has a handler.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
+        // SAFETY: the timer is complete: none is set.
+        unsafe { libc::setitimer(libc::ITIMER_REAL, &NO_TIMER, std::ptr::null_mut()) };
         CONTEXT.store(std::ptr::null_mut(), Ordering::Relaxed);
     }
 }

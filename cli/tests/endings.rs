@@ -79,6 +79,54 @@ fn a_program_that_is_asked_to_end_tidies_up() {
 }
 
 #[test]
+fn a_program_has_the_time_that_it_is_given() {
+    let folder = folder("time");
+    std::fs::write(folder.join("p.l"), "(try (while 1) (finally (println \"tidied\")))").unwrap();
+    for mode in ["off", "always"] {
+        let output = maru(&folder, &["run", "--time", "0.2", "--jit", mode, "p.l"]).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(142), "tidied\n"), "{output:?}");
+    }
+    // What does not notice is ended all the same.
+    std::fs::write(folder.join("q.l"), "(println (string-length (long->string (expt 7 100000000))))").unwrap();
+    let output = maru(&folder, &["run", "--time", "0.2", "q.l"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(142), "{output:?}");
+    std::fs::write(folder.join("r.l"), "(println 1)").unwrap();
+    assert!(maru(&folder, &["run", "--time", "60", "r.l"]).status().unwrap().success());
+    let wrong = maru(&folder, &["run", "--time", "never", "r.l"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+}
+
+/// A number that would take more memory than the heap may have is refused before the work is done.
+#[test]
+fn numbers_are_bounded_by_the_heap() {
+    let folder = folder("numbers");
+    let program =
+        "(for-each (list (lambda () (expt 3 1000000000)) (lambda () (<< 1 500000000)) (lambda () (expt 7 90000000)))
+        (lambda (f) (println (try (f) (catch (e) (error-kind e))))))
+        (println (% (expt 3 100000) 1000))";
+    std::fs::write(folder.join("p.l"), program).unwrap();
+    let limited = "ulimit -v 1000000; exec \"$@\"";
+    for mode in ["off", "always"] {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            limited,
+            "sh",
+            env!("CARGO_BIN_EXE_maru"),
+            "run",
+            "--max-heap",
+            "64M",
+            "--jit",
+            mode,
+            "p.l",
+        ]);
+        let output = command.current_dir(&folder).env("MARU_CACHE_SIZE", "0").output().unwrap();
+        let expected = "out-of-memory\nout-of-memory\nout-of-memory\n1\n";
+        assert_eq!(text(&output.stdout), expected, "{output:?}");
+    }
+}
+
+#[test]
 fn a_signal_that_was_to_be_ignored_is() {
     let folder = folder("ignored");
     // SAFETY: a handler is chosen between fork and exec, which is allowed there.

@@ -3,7 +3,7 @@
 use crate::arguments::Run;
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
-use crate::{identity, options, session, statistics};
+use crate::{identity, interrupt, options, session, statistics};
 use maru_compiler::load::NO_PLACE;
 use maru_compiler::unit::{self, HasUnits};
 use maru_core::abi::layout::Value;
@@ -38,6 +38,9 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         }
     }
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
+        if let Some(time) = arguments.execution.time {
+            interrupt::ask_after(time);
+        }
         interp::set_arguments(runtime, given)
             .map_err(|Failure| Trouble::failed("memory for the program's arguments is out"))?;
         let outcome = match program {
