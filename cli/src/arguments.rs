@@ -44,6 +44,8 @@ pub enum Command {
     Completions(Completions),
     /// Write a page of the manual, in roff
     Manual(Manual),
+    /// What is kept of compiled code: list it, verify it, say why something is not found, clear it
+    Cache(CacheCommand),
 }
 
 /// What code is made: for which target and format, and how much is done for its speed.
@@ -93,6 +95,9 @@ pub struct Execution {
     /// How deep calls of functions may nest [default: as deep as --max-stack allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i64).range(1..))]
     pub max_depth: Option<i64>,
+    /// How many seconds the program may take, such as 10 or 0.5 [default: any number]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub time: Option<std::time::Duration>,
     /// Evaluate the intermediate representation in place of running machine code (slow)
     #[arg(long)]
     pub evaluate_ir: bool,
@@ -282,6 +287,35 @@ pub struct Manual {
     pub command: Option<String>,
 }
 
+/// Arguments of `maru cache`.
+#[derive(Args, Debug)]
+pub struct CacheCommand {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: CacheAction,
+}
+
+/// What `maru cache` does.
+#[derive(Subcommand, Debug)]
+pub enum CacheAction {
+    /// List saved environments and compiled units
+    List,
+    /// Print where the cache is, or where the environment saved under a name is
+    Path {
+        /// The name it was saved under
+        name: Option<String>,
+    },
+    /// Check every entry; the status is 1 if some cannot be used
+    Verify,
+    /// Say why a saved environment, or what was compiled of a program, is not found
+    Why {
+        /// The name it was saved under, or the program's file, as it is named to `maru run`
+        name: String,
+    },
+    /// Remove everything
+    Clear,
+}
+
 /// What the command line asks for. Help and version are printed here, and end the process.
 ///
 /// # Errors
@@ -333,8 +367,15 @@ fn not_text() -> Trouble {
     Trouble::wrong_call(format!("not UTF-8 text: the argument {}", shown.join(", ")))
 }
 
+/// A time, no shorter than what the system's clock tells apart.
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let number = text.parse().ok().and_then(|number| std::time::Duration::try_from_secs_f64(number).ok());
+    let time = number.filter(|time| time.as_micros() > 0 && time.as_secs() < 1 << 31);
+    time.ok_or_else(|| "not a number of seconds such as 10 or 0.5".into())
+}
+
 /// A number of bytes with an optional unit.
-fn bytes(text: &str) -> Result<usize, String> {
+pub fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text[digits.len()..].to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
         "" => 0,

@@ -14,6 +14,7 @@
 mod arguments;
 mod commands;
 mod explore;
+mod identity;
 mod interrupt;
 mod listing;
 mod options;

@@ -267,6 +267,19 @@ fn variable(name: &str) -> Result<Option<String>, Trouble> {
     Ok(Some(text))
 }
 
+/// A number of bytes from a variable; 0 is one.
+///
+/// # Errors
+/// When its value is none.
+pub fn bytes(name: &str) -> Result<Option<u64>, Trouble> {
+    let Some(text) = variable(name)? else { return Ok(None) };
+    if text.trim() == "0" {
+        return Ok(Some(0));
+    }
+    let wrong = |problem| Trouble::wrong_call(format!("{name}: '{text}': {problem}; set it again or unset it"));
+    crate::arguments::bytes(text.trim()).map(|bytes| Some(bytes as u64)).map_err(wrong)
+}
+
 /// A number from a variable, not less than `least`.
 fn number<N: FromStr + PartialOrd + From<u32>>(name: &str, least: u32) -> Result<Option<N>, Trouble> {
     let Some(text) = variable(name)? else { return Ok(None) };

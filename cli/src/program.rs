@@ -24,6 +24,7 @@ pub fn read(path: &Path) -> Result<Program, Trouble> {
     let bytes = bytes(path).map_err(|error| Trouble::file(path, &error))?;
     // Libraries have zero bytes, texts have none.
     if !bytes.contains(&0) {
+        check_name(path, &bytes)?;
         return text(path, bytes).map(Program::Source);
     }
     let formats = registry::formats();
@@ -40,6 +41,23 @@ pub fn read(path: &Path) -> Result<Program, Trouble> {
     let name = path.display();
     let reasons = reasons.concat();
     Err(Trouble::wrong_call(format!("{name}: neither Maru source (it has zero bytes) nor a library:{reasons}")))
+}
+
+/// What is named as a library, but holds none, was cut short or is another's: as source it would be an empty program, or
+/// nonsense.
+fn check_name(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let ending = |name: &Path| name.extension().map(std::ffi::OsStr::to_os_string);
+    let mut formats = registry::formats().into_iter();
+    match formats.find(|format| ending(path).is_some() && ending(Path::new(&format.file_name("x"))) == ending(path)) {
+        Some(format) => {
+            let (name, what) = (path.display(), if bytes.is_empty() { "the file is empty" } else { "it holds text" });
+            Err(Trouble::wrong_call(format!(
+                "{name}: no library of the format {}: {what}; build it again",
+                format.name()
+            )))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Read a program's source.

@@ -1,6 +1,6 @@
 //! A runtime on the large stack that programs run on, and how a program's end is reported.
 
-use crate::interrupt::{Watch, INTERRUPTED};
+use crate::interrupt::{self, Watch};
 use crate::streams;
 use crate::trouble::Trouble;
 use maru_core::abi::layout::Value;
@@ -77,7 +77,7 @@ pub fn conclude(runtime: &mut Runtime, outcome: Outcome) -> ExitCode {
             let interrupted = runtime.error_kind(runtime.context.failure) == Some(ErrorKind::Interrupt);
             show_failure(runtime);
             if interrupted {
-                return ExitCode::from(INTERRUPTED);
+                return ExitCode::from(interrupt::status());
             }
             ExitCode::FAILURE
         }

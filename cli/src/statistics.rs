@@ -31,13 +31,15 @@ fn times(runtime: &Runtime, elapsed: Duration) -> [(&'static str, f64); 4] {
         .map(|(name, time)| (name, time.as_secs_f64() * 1e6))
 }
 
-fn counts(runtime: &Runtime) -> [(&'static str, u64); 10] {
+fn counts(runtime: &Runtime) -> [(&'static str, u64); 12] {
     let (units, heap) = (&runtime.native.units().statistics, runtime.heap.statistics(&runtime.context));
     [
         ("units", units.units),
         ("units in background", units.background),
         ("units renewed", units.renewed),
         ("functions", units.functions),
+        ("cache hits", units.cache_hits),
+        ("cache misses", units.cache_misses),
         ("code bytes", units.code_bytes),
         ("file bytes", units.file_bytes),
         ("invalidated", units.invalidated),

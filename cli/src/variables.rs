@@ -25,7 +25,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("MARU_OPT_FUEL", "how many steps the optimiser may take, to find one that does harm", "any number"),
     variable(
         "MARU_SYMBOLS",
-        "who is told of code in memory: `gdb`, `perf`, or both with a comma between",
+        "who is told of code in memory, and finds the files of libraries for a day: `gdb`, `perf`, or both with a comma between",
         "whichever of them began the program",
     ),
     variable(
@@ -42,9 +42,11 @@ pub const VARIABLES: &[Variable] = &[
     variable("MARU_UNICORN", "the emulator's library", "the one that Python's package unicorn brings, or the system's"),
     variable(
         "MARU_CACHE",
-        "an absolute path: the directory of saved environments",
+        "an absolute path: the directory of saved environments and of compiled code that is kept",
         "maru in $XDG_CACHE_HOME or ~/.cache",
     ),
+    variable("MARU_CACHE_SIZE", "how much compiled code is kept, such as 512M; 0: none", "256M"),
+    variable("MARU_SHARED_CACHE", "directories with kept code that are only read from, with colons between", "none"),
     variable(
         "MARU_TMPDIR",
         "an absolute path: where libraries lie while they are loaded",
@@ -74,5 +76,6 @@ pub const VARIABLES_OF_TESTS: &[Variable] = &[
     variable("MARU_FUZZ_INPUTS", "how many inputs the reader's and expander's fuzzing tries", "some thousand"),
     variable("MARU_FUZZ_FIRST", "the number of the first of them", "0"),
     variable("MARU_STRESS", "how many allocations fail in turn, a form", "100"),
+    variable("MARU_EVERY_FAULT", "set: every system call of saving and loading is made to fail", "every seventh"),
     variable("MARU_SHAPE", "the one shape of code whose growth is measured", "all"),
 ];

@@ -112,11 +112,22 @@ fn a_profiler_sees_the_functions_of_the_command_itself() {
 
 #[test]
 fn a_profiler_attributes_time_to_functions() {
-    let path = program("profiler");
+    attributes_time("memory");
+}
+
+/// The library's file is gone as soon as it is open, unless somebody asks for symbols.
+#[test]
+fn a_profiler_finds_the_symbols_of_libraries() {
+    attributes_time("direct");
+}
+
+fn attributes_time(strategy: &str) {
+    let path = program(&format!("profiler-{strategy}"));
     let data = path.with_file_name("perf.data");
     let mut perf = Command::new("perf");
     perf.env("MARU_SYMBOLS", "perf").args(["record", "-q", "-e", "cpu-clock", "-o"]).arg(&data);
-    perf.arg(env!("CARGO_BIN_EXE_maru")).args(["run", "--jit", "always", "--strategy", "memory"]).arg(&path);
+    perf.env("MARU_TMPDIR", path.parent().expect("a folder"));
+    perf.arg(env!("CARGO_BIN_EXE_maru")).args(["run", "--jit", "always", "--strategy", strategy]).arg(&path);
     let Some(text) = tool("perf", &mut perf) else { return };
     if !data.exists() {
         eprintln!("NOT RUN: perf may not measure here: {}", text.lines().next().unwrap_or_default());

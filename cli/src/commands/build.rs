@@ -3,11 +3,11 @@
 use crate::arguments::{Build, Emit, Execution};
 use crate::trouble::Trouble;
 use crate::{options, program, session};
+use maru_compiler::load::write_whole;
 use maru_compiler::unit::{self, Artifact};
 use maru_core::codegen::Architecture;
 use maru_core::format::{self, ObjectFormat};
 use maru_language::runtime::{Runtime, Strategy};
-use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -114,14 +114,8 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // A device, a pipe; a directory gives the error that it deserves.
         return std::fs::write(path, bytes);
     }
-    let Some(name) = path.file_name() else { return std::fs::write(path, bytes) };
-    let mut unfinished = OsString::from(".");
-    unfinished.push(name);
-    unfinished.push(format!(".{}", std::process::id()));
-    let unfinished = path.with_file_name(unfinished);
-    let written = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&unfinished);
+    if path.file_name().is_none() {
+        return std::fs::write(path, bytes);
     }
-    written
+    write_whole(path, bytes)
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod build;
+pub mod cache;
 pub mod conform;
 pub mod disasm;
 pub mod doctor;
@@ -13,7 +14,7 @@ pub mod targets;
 use crate::arguments::Command;
 use crate::streams;
 use crate::trouble::Trouble;
-use std::io::Write;
+use maru_language::runtime::{standard_output, write_patiently};
 use std::process::ExitCode;
 
 /// Do what the command line asks for.
@@ -32,6 +33,7 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
         Command::Repl(arguments) => repl::repl(&arguments),
         Command::Completions(arguments) => shelf::completions(&arguments),
         Command::Manual(arguments) => shelf::manual(&arguments),
+        Command::Cache(command) => cache::cache(&command),
     }
 }
 
@@ -48,10 +50,9 @@ pub fn print(text: &str) -> Result<(), Trouble> {
 /// # Errors
 /// As `print`.
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Trouble> {
-    let mut output = std::io::stdout().lock();
-    let written = output.write_all(bytes).and_then(|()| output.flush());
-    written.map_err(|error| lost_output(&error))?;
-    check_output()
+    check_output()?;
+    let written = standard_output().and_then(|output| write_patiently(output, bytes));
+    written.map_err(|error| lost_output(&error))
 }
 
 /// Check that there was a standard output for what was printed.
@@ -60,7 +61,7 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Trouble> {
 /// When it was closed from the start.
 pub fn check_output() -> Result<(), Trouble> {
     match streams::output_is_closed() {
-        true => Err(Trouble::failed("standard output: it is closed")),
+        true => Err(Trouble::failed("standard output: it is closed, or not open for writing")),
         false => Ok(()),
     }
 }

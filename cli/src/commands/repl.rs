@@ -7,7 +7,7 @@ use crate::prompt::command::{self, Answer};
 use crate::prompt::documentation::{self, Completion};
 use crate::prompt::input::{Input, Person, Typed};
 use crate::trouble::{self, Trouble};
-use crate::{options, program, session};
+use crate::{identity, options, program, session};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
 use maru_language::runtime::{Failure, Outcome, Runtime};
@@ -21,7 +21,8 @@ use std::process::ExitCode;
 /// # Errors
 /// When the call is wrong, input cannot be read, or there is no runtime to be had.
 pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
-    let options = options::options(&arguments.selection, &arguments.execution)?;
+    let mut options = options::options(&arguments.selection, &arguments.execution)?;
+    options.keep = identity::kept_code()?;
     options::check_runnable(&options)?;
     let (file, given) = arguments.split()?;
     let first = match &file {
@@ -49,6 +50,12 @@ pub fn repl(arguments: &Repl) -> Result<ExitCode, Trouble> {
             let (text, before) = match input.next(|| session.names())? {
                 Typed::Text(text, before) => (text, before),
                 Typed::Abandoned => continue,
+                Typed::Wrong(what) => {
+                    session.failed = true;
+                    session.runtime.flush_output();
+                    trouble::say(what);
+                    continue;
+                }
                 Typed::End => break,
             };
             session.runtime.refill();

@@ -4,7 +4,8 @@ use crate::arguments::Run;
 use crate::profile::{self, Sampler};
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
-use crate::{options, session, statistics};
+use crate::{identity, interrupt, options, session, statistics};
+use maru_compiler::load::NO_PLACE;
 use maru_compiler::unit::{self, HasUnits};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
@@ -24,6 +25,7 @@ const WRITTEN: &str = "<command line>";
 pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let start = Instant::now();
     let mut options = options::options(&arguments.selection, &arguments.execution)?;
+    options.keep = identity::kept_code()?;
     let (file, given) = arguments.split()?;
     let program = match &file {
         Some(file) => program::read(file)?,
@@ -37,6 +39,9 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         }
     }
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
+        if let Some(time) = arguments.execution.time {
+            interrupt::ask_after(time);
+        }
         interp::set_arguments(runtime, given)
             .map_err(|Failure| Trouble::failed("memory for the program's arguments is out"))?;
         let mut sampler = arguments.profile.as_ref().map(|_| Sampler::over(runtime)).transpose()?;
@@ -50,8 +55,10 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         };
         let status = session::conclude(runtime, outcome);
         let is_text = runtime.native.units().architecture.is_some_and(|target| target.source().is_some());
-        if runtime.options.strategy != Strategy::Direct || is_text {
-            // Who asks for a strategy wants to know that it fails; the program was interpreted.
+        let is_refused = runtime.native.units().unavailable().is_some_and(|reason| reason.starts_with(NO_PLACE));
+        if runtime.options.strategy != Strategy::Direct || is_text || is_refused {
+            // Who asks for a strategy wants to know that it fails, and who has a directory that is not his own, that; the
+            // program was interpreted.
             runtime
                 .native
                 .units()
@@ -63,6 +70,7 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
             runtime.flush_output();
             profile::write(sampler, runtime, graph)?;
         }
+        runtime.native.units().refused_directories.iter().for_each(trouble::say);
         if let Some(report) = arguments.execution.stats {
             runtime.flush_output();
             statistics::print(runtime, report, start.elapsed());

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub enum Typed {
     /// Whole forms, or what will never be any; and how many lines of the same text came before.
     Text(String, u32),
+    /// Bytes that are no text; why. What comes after them is read as ever.
+    Wrong(String),
     /// What was typed so far is given up.
     Abandoned,
     /// There is no more.
@@ -58,11 +60,16 @@ fn next_lines(lines: &mut u32) -> Result<Typed, Trouble> {
     loop {
         let read = std::io::stdin().lock().read_until(b'\n', &mut bytes);
         let count = read.map_err(|error| Trouble::failed(format!("standard input: {error}")))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
-            let byte = bytes[error.valid_up_to()];
-            Trouble::failed(format!("standard input: not UTF-8 text: byte {byte:#04x}; expressions must be UTF-8"))
-        })?;
         *lines += u32::from(count > 0);
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let byte = bytes[error.valid_up_to()];
+                let what =
+                    format!("standard input:{lines}: not UTF-8 text: byte {byte:#04x}; expressions must be UTF-8");
+                return Ok(Typed::Wrong(what));
+            }
+        };
         match count {
             0 if bytes.is_empty() => return Ok(Typed::End),
             0 => return Ok(Typed::Text(text.into(), before)),
@@ -111,6 +118,9 @@ impl Person {
             Ok(text) => Ok(Typed::Text(text, 0)),
             Err(ReadlineError::Interrupted) => Ok(Typed::Abandoned),
             Err(ReadlineError::Eof) => Ok(Typed::End),
+            Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Ok(Typed::Wrong("what was typed is not UTF-8 text; expressions must be".into()))
+            }
             Err(error) => Err(Trouble::failed(format!("the terminal: {error}"))),
         }
     }

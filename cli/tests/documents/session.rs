@@ -33,7 +33,12 @@ fn shell(script: &str, folder: &Path) -> String {
     let own = Path::new(env!("CARGO_BIN_EXE_maru")).parent().unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new("sh");
-    command.arg("-c").arg(script).current_dir(folder).env("PATH", format!("{}:{path}", own.display()));
+    command
+        .arg("-c")
+        .arg(script)
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join(".cache"))
+        .env("PATH", format!("{}:{path}", own.display()));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MARU_")) {
         command.env_remove(name);
     }

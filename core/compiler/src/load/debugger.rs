@@ -1,4 +1,4 @@
-//! Code without a file, shown to debuggers and profilers.
+//! Code without a file, shown to debuggers and profilers; and whether they want the files of code that has some.
 //!
 //! Debuggers are told through the interface that GDB defines for compilers in the process ("JIT Compilation Interface" in
 //! its manual), which LLDB reads too: a list of files in memory, and a function that the debugger stops at when the list
@@ -56,11 +56,6 @@ fn listeners() -> Listeners {
     })
 }
 
-/// Whether a profiler wants to read libraries when this process is gone.
-pub(super) fn is_profiled() -> bool {
-    listeners().profiler
-}
-
 /// Whether a profiler of the perf family has begun this process, or what began it.
 fn is_begun_by_profiler() -> bool {
     let mut process = std::os::unix::process::parent_id();
@@ -84,6 +79,32 @@ fn name_and_parent(process: u32) -> Option<(String, u32)> {
     let (start, rest) = facts.rsplit_once(')')?;
     let name = start.split_once('(')?.1;
     Some((name.into(), rest.split_whitespace().nth(1)?.parse().ok()?))
+}
+
+/// Who looks for the symbols of libraries in their files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FileReaders {
+    /// Nobody.
+    None,
+    /// A debugger that has this process.
+    WhileItRuns,
+    /// Whoever `MARU_SYMBOLS` names, or a profiler that has begun this process: also after the run.
+    Afterwards,
+}
+
+/// Who looks for files of libraries: found out once.
+pub(super) fn file_readers() -> FileReaders {
+    static READERS: OnceLock<FileReaders> = OnceLock::new();
+    *READERS.get_or_init(|| {
+        let named = std::env::var(SYMBOLS_VARIABLE).unwrap_or_default();
+        let named = Listeners::parse(&named).unwrap_or_default();
+        match listeners() {
+            Listeners { profiler: true, .. } => FileReaders::Afterwards,
+            _ if named.debugger => FileReaders::Afterwards,
+            Listeners { debugger: true, .. } => FileReaders::WhileItRuns,
+            _ => FileReaders::None,
+        }
+    })
 }
 
 /// Whether a debugger has this process.

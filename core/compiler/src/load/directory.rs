@@ -5,26 +5,20 @@
 //! first library to be loaded decides. In the chosen place the files lie in a directory that belongs to this user
 //! alone: who can write there can make this process run anything.
 //!
-//! A file stays until its image is dropped or the process exits, because debuggers and profilers read it; files of
-//! processes that were killed are removed by the next.
+//! What becomes of the files is told in `copies`.
 
-use super::debugger::is_profiled;
+use super::copies::{forget_at_exit, remove_at_exit, sweep, WrittenFile};
+use super::debugger::{file_readers, FileReaders};
+use super::durable::lock_existing;
+use super::private::{make_private, user};
 use super::{check, Library, LoadError, LoadErrorKind, LoadedImage};
-use maru_core::abi::fingerprint;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
-
-/// Younger files are never taken for leftovers: their process may be one that is not to be seen from here.
-const LEFTOVER_AGE: Duration = Duration::from_secs(60);
-/// How many entries are looked at when leftovers are removed; the rest waits for the next process.
-const LEFTOVER_ENTRIES: usize = 1000;
 
 /// A place in which the directory may be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,67 +61,6 @@ impl Candidate {
     }
 }
 
-/// The user as whom this process acts.
-fn user() -> u32 {
-    // SAFETY: the function has no preconditions.
-    unsafe { libc::geteuid() }
-}
-
-/// Make a directory that belongs to this user alone, or check the one that is there.
-pub(super) fn make_private(path: &Path) -> Result<(), String> {
-    let parent = path.parent().unwrap_or(path);
-    check_base(parent)?;
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            return Err(format!("{} cannot be made: {error}", path.display()))
-        }
-        _ => {}
-    }
-    check_own(path, user())
-}
-
-/// Others must not be able to put another directory in place of ours.
-fn check_base(base: &Path) -> Result<(), String> {
-    if !base.is_absolute() {
-        return Err("not an absolute path".into());
-    }
-    let facts = fs::metadata(base).map_err(|error| error.to_string())?;
-    if !facts.is_dir() {
-        return Err("not a directory".into());
-    }
-    // By custom a group with the number of its user is that user's alone.
-    let mine = facts.gid() == user() && facts.uid() == user();
-    let by_others = if mine { 0o002 } else { 0o022 };
-    let sticky = facts.mode() & 0o1000 != 0;
-    if facts.mode() & by_others != 0 && !sticky {
-        return Err("others can rename what is in it (writable by others, without the sticky bit)".into());
-    }
-    if facts.uid() != 0 && facts.uid() != user() {
-        return Err(format!("it belongs to the user {}", facts.uid()));
-    }
-    Ok(())
-}
-
-/// The directory must be a real one, of this user, and closed to all others.
-fn check_own(path: &Path, user: u32) -> Result<(), String> {
-    let name = path.display();
-    let facts = fs::symlink_metadata(path).map_err(|error| format!("{name}: {error}"))?;
-    if facts.is_symlink() {
-        return Err(format!("{name} is a symbolic link, which somebody else may have put there: remove it"));
-    }
-    if !facts.is_dir() {
-        return Err(format!("{name} is no directory: remove it"));
-    }
-    if facts.uid() != user {
-        return Err(format!("{name} belongs to the user {}, not to {user}: remove it", facts.uid()));
-    }
-    if facts.mode() & 0o777 != 0o700 {
-        let mode = facts.mode() & 0o777;
-        return Err(format!("{name} has the permissions {mode:o}, where only 700 is safe: `chmod 700` it"));
-    }
-    Ok(())
-}
-
 #[cfg(target_os = "linux")]
 fn is_mounted_noexec(path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
@@ -148,18 +81,23 @@ fn is_mounted_noexec(_: &Path) -> bool {
 
 /// A new directory of this process alone, removed with all that is in it when dropped.
 #[derive(Debug)]
-pub struct ScratchDirectory(PathBuf);
+pub struct ScratchDirectory {
+    path: PathBuf,
+    /// Holds the lock that says that it is in use.
+    _lock: Option<File>,
+}
 
 impl ScratchDirectory {
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for ScratchDirectory {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+        forget_at_exit(&self.path);
     }
 }
 
@@ -170,9 +108,9 @@ impl Drop for ScratchDirectory {
 pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let mut problems = String::from("there is no directory for files on the way:");
-    for candidate in Candidate::usual() {
+    let mut candidates = Candidate::usual().into_iter().peekable();
+    while let Some(candidate) = candidates.peek() {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        // Named as a file of this process, so that what one that was killed leaves behind is found by the next.
         let name = format!("{}-{number}.parts", std::process::id());
         let made = candidate.prepare().and_then(|directory| {
             let path = directory.join(name);
@@ -180,37 +118,26 @@ pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
             made.map_err(|error| format!("{} cannot be made: {error}", path.display())).map(|()| path)
         });
         match made {
-            Ok(path) => return Ok(ScratchDirectory(path)),
-            Err(problem) => problems.push_str(&format!("\n  {}: {problem}", candidate.base.display())),
+            Ok(path) => match lock_existing(&path) {
+                // Somebody has taken it for what a dead process left behind: once more.
+                Ok(None) => {}
+                lock => {
+                    remove_at_exit(&path);
+                    return Ok(ScratchDirectory { path, _lock: lock.ok().flatten() });
+                }
+            },
+            Err(problem) => {
+                problems.push_str(&format!("\n  {}: {problem}", candidate.base.display()));
+                candidates.next();
+            }
         }
     }
     problems.push_str("\nset MARU_TMPDIR to a directory of your own");
     Err(LoadError::new(Path::new(""), LoadErrorKind::NoDirectory, problems))
 }
 
-/// A file of this process, removed when dropped.
-#[derive(Debug)]
-pub struct WrittenFile {
-    path: PathBuf,
-    process: u32,
-}
-
-impl WrittenFile {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for WrittenFile {
-    fn drop(&mut self) {
-        // A forked child has a copy of this, but the file is the parent's. Profilers read it when the process is gone;
-        // then a later one removes it.
-        if std::process::id() == self.process && !is_profiled() {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
+/// What messages start with that say why no directory will do.
+pub const NO_PLACE: &str = "there is no directory from which code can be loaded";
 
 /// A directory in whose files code can be executed.
 pub struct ExecutableDirectory {
@@ -299,12 +226,16 @@ impl ExecutableDirectory {
         loop {
             let directory = self.directory()?;
             let start = Instant::now();
-            let attempt = write_new(&directory, format, bytes).and_then(|file| {
+            let attempt = WrittenFile::new(&directory, format, bytes).and_then(|file| {
                 let written = Instant::now();
                 self.time_writing += written - start;
                 // SAFETY: the bytes were checked or made here, and nobody else can write to the file.
                 let library = unsafe { Library::open(file.path()) }?;
-                let image = LoadedImage::from_library(library)?.keep(file);
+                let image = LoadedImage::from_library(library)?;
+                let image = match file_readers() {
+                    FileReaders::WhileItRuns => image.keep(file),
+                    FileReaders::None | FileReaders::Afterwards => image,
+                };
                 self.time_opening += written.elapsed();
                 Ok(image)
             });
@@ -334,8 +265,7 @@ impl ExecutableDirectory {
             let Some(candidate) = self.candidates.first() else { return Err(self.give_up()) };
             match candidate.prepare() {
                 Ok(path) => {
-                    remove_leftovers(&path);
-                    remove_at_exit(&path);
+                    sweep(&path);
                     self.current = Some(path);
                 }
                 Err(problem) => self.reject(problem),
@@ -352,7 +282,7 @@ impl ExecutableDirectory {
 
     /// No candidate is left. All of them may be tried again, for whoever reads the message may remedy it.
     fn give_up(&mut self) -> LoadError {
-        let mut message = String::from("there is no directory from which code can be loaded:\n");
+        let mut message = format!("{NO_PLACE}:\n");
         for (candidate, problem) in &self.rejected {
             let base = candidate.base.display().to_string();
             let origin = if base == candidate.origin { String::new() } else { format!(" (${})", candidate.origin) };
@@ -362,88 +292,4 @@ impl ExecutableDirectory {
         self.candidates = self.rejected.drain(..).map(|(candidate, _)| candidate).collect();
         LoadError::new(Path::new(""), LoadErrorKind::NoDirectory, message)
     }
-}
-
-/// Write a file with a new name. A loader that is given a name it knows returns the library that it already has, so
-/// no name is used twice by a process.
-fn write_new(directory: &Path, format: &dyn ObjectFormat, bytes: &[u8]) -> Result<WrittenFile, LoadError> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let process = std::process::id();
-    let hash = fingerprint(bytes)[0];
-    loop {
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let path = directory.join(format.file_name(&format!("{process}-{number}-{hash:016x}")));
-        let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-            other => other,
-        };
-        let written = file.and_then(|mut file| {
-            let guard = WrittenFile { path: path.clone(), process };
-            file.write_all(bytes).map(|()| guard)
-        });
-        return written.map_err(|error| unwritable(&path, &error));
-    }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> LoadError {
-    LoadError::new(path, LoadErrorKind::Unwritable, format!("{} cannot be written: {error}", path.display()))
-}
-
-/// Directories that this process used.
-static USED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// A process that exits without dropping its images removes their files nevertheless.
-fn remove_at_exit(directory: &Path) {
-    let Ok(mut used) = USED.lock() else { return };
-    if used.is_empty() {
-        // SAFETY: the function takes no arguments, does not unwind, and stays as long as the program.
-        unsafe { libc::atexit(remove_own_files) };
-    }
-    if !used.iter().any(|path| path == directory) {
-        used.push(directory.into());
-    }
-}
-
-extern "C" fn remove_own_files() {
-    if is_profiled() {
-        return;
-    }
-    let own = format!("{}-", std::process::id());
-    // A thread that holds the lock is on its way to load something; then the next process cleans up.
-    let Ok(used) = USED.try_lock() else { return };
-    for entry in used.iter().flat_map(fs::read_dir).flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&own)) {
-            remove(&entry.path());
-        }
-    }
-}
-
-/// Remove files whose process is gone.
-fn remove_leftovers(directory: &Path) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for entry in entries.flatten().take(LEFTOVER_ENTRIES) {
-        let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.split_once('-')?.0.parse().ok());
-        if process.is_some_and(is_gone) && is_old(&entry) {
-            remove(&entry.path());
-        }
-    }
-}
-
-fn remove(path: &Path) {
-    if fs::remove_file(path).is_err() {
-        let _ = fs::remove_dir_all(path);
-    }
-}
-
-fn is_gone(process: i32) -> bool {
-    // SAFETY: signal 0 is sent to nobody; the call only tells whether there is such a process.
-    process > 0
-        && unsafe { libc::kill(process, 0) } != 0
-        && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
-}
-
-fn is_old(entry: &fs::DirEntry) -> bool {
-    let age = entry.metadata().and_then(|facts| facts.modified()).map(|time| time.elapsed());
-    matches!(age, Ok(Ok(age)) if age > LEFTOVER_AGE)
 }

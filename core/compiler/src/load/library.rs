@@ -1,13 +1,33 @@
 //! A library in the host's loader, and the image in it.
 
+use super::copies::WrittenFile;
 use super::header::BadHeader;
-use super::{linkage, ImageHeader, LoadError, LoadErrorKind, WrittenFile};
+use super::{linkage, ImageHeader, LoadError, LoadErrorKind};
 use libloading::os::unix;
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::{image_stamp, Architecture, MachineIdentity};
 use maru_core::format::{identity, Contents, ObjectFormat, HEADER_SYMBOL};
 use maru_core::registry;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Open libraries of this process.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// So many libraries are loaded by the system's loader at the same time. Each takes mappings, of which a process has only
+/// so many, and makes the loading and closing of all others slower.
+const MOST_OPEN: usize = 512;
+
+/// Libraries that this process has opened in all.
+static OPENED: AtomicUsize = AtomicUsize::new(0);
+
+/// So many libraries are loaded by the system's loader in all: some loaders remember a little of each that was closed.
+const MOST_OPENED: usize = 10_000;
+
+/// Whether more code had better lie in memory without a file.
+pub(crate) fn are_many_open() -> bool {
+    OPEN.load(Ordering::Relaxed) >= MOST_OPEN || OPENED.load(Ordering::Relaxed) >= MOST_OPENED
+}
 
 /// An open library. It is closed when dropped: nothing of it may be in use then.
 pub struct Library {
@@ -28,7 +48,11 @@ impl Library {
         // SAFETY: as the caller promises, there is nothing in the file that runs or confuses the loader.
         let handle = unsafe { unix::Library::open(Some(path), unix::RTLD_NOW | unix::RTLD_LOCAL) };
         match handle {
-            Ok(handle) => Ok(Library { handle, path: path.into() }),
+            Ok(handle) => {
+                OPEN.fetch_add(1, Ordering::Relaxed);
+                OPENED.fetch_add(1, Ordering::Relaxed);
+                Ok(Library { handle, path: path.into() })
+            }
             Err(error) => {
                 let message = format!(
                     "the system's loader refuses it: {}; if its file system is mounted noexec, set MARU_TMPDIR to a \
@@ -50,6 +74,12 @@ impl Library {
     /// The file it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -244,6 +274,22 @@ pub fn check(
         check_linked(path, file, &contents, &header, (architecture, machine))?;
     }
     Ok(contents)
+}
+
+/// The manifest in a library's bytes, which are examined, and not loaded.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn manifest_of(
+    path: &Path,
+    file: &[u8],
+    format: &dyn ObjectFormat,
+    architecture: &dyn Architecture,
+) -> Result<Vec<u8>, LoadError> {
+    let contents = check(path, file, format, architecture)?;
+    let constants = file.get(contents.constants).unwrap_or_default();
+    let header = ImageHeader::parse(constants, Some(image_stamp(architecture))).map_err(|bad| explain(path, bad))?;
+    Ok(header.manifest(constants).to_vec())
 }
 
 /// The target whose code a library holds, by the number of its CPU; where several targets have that, by its stamp, or else

@@ -18,6 +18,8 @@ mod pages;
 
 /// Addresses of an area, unless an image needs more; memory is committed by use.
 const AREA_SIZE: usize = 256 << 20;
+/// Hundredths of the addresses that a process may have, that an area takes at most.
+const AREA_SHARE: usize = 10;
 /// Alignment of code and of data tables, in bytes.
 const ALIGNMENT: usize = 16;
 /// What stands for a file's name in messages.
@@ -42,7 +44,8 @@ fn areas() -> MutexGuard<'static, Vec<Area>> {
 impl Area {
     /// An area in which an image of this size has room.
     fn reserve(code: usize, data: usize) -> Result<Area, String> {
-        let half = (AREA_SIZE / 2).max(code).max(data).next_multiple_of(pages::size());
+        let usual = maru_language::value::share(AREA_SIZE, AREA_SHARE) / 2;
+        let half = usual.max(code).max(data).next_multiple_of(pages::size());
         let start = pages::reserve(half)?;
         Ok(Area {
             code: RangeAllocator::new(start..start + half),

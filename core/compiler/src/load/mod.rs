@@ -6,20 +6,27 @@
 //! description of the image. The [`Cache`] keeps bytes by a key made from all that they were compiled from.
 
 mod cache;
+mod copies;
 mod debugger;
 mod directory;
+mod durable;
 mod foreign;
 mod header;
 mod library;
 mod linkage;
 mod memory;
+mod private;
 
-pub use cache::{Cache, CacheEntry, CacheKey};
+pub use cache::{
+    library_in, Cache, CacheEntry, CacheKey, EntryKind, CACHE_VARIABLE, SHARED_CACHE_VARIABLE, USUAL_SIZE,
+};
 pub use debugger::{Listeners, SYMBOLS_VARIABLE};
-pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, WrittenFile};
+pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, NO_PLACE};
+pub use durable::write_whole;
 pub use foreign::ForeignLibrary;
 pub use header::{BadHeader, ImageHeader};
 pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};
+pub(crate) use library::{are_many_open, manifest_of};
 pub(crate) use linkage::complete;
 pub use memory::{place, Describe};
 

@@ -287,7 +287,7 @@ pub(super) fn closure_of(runtime: &mut Runtime, prototype: &Rc<Prototype>) -> Ou
 fn lower_contents(runtime: &mut Runtime, contents: &Contents, target: LoweringTarget) -> Result<LoweredUnit, Problem> {
     let linking = Linking::Later(runtime.prelude_cells);
     let mut lowered = lower_unit(runtime, &contents.prototypes, target, linking);
-    optimise(runtime, &mut lowered).map_err(|CompileFailure(message)| message)?;
+    optimise(runtime, &mut lowered.functions).map_err(|CompileFailure(message)| message)?;
     Ok(lowered)
 }
 
@@ -304,7 +304,7 @@ pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, 
         runtime.native.units_mut().load(format, architecture, path, &bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let environment = runtime.global;
-    let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)
+    let opened = open_library(runtime, &manifest, Some(CompiledUnit::Library(image)), environment)
         .map_err(|problem| format!("{}: {problem}", path.display()))?;
     let mut forms = Vec::new();
     for (name, prototype) in opened.trees {

@@ -157,7 +157,7 @@ pub(super) fn attach(runtime: &mut Runtime, image: UnitImage, data: &[DataWord],
 
 /// Tie loaded code to the runtime: fill in its data table and register its assumptions.
 pub(super) fn tie(runtime: &mut Runtime, mut image: UnitImage, data: &[DataWord]) -> u32 {
-    let number = runtime.native.units().images.len() as u32;
+    let number = runtime.native.units().next_image;
     for (index, word) in data.iter().enumerate() {
         let value = match *word {
             DataWord::Intact => image.intact.as_ptr() as u64,
@@ -185,8 +185,7 @@ pub(super) fn tie(runtime: &mut Runtime, mut image: UnitImage, data: &[DataWord]
         image.pending.set(false);
         image.intact.set(1);
     }
-    runtime.native.units_mut().images.push(Some(image));
-    number
+    runtime.native.units_mut().add_image(image)
 }
 
 /// Let the code objects and cells of functions of an image lead to its code.

@@ -144,6 +144,6 @@ impl Units {
     ) -> Result<LoadedImage, LoadError> {
         check(path, bytes, format, architecture)?;
         let mapped = self.machine.as_ref().and_then(|machine| machine.load(bytes, path));
-        mapped.unwrap_or_else(|| self.directory.lock().load(format, architecture, bytes))
+        mapped.unwrap_or_else(|| self.directory.load(format, architecture, bytes, &mut self.statistics))
     }
 }

@@ -4,6 +4,7 @@
 mod build;
 mod compile;
 mod image;
+mod kept;
 mod machine;
 mod manifest;
 mod native;
@@ -27,10 +28,11 @@ pub use build::{
 };
 pub use compile::CompileFailure;
 pub use image::{CompiledUnit, UnitImage};
+pub use kept::why_units;
 pub use native::{runtime, HasUnits};
 pub use program::BuiltProgram;
 pub use request::{compile_environment, compile_function, function_ir, is_environment_compiled, why_not};
-pub use save::{load_environment, save_environment};
+pub use save::{load_environment, save_environment, saved_key};
 pub use statistics::Statistics;
 pub use strategy::{check_strategy, Unable, ASSEMBLER_VARIABLE};
 
@@ -41,9 +43,10 @@ use maru_core::abi::layout::{offset, Value, FAILURE};
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
+use maru_language::runtime::tree::Prototype;
 use maru_language::runtime::{CellId, ErrorKind, Failure, Options, Runtime};
 use maru_language::value::heap::Marker;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// Native code of a run.
@@ -63,10 +66,18 @@ pub struct Units {
     /// The stubs' image, which must stay loaded.
     stubs: Option<CompiledUnit>,
     /// Loaded images by number; numbers are not used twice.
-    images: Vec<Option<UnitImage>>,
+    images: FxHashMap<u32, UnitImage>,
+    /// The number of the next image.
+    next_image: u32,
+    /// Images that may be made before garbage is collected: what they take is nothing that the heap knows of.
+    images_until_collection: usize,
     /// Loops that became native while they ran, or are about to.
     loops: FxHashMap<running::LoopKey, running::RunningLoop>,
     directory: pipeline::SharedDirectory,
+    /// Code that is kept from run to run.
+    kept: Option<std::sync::Arc<kept::KeptUnits>>,
+    /// What there is to be said of directories that are not used.
+    pub refused_directories: Vec<String>,
     /// Whether the machine is this host itself, whose code any thread can load.
     is_host: bool,
     /// What waits for another thread to compile it.
@@ -101,9 +112,13 @@ impl Units {
             unavailable: None,
             evaluated: None,
             stubs: None,
-            images: Vec::new(),
+            images: FxHashMap::default(),
+            next_image: 0,
+            images_until_collection: LEAST_IMAGES,
             loops: FxHashMap::default(),
             directory: pipeline::SharedDirectory::default(),
+            kept: None,
+            refused_directories: Vec::new(),
             is_host: false,
             queue: queue::Queue::default(),
             foreign: Vec::new(),
@@ -114,13 +129,41 @@ impl Units {
 
     /// The addresses of all code that is loaded for the program's functions.
     pub fn code(&self) -> Vec<std::ops::Range<usize>> {
-        self.images.iter().flatten().map(|image| image.unit.code()).collect()
+        self.images.values().map(|image| image.unit.code()).collect()
     }
 
     /// The image with a number, if it is still loaded.
     pub fn image(&self, number: u32) -> Option<&UnitImage> {
-        self.images.get(number as usize).and_then(Option::as_ref)
+        self.images.get(&number)
     }
+
+    /// Give an image a number.
+    fn add_image(&mut self, image: UnitImage) -> u32 {
+        let number = self.next_image;
+        self.next_image += 1;
+        self.images_until_collection = self.images_until_collection.saturating_sub(1);
+        self.images.insert(number, image);
+        number
+    }
+}
+
+/// So many images are made in any case before garbage is collected for their sake.
+const LEAST_IMAGES: usize = 2000;
+
+/// Collect garbage if that many images were made since the last time that most may be dead. What `prototypes` have is
+/// needed.
+pub(super) fn collect_images(runtime: &mut Runtime, prototypes: &[Rc<Prototype>]) {
+    if runtime.native.units().images_until_collection == 0 {
+        collect_keeping(runtime, prototypes);
+    }
+}
+
+/// Collect garbage; what `prototypes` have is none.
+pub(super) fn collect_keeping(runtime: &mut Runtime, prototypes: &[Rc<Prototype>]) {
+    let base = runtime.roots.len();
+    runtime.roots.extend(prototypes.iter().map(|prototype| prototype.code));
+    runtime.collect();
+    runtime.roots.truncate(base);
 }
 
 /// Run native code: the `count` arguments are in the context's argument area.
@@ -200,7 +243,7 @@ fn invalidate(runtime: &mut Runtime, images: &[u32]) {
 
 /// Mark what native code that is running needs: images whose code the stack has addresses of.
 fn trace_running(units: &Units, stack: std::ops::Range<usize>, marker: &mut Marker) {
-    let ranges = units.images.iter().flatten().map(|image| (image.unit.code(), image));
+    let ranges = units.images.values().map(|image| (image.unit.code(), image));
     let mut ranges: Vec<_> = ranges.collect();
     ranges.sort_by_key(|(range, _)| range.start);
     let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
@@ -221,18 +264,24 @@ fn trace_running(units: &Units, stack: std::ops::Range<usize>, marker: &mut Mark
 }
 
 /// Unload images that nothing can call any more.
-fn sweep_images(units: &mut Units) {
-    for number in 0..units.images.len() {
-        let Some(image) = &units.images[number] else { continue };
+fn sweep_images(runtime: &mut Runtime) {
+    let Units { images, loops, images_until_collection, .. } = runtime.native.units_mut();
+    let mut cells = FxHashSet::default();
+    images.retain(|_, image| {
         let used = image.traced.replace(false) | image.running.replace(false);
         if !used {
-            units.images[number] = None;
+            cells.extend(image.assumptions.iter().map(|(cell, _)| *cell));
         }
-    }
-    let Units { images, loops, .. } = units;
+        used
+    });
+    *images_until_collection = images.len().max(LEAST_IMAGES);
     loops.retain(|_, state| match state {
-        running::RunningLoop::Native(number) => images[*number as usize].is_some(),
+        running::RunningLoop::Native(number) => images.contains_key(number),
         running::RunningLoop::Compiling => true,
         running::RunningLoop::Unfit => false,
     });
+    let Runtime { native, cells: all, .. } = runtime;
+    for cell in cells {
+        all.get_mut(cell).dependents.retain(|number| native.units().image(*number).is_some());
+    }
 }

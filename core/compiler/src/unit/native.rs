@@ -102,7 +102,7 @@ impl NativeCode for Compiler {
         }
     }
     fn sweep(&self, runtime: &mut Runtime) {
-        super::sweep_images(runtime.native.units_mut());
+        super::sweep_images(runtime);
     }
     fn stop(&self, runtime: &mut Runtime) {
         runtime.native.units_mut().stop_worker();

@@ -21,12 +21,12 @@ pub(super) struct Opened {
     pub(super) data: Vec<(Value, Value)>,
 }
 
-/// Read a manifest, make its prototypes in an environment, and link the code to them. They are reachable through the
+/// Read a manifest, make its prototypes in an environment, and link the code to them, if there is some. They are reachable through the
 /// runtime's roots.
 pub(super) fn open_library(
     runtime: &mut Runtime,
     bytes: &[u8],
-    unit: CompiledUnit,
+    unit: Option<CompiledUnit>,
     environment: Value,
 ) -> Result<Opened, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| "its manifest is no text".to_string())?;
@@ -73,7 +73,7 @@ impl Manifest<'_> {
         all.get(index).cloned().ok_or_else(|| "its manifest names something that is not there".to_string())
     }
 
-    fn open(&mut self, form: Value, unit: CompiledUnit) -> Result<Opened, Problem> {
+    fn open(&mut self, form: Value, unit: Option<CompiledUnit>) -> Result<Opened, Problem> {
         let parts = self.runtime.list_to_vec(form);
         let version = parts.get(1).and_then(|version| version.as_fixnum());
         if parts.is_empty() || self.name(parts[0]) != MANIFEST.0 || version != Some(MANIFEST.1) {
@@ -104,7 +104,8 @@ impl Manifest<'_> {
         // The trees are interpreted, or compiled again, where no native code is wanted, and where limits are set
         // that the code does not count.
         let metered = self.part(&parts, 9, "metered")?.first().is_some_and(|metered| metered.is_true());
-        if self.runtime.options.jit != JitMode::Off && (metered || !self.runtime.options.is_metered()) {
+        let is_wanted = self.runtime.options.jit != JitMode::Off && (metered || !self.runtime.options.is_metered());
+        if let Some(unit) = unit.filter(|_| is_wanted) {
             let roots: Vec<Rc<Prototype>> = trees.iter().map(|(_, prototype)| prototype.clone()).collect();
             self.link(&parts, &all_prototypes(&roots), &constants, unit, source)?;
         }

@@ -3,7 +3,7 @@
 use super::compile::CompileFailure;
 use super::statistics::{Statistics, Watch};
 use super::{source, strategy};
-use crate::load::{ExecutableDirectory, LoadError, LoadedImage};
+use crate::load::{are_many_open, ExecutableDirectory, LoadError, LoadedImage};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::format::{self, Image, ObjectFormat};
 use maru_core::ir::flow::ControlFlow;
@@ -90,6 +90,17 @@ pub(super) enum Made {
     Library(Vec<u8>),
     /// An image in memory, where the strategy needs no library.
     Image(LoadedImage),
+}
+
+impl Target {
+    /// The same, where so much code is loaded that more had better lie in memory.
+    pub(super) fn fitting(self, is_host: bool) -> Target {
+        let has_code = self.architecture.source().is_none();
+        match is_host && has_code && self.strategy == Strategy::Direct && are_many_open() {
+            true => Target { strategy: Strategy::Memory, ..self },
+            false => self,
+        }
+    }
 }
 
 /// Optimised IR to what the target's strategy makes of it.
@@ -242,6 +253,20 @@ impl SharedDirectory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Examine a library, write it to a file and load it.
+    ///
+    /// # Errors
+    /// As for [`ExecutableDirectory::load`].
+    pub(super) fn load(
+        &self,
+        format: &dyn ObjectFormat,
+        architecture: &dyn Architecture,
+        bytes: &[u8],
+        statistics: &mut Statistics,
+    ) -> Result<LoadedImage, LoadError> {
+        self.timed(statistics, |directory| directory.load(format, architecture, bytes))
+    }
+
     /// Write a library that was just made to a file and load it.
     ///
     /// # Safety
@@ -255,10 +280,19 @@ impl SharedDirectory {
         bytes: &[u8],
         statistics: &mut Statistics,
     ) -> Result<LoadedImage, LoadError> {
+        // SAFETY: by this function's contract.
+        self.timed(statistics, |directory| unsafe { directory.load_fresh(format, bytes) })
+    }
+
+    /// Load something, and note how long it took.
+    fn timed(
+        &self,
+        statistics: &mut Statistics,
+        load: impl FnOnce(&mut ExecutableDirectory) -> Result<LoadedImage, LoadError>,
+    ) -> Result<LoadedImage, LoadError> {
         let mut directory = self.lock();
         let (writing, opening) = (directory.time_writing, directory.time_opening);
-        // SAFETY: by this function's contract.
-        let image = unsafe { directory.load_fresh(format, bytes) };
+        let image = load(&mut directory);
         statistics.file += (directory.time_writing - writing).as_nanos() as u64;
         statistics.dlopen += (directory.time_opening - opening).as_nanos() as u64;
         image

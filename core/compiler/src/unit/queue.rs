@@ -157,6 +157,7 @@ fn start_worker(runtime: &mut Runtime) -> bool {
     let manner = runtime.native.units().target().map(|(architecture, format)| Manner {
         target: Target { architecture, format, strategy: runtime.options.strategy },
         directory: runtime.native.units().directory.clone(),
+        kept: runtime.native.units().kept.clone(),
         optimise: runtime.options.level != OptimisationLevel::None,
         verify: runtime.options.verify_code,
         keep_bytes: runtime.options.inspect_library.is_some(),
@@ -192,6 +193,7 @@ pub(super) fn feed_worker(runtime: &mut Runtime, since: &Stall) {
         }
         let Some((purpose, roots)) = runtime.native.units_mut().queue.next_batch() else { return };
         let batch = Stall::begin();
+        super::collect_images(runtime, &roots);
         let Ok(lowered) = lower_functions(runtime, &roots) else { return };
         let nodes = roots.iter().map(|root| count_nodes(root, usize::MAX)).sum();
         runtime.native.units_mut().queue.note_time(nodes, batch.processor_time());

@@ -178,7 +178,7 @@ pub fn function_ir(
     let target = lowering_target(runtime).map_err(|CompileFailure(reason)| reason)?;
     let mut lowered = lower_unit(runtime, &[prototype], target, Linking::Now);
     if optimised {
-        optimise(runtime, &mut lowered).map_err(|CompileFailure(reason)| reason)?;
+        optimise(runtime, &mut lowered.functions).map_err(|CompileFailure(reason)| reason)?;
     }
     Ok(lowered.functions)
 }

@@ -1,46 +1,73 @@
-//! Environments that are compiled ahead of time and kept in the cache under a name.
+//! Environments that are compiled ahead of time and kept as libraries: at a path, or in the cache under a name.
 
 use super::build::{closure_of, make};
-use super::compile::set_up_machine;
+use super::compile::{compile, set_up_machine};
 use super::image::CompiledUnit;
 use super::manifest::{Contents, Problem};
 use super::open::open_library;
 use super::{CompileFailure, HasUnits, Units};
-use crate::load::{Cache, CacheKey};
+use crate::load::{are_many_open, library_in, manifest_of, write_whole, Cache, CacheKey, EntryKind};
 use maru_core::abi::layout::{Kind, Value};
-use maru_core::codegen::image_stamp;
-use maru_language::runtime::{ErrorKind, Failure, Outcome, Runtime};
-use std::path::Path;
+use maru_core::codegen::{image_stamp, Architecture};
+use maru_core::format::ObjectFormat;
+use maru_language::runtime::{ErrorKind, Failure, JitMode, Options, Outcome, Runtime};
+use std::path::{Path, PathBuf};
+
+/// Whether a name is a path, which means the file there. Other names are those of entries of the cache.
+fn as_path(name: &str) -> Option<&Path> {
+    name.contains('/').then(|| Path::new(name))
+}
 
 fn cache_entry(runtime: &mut Runtime, name: &str) -> Result<(Cache, CacheKey), Problem> {
     let place = Cache::usual_place()
         .ok_or("there is no place for the cache: set MARU_CACHE to a directory, as an absolute path")?;
-    let cache = Cache::open(&place).map_err(|error| error.to_string())?;
-    let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
+    let mut cache = Cache::open(&place).map_err(|error| error.to_string())?;
+    for directory in Cache::shared_places() {
+        cache.share(&directory).map_err(|error| error.to_string())?;
+    }
+    let target = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
+    Ok((cache, saved_key(&runtime.options, target, name)))
+}
+
+/// The key of an environment that is saved under a name by a run with these options.
+pub fn saved_key(
+    options: &Options,
+    (architecture, format): (&dyn Architecture, &dyn ObjectFormat),
+    name: &str,
+) -> CacheKey {
     let parts = [
         ("name", name.as_bytes()),
         ("architecture", architecture.name().as_bytes()),
         ("format", format.name().as_bytes()),
-        ("optimisation level", &[runtime.options.level.number()]),
-        ("strategy", runtime.options.strategy.name().as_bytes()),
+        ("optimisation level", &[options.level.number()]),
+        ("strategy", options.strategy.name().as_bytes()),
     ];
-    Ok((cache, CacheKey::new(name, image_stamp(architecture), &parts)))
+    CacheKey::new(EntryKind::Saved, name, image_stamp(architecture), &parts)
 }
 
-/// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it in the cache under a
-/// name. Answers the environment.
+/// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it as a library: at a path, if
+/// the name is one, else in the cache. Answers where the library lies.
 ///
 /// # Errors
-/// Kind `compile` when something in it cannot be saved, kind `io` when the cache cannot be written.
+/// Kind `compile` when something in it cannot be saved, kind `io` when the library cannot be written.
 pub fn save_environment(runtime: &mut Runtime, environment: u32, name: &str) -> Outcome {
     let base = runtime.roots.len();
     let bytes = environment_library(runtime, environment, name);
     runtime.roots.truncate(base);
     let bytes = bytes.map_err(|problem| runtime.error(ErrorKind::Compile, &problem, &[]))?;
-    let stored = cache_entry(runtime, name)
-        .and_then(|(cache, key)| cache.store(&key, &bytes).map_err(|error| error.to_string()));
-    stored.map_err(|problem| runtime.error(ErrorKind::Io, &problem, &[]))?;
-    Ok(runtime.environments.get(environment).value.unwrap_or(Value::NIL))
+    let stored = store(runtime, name, &bytes);
+    let path = stored.map_err(|problem| runtime.error(ErrorKind::Io, &problem, &[]))?;
+    runtime.string(&path.to_string_lossy())
+}
+
+fn store(runtime: &mut Runtime, name: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
+    if let Some(path) = as_path(name) {
+        let written = write_whole(path, bytes);
+        return written.map(|()| path.to_path_buf()).map_err(|error| format!("{name}: {error}"));
+    }
+    let (cache, key) = cache_entry(runtime, name)?;
+    cache.store(&key, bytes).map_err(|error| error.to_string())?;
+    Ok(cache.path(&key))
 }
 
 fn environment_library(runtime: &mut Runtime, environment: u32, name: &str) -> Result<Vec<u8>, Problem> {
@@ -96,28 +123,45 @@ pub fn load_environment(runtime: &mut Runtime, name: &str) -> Outcome {
     })
 }
 
+/// The bytes of a saved library.
+fn read(runtime: &mut Runtime, name: &str) -> Result<Vec<u8>, Problem> {
+    let Some(path) = as_path(name) else {
+        let (cache, key) = cache_entry(runtime, name)?;
+        return cache.find(&key);
+    };
+    let bytes = std::fs::read(path).map_err(|error| format!("the library cannot be read: {error}"))?;
+    library_in(&bytes).map(<[u8]>::to_vec)
+}
+
 fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
-    let (cache, key) = cache_entry(runtime, name)?;
-    let bytes = cache.find(&key)?;
+    let bytes = read(runtime, name)?;
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let image = runtime
-        .native
-        .units_mut()
-        .load(format, architecture, Path::new(""), &bytes)
-        .map_err(|error| error.to_string())?;
-    let manifest = image.manifest().to_vec();
+    // Where so many libraries are loaded that more had better lie in memory, the code is made anew of the library's trees.
+    let is_made_anew = are_many_open() && runtime.native.units().is_host;
+    let (manifest, unit) = if is_made_anew {
+        (manifest_of(Path::new(""), &bytes, format, architecture).map_err(|error| error.to_string())?, None)
+    } else {
+        let image = runtime.native.units_mut().load(format, architecture, Path::new(""), &bytes);
+        let image = image.map_err(|error| error.to_string())?;
+        (image.manifest().to_vec(), Some(CompiledUnit::Library(image)))
+    };
     let memory = |Failure| "memory is used up".to_string();
     let environment = runtime.make_environment(Some(runtime.global_environment())).map_err(memory)?;
     runtime.roots.push(environment);
     let index = runtime.index(environment);
-    let opened = open_library(runtime, &manifest, CompiledUnit::Library(image), environment)?;
+    let opened = open_library(runtime, &manifest, unit, environment)?;
     for (name, prototype) in &opened.trees {
         let closure = closure_of(runtime, prototype).map_err(memory)?;
         bind(runtime, index, *name, closure);
     }
     for (name, value) in &opened.data {
         bind(runtime, index, *name, *value);
+    }
+    if is_made_anew && runtime.options.jit != JitMode::Off {
+        let roots: Vec<_> = opened.trees.iter().map(|(_, prototype)| prototype.clone()).collect();
+        // What cannot be compiled is interpreted, as ever.
+        let _ = compile(runtime, &roots, name);
     }
     Ok(environment)
 }

@@ -24,13 +24,17 @@ macro_rules! statistics {
 }
 
 statistics! {
-    /// Units compiled.
+    /// Units that were loaded.
     units,
     /// Units among them that were compiled while the program went on.
     background,
     /// Units that replaced others, whose guesses had failed.
     renewed,
-    /// Functions in them.
+    /// Units whose code was kept from an earlier run.
+    cache_hits,
+    /// Units whose code was looked for, and had to be compiled.
+    cache_misses,
+    /// Functions that were compiled.
     functions,
     /// Bytes of machine code.
     code_bytes,
@@ -38,6 +42,8 @@ statistics! {
     file_bytes,
     /// Tree to IR.
     lower,
+    /// Looking for kept code.
+    look_up,
     /// Optimising the IR.
     passes,
     /// Instruction selection.
@@ -62,9 +68,10 @@ statistics! {
 
 impl Statistics {
     /// The phases by name, in nanoseconds, in order.
-    pub fn phases(&self) -> [(&'static str, u64); 10] {
+    pub fn phases(&self) -> [(&'static str, u64); 11] {
         [
             ("lower", self.lower),
+            ("look up", self.look_up),
             ("passes", self.passes),
             ("select", self.select),
             ("allocate", self.allocate),
@@ -75,6 +82,12 @@ impl Statistics {
             ("attach", self.attach),
             ("first call", self.first_call),
         ]
+    }
+
+    /// Kept code was looked for.
+    pub(super) fn note_look_up(&mut self, found: bool) {
+        self.cache_hits += u64::from(found);
+        self.cache_misses += u64::from(!found);
     }
 
     /// The program goes on.

@@ -5,12 +5,14 @@
 //! at anyway. The program never waits for the worker, not even for a lock.
 
 use super::compile::CompileFailure;
+use super::kept::KeptUnits;
 use super::pipeline::{optimise_all, unit, LibraryParts, Made, SharedDirectory, Target, STOPPED};
-use super::statistics::Statistics;
-use crate::load::LoadedImage;
+use super::statistics::{Statistics, Watch};
+use crate::load::{CacheKey, LoadedImage};
 use maru_core::abi::announce_compiled;
 use maru_core::ir::passes::OptimisationFuel;
 use maru_core::ir::Function;
+use maru_language::value::share;
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +26,8 @@ const CHANNEL: usize = 16;
 /// The thread's stack: passes and register allocation recurse over graphs as large as a program makes them. It is
 /// committed by use.
 const STACK_SIZE: usize = 256 << 20;
+/// Hundredths of the addresses that a process may have, that it takes at most.
+const STACK_SHARE: usize = 5;
 /// How long the end of a run waits for the worker to notice. It looks up between any two functions.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -54,6 +58,8 @@ pub(super) struct Finished {
 pub(super) struct Manner {
     pub(super) target: Target,
     pub(super) directory: SharedDirectory,
+    /// Code that is kept from run to run.
+    pub(super) kept: Option<Arc<KeptUnits>>,
     /// Run the optimiser.
     pub(super) optimise: bool,
     /// Verify the IR before and after optimising.
@@ -104,7 +110,8 @@ impl Worker {
         });
         let thread = {
             let shared = shared.clone();
-            let builder = thread::Builder::new().name("maru-compiler".into()).stack_size(STACK_SIZE);
+            let size = share(STACK_SIZE, STACK_SHARE);
+            let builder = thread::Builder::new().name("maru-compiler".into()).stack_size(size);
             without_signals(|| builder.spawn(move || work(&manner, &to_do, &shared)))?
         };
         Ok(Worker { jobs: Some(jobs), shared, thread: Some(thread), process: std::process::id() })
@@ -183,10 +190,20 @@ fn stand_back() {
 fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statistics) -> Result<Loaded, CompileFailure> {
     let stop = || shared.stopping.load(Ordering::Relaxed);
     let Job { mut functions, data_words, name, source, .. } = job;
+    let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
+    // The worker serves hosts that run their own code only.
+    let target = manner.target.fitting(true);
+    let kept = manner
+        .kept
+        .as_ref()
+        .filter(|_| target.strategy == manner.target.strategy)
+        .map(|kept| (kept, kept.key(manner.target, &functions, &parts)));
+    if let Some(image) = kept.as_ref().and_then(|(kept, key)| load_kept(manner, kept, key, statistics)) {
+        return Ok((image, None));
+    }
     let mut fuel = if manner.optimise { OptimisationFuel::unlimited() } else { OptimisationFuel::limited(0) };
     optimise_all(&mut functions, &mut fuel, manner.verify, statistics, &stop)?;
-    let parts = LibraryParts { name: &name, source: &source, data_words, manifest: &[] };
-    let made = unit(manner.target, &functions, &parts, statistics, &stop)?;
+    let made = unit(target, &functions, &parts, statistics, &stop)?;
     if stop() {
         return Err(CompileFailure(STOPPED.into()));
     }
@@ -196,7 +213,21 @@ fn compile(manner: &Manner, job: Job, shared: &Shared, statistics: &mut Statisti
     };
     // SAFETY: the bytes are what the format wrote a moment ago.
     let image = unsafe { manner.directory.load_fresh(manner.target.format, &bytes, statistics) }?;
+    if let Some((kept, key)) = kept {
+        kept.keep(&key, &bytes);
+    }
     Ok((image, manner.keep_bytes.then_some(bytes)))
+}
+
+/// The image of a unit that was kept, if it can be loaded.
+fn load_kept(manner: &Manner, kept: &KeptUnits, key: &CacheKey, statistics: &mut Statistics) -> Option<LoadedImage> {
+    let mut watch = Watch::start();
+    let bytes = kept.find(key);
+    watch.lap(&mut statistics.look_up);
+    let Target { architecture, format, .. } = manner.target;
+    let image = bytes.and_then(|bytes| manner.directory.load(format, architecture, &bytes, statistics).ok());
+    statistics.note_look_up(image.is_some());
+    image
 }
 
 /// Start a thread that no signal from outside is delivered to: one that ends a wait for input must come to the thread

@@ -2,7 +2,7 @@
 //! scanned by the collector up to its top.
 
 use super::{Failure, Runtime};
-use crate::value::Value;
+use crate::value::{Value, WORD_SIZE};
 
 /// A stack of values.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ impl ValueStack {
     /// # Errors
     /// When the system refuses the reservation.
     pub fn new(capacity: usize) -> Result<ValueStack, String> {
+        use super::reserve;
+        let capacity = reserve::share(capacity * WORD_SIZE, reserve::VALUES_SHARE) / WORD_SIZE;
         let base = super::reserve::reserve_words(capacity)?;
         Ok(ValueStack { base: base.cast(), top: 0, capacity })
     }

@@ -77,6 +77,8 @@ pub struct LoweringBounds {
 /// Settings of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Compiled code is kept for the next run; `None`: it is not.
+    pub keep: Option<KeptCode>,
     /// When functions become native.
     pub jit: JitMode,
     /// Name of the target; `None`: the host's.
@@ -122,6 +124,15 @@ pub struct Options {
     pub evaluator: bool,
 }
 
+/// How compiled code is kept from run to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCode {
+    /// Names the compiler itself: another one may make other code of the same program.
+    pub compiler: String,
+    /// Bytes that kept code may take in all.
+    pub limit: u64,
+}
+
 impl Options {
     /// Whether compiled code must count fuel and depth.
     pub fn is_metered(&self) -> bool {
@@ -132,6 +143,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            keep: None,
             jit: JitMode::Auto,
             target: None,
             target_origin: String::new(),

@@ -1,7 +1,13 @@
 //! Standard output, buffered; and where printed text goes.
+//!
+//! Rust's own standard output takes what it cannot write to a file that is not open for writing without a word, and does
+//! not tell how much it had written when an output that does not wait is full. So the file itself is written to.
 
 use crate::runtime::{ErrorKind, Failure, Runtime};
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{ErrorKind as Fault, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 /// How much text waits before it is written.
 const BUFFERED: usize = 1 << 14;
@@ -16,9 +22,46 @@ pub struct Output {
     interactive: Option<bool>,
     /// There is no standard output: what is written is lost.
     closed: bool,
+    /// Standard output's file, once something was written.
+    file: Option<File>,
     /// Why text was lost, the first time that some was.
     fault: Option<std::io::Error>,
 }
+
+/// Standard output's file: what is written to it is written at once, after whatever Rust's library has kept back.
+///
+/// # Errors
+/// When the system has none.
+pub fn standard_output() -> std::io::Result<File> {
+    let mut output = std::io::stdout().lock();
+    output.flush()?;
+    output.as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Write all of it, also to an output that does not wait until there is room: then it is waited for here.
+///
+/// # Errors
+/// What the system says.
+pub fn write_patiently(mut output: impl Write, mut bytes: &[u8]) -> std::io::Result<()> {
+    let mut pause = SHORTEST_PAUSE;
+    while !bytes.is_empty() {
+        match output.write(bytes) {
+            Ok(0) => return Err(Fault::WriteZero.into()),
+            Ok(count) => (bytes, pause) = (&bytes[count..], SHORTEST_PAUSE),
+            Err(error) if error.kind() == Fault::Interrupted => {}
+            Err(error) if error.kind() == Fault::WouldBlock => {
+                std::thread::sleep(pause);
+                pause = LONGEST_PAUSE.min(2 * pause);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Between two attempts to write to an output that is full.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 impl Output {
     fn write(&mut self, text: &str) {
@@ -34,13 +77,26 @@ impl Output {
         if self.waiting.is_empty() {
             return;
         }
-        let mut output = std::io::stdout().lock();
         let written = match self.closed {
-            true => Err(std::io::Error::other("it is closed")),
-            false => output.write_all(&self.waiting).and_then(|()| output.flush()),
+            true => Err(std::io::Error::other("it is closed, or not open for writing")),
+            false => self.write_waiting(),
         };
         self.fault = self.fault.take().or(written.err());
         self.waiting.clear();
+    }
+
+    fn write_waiting(&mut self) -> std::io::Result<()> {
+        if self.file.is_none() {
+            // Where there is no descriptor left for it, there is still the way that everybody takes.
+            self.file = standard_output().ok();
+        }
+        match &self.file {
+            Some(file) => write_patiently(file, &self.waiting),
+            None => {
+                let mut output = std::io::stdout().lock();
+                write_patiently(&mut output, &self.waiting).and_then(|()| output.flush())
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ struct LargeStack {
 impl LargeStack {
     /// Reserves `bytes`, or half of it as often as the system refuses.
     fn new(bytes: usize) -> std::io::Result<LargeStack> {
+        let bytes = super::reserve::share(bytes, super::reserve::STACK_SHARE);
         let mut bytes = bytes.max(SMALLEST_STACK).next_multiple_of(GUARD_SIZE);
         loop {
             match LargeStack::exactly(bytes) {

@@ -157,6 +157,9 @@ pub fn binary(runtime: &mut Runtime, name: &str, operation: Operation, left: Val
     }
 }
 
+/// How many times as much memory as its result an operation on large integers takes.
+const WORK: f64 = 4.0;
+
 #[inline(never)]
 fn binary_of_any(runtime: &mut Runtime, name: &str, operation: Operation, left: Value, right: Value) -> Outcome {
     if let Some(number) = number::short(operation, left, right) {
@@ -164,6 +167,11 @@ fn binary_of_any(runtime: &mut Runtime, name: &str, operation: Operation, left: 
     }
     if let Some(number) = number::of_doubles(operation, left, right) {
         return runtime.double(number);
+    }
+    // The work takes several times as much memory as the result, and the heap knows nothing of that.
+    if number::result_bits(operation, left, right) / 8.0 * WORK > runtime.heap.max_bytes() as f64 {
+        let message = format!("{name}: the result is too large for the heap");
+        return Err(runtime.error(ErrorKind::OutOfMemory, &message, &[]));
     }
     match number::binary(operation, left, right) {
         Ok(number) => value(runtime, number),

@@ -199,7 +199,8 @@ impl Heap {
     pub fn new(options: HeapOptions) -> Result<Heap, String> {
         crate::value::prepare_spill().map_err(|error| format!("no stack for the collector: {error}"))?;
         const SMALLEST: usize = 1 << 20;
-        let mut reserve = options.reserve.max(SMALLEST).next_multiple_of(BLOCK_SIZE);
+        let reserve = crate::value::reserve::share(options.reserve, crate::value::reserve::HEAP_SHARE);
+        let mut reserve = reserve.max(SMALLEST).next_multiple_of(BLOCK_SIZE);
         loop {
             if let Some(heap) = Heap::with_reserve(&options, reserve) {
                 return Ok(heap);

@@ -22,7 +22,9 @@ mod tests;
 mod text;
 
 pub use limbs::short_value;
-pub use operation::{binary, immediate, immediate_unary, of_doubles, short, unary, Operation, UnaryOperation};
+pub use operation::{
+    binary, immediate, immediate_unary, of_doubles, result_bits, short, unary, Operation, UnaryOperation,
+};
 pub use order::{compare, equal};
 pub use residue::hash_key;
 

@@ -3,6 +3,7 @@
 use super::limbs::short_integer;
 use super::{as_double, bits, integer, real, Expected, Number, NumberError};
 use crate::value::{Value, FIXNUM_MAX, FIXNUM_MIN};
+use dashu_int::ops::BitTest;
 
 /// An operation on two numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -256,6 +257,28 @@ pub fn of_doubles(operation: Operation, left: Value, right: Value) -> Option<f64
         Operation::Multiply => Some(left * right),
         Operation::Divide => Some(left / right),
         _ => None,
+    }
+}
+
+/// About how many bits the result of an operation on two integers has, where it may have many more than both of them
+/// together, else 0; the values must be alive.
+pub fn result_bits(operation: Operation, left: Value, right: Value) -> f64 {
+    if !matches!(operation, Operation::Expt | Operation::ShiftLeft) {
+        return 0.0;
+    }
+    let (Some(left), Some(right)) = (Number::from_value(left), Number::from_value(right)) else { return 0.0 };
+    if matches!(left, Number::Double(_)) {
+        return 0.0;
+    }
+    let base = integer::integer_of(&left);
+    match (operation, right) {
+        (Operation::Expt, Number::Small(exponent)) if exponent > 0 && base.bit_len() > 1 => {
+            real::power_bits(&base, exponent as u64)
+        }
+        (Operation::ShiftLeft, Number::Small(count)) if count > 0 && !base.is_zero() => {
+            base.bit_len() as f64 + count as f64
+        }
+        _ => 0.0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::integer::{integer_of, limited};
 use super::{canonical, Expected, Number, NumberError, BITS_MAX};
-use dashu_int::ops::BitTest;
+use dashu_int::ops::{Abs, BitTest};
 use dashu_int::{IBig, Sign};
 use std::cmp::Ordering;
 
@@ -129,10 +129,16 @@ pub(super) fn expt(base: &Number, exponent: &Number) -> Result<Number, NumberErr
 }
 
 fn power(base: IBig, exponent: u64) -> Result<Number, NumberError> {
-    // A number of n bits is at least 2^(n-1), and so its power has at least (n-1) × exponent + 1 bits.
-    let least = (base.bit_len() as u64 - 1).checked_mul(exponent).and_then(|bits| usize::try_from(bits).ok());
-    match least {
-        Some(bits) if bits < BITS_MAX => limited(base.pow(exponent as usize)),
-        _ => Err(NumberError::TooLarge),
+    match power_bits(&base, exponent) < BITS_MAX as f64 {
+        true => limited(base.pow(exponent as usize)),
+        false => Err(NumberError::TooLarge),
     }
+}
+
+/// How many bits a power has: no more than that are known to be too many before the work is done.
+pub(super) fn power_bits(base: &IBig, exponent: u64) -> f64 {
+    // The logarithm of the leading 60 bits, and the bits behind them; rounded down by more than it may be wrong.
+    let behind = base.bit_len().saturating_sub(60);
+    let leading = (base.clone().abs() >> behind).to_f64().value();
+    (leading.log2() + behind as f64) * exponent as f64 * (1.0 - 1e-12)
 }
