@@ -117,6 +117,15 @@ pub fn check(machine: &Machine, call: &Call) -> Result<(), Stop> {
         let own = matches!(value, Value::Primitive(_) | Value::Function(_));
         own || matches!(value, Value::Generic(_) | Value::Accessor(_))
     };
+    // Of a list with elements, the first call of the function shows what it is.
+    let collection = match call.name {
+        "for-each" => call.arguments.first(),
+        _ => lists.clone().next().map(|at| &call.arguments[at]),
+    };
+    let is_single = call.name != "zip" && lists.len() < 2;
+    if is_single && matches!(collection, Some(Value::Pair(_))) {
+        return Ok(());
+    }
     let wrong = function.map(|at: usize| &call.arguments[at]).filter(|value| !is_function(value));
     let mut lists = lists.map(|at| &call.arguments[at]);
     let wrong = wrong.or_else(|| lists.find(|list| !matches!(list, Value::Nil | Value::Pair(_))));
