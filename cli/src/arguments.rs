@@ -230,7 +230,7 @@ pub struct Explore {
     /// Where to write the page, `-` for standard output [default: in the working directory, called as the program]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// The targets whose machine code is shown, with commas between [default: all that have any, this host's first]
+    /// The targets whose machine code is shown, with commas between [default: $MARU_TARGET_ARCH, else this host's]
     #[arg(long, value_name = "ARCHITECTURE", value_delimiter = ',')]
     pub target: Vec<String>,
     /// How much is done for the speed of the code [default: $MARU_OPT, else 2]

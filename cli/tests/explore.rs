@@ -1,6 +1,8 @@
 //! The page that `maru explore` writes: what is in it, that it needs nothing from outside, and that a browser links its
 //! lines.
 
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,7 +20,14 @@ fn folder(test: &str) -> PathBuf {
 
 fn explore(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
-    command.env_remove("MARU_OPT").current_dir(folder).arg("explore").args(words).output().unwrap()
+    command
+        .env_remove("MARU_OPT")
+        .env_remove("MARU_TARGET_ARCH")
+        .current_dir(folder)
+        .arg("explore")
+        .args(words)
+        .output()
+        .unwrap()
 }
 
 /// The page of the program.
@@ -50,18 +59,90 @@ fn the_page_has_all_stages_with_their_lines() {
     assert!(!page.contains("<section id=\"code-riscv64\">"));
     let source = section(&page, "source");
     assert!(source[0].contains("; &lt;b&gt;Not bold&lt;/b&gt; &amp; &quot;so on&quot;"), "{}", source[0]);
-    for part in ["<td>add-three</td><td>", "<th>x64: bytes</th>", "<th>arm64: µs</th>", "<td>top-level:8</td>"] {
+    for part in [">add-three</a></td><td>", "<th>x64: bytes</th>", "<th>arm64: µs</th>", ">top-level:8</a></td>"] {
         assert!(page.contains(part), "{part}");
     }
     assert!(section(&page, "code-x64").iter().any(|line| line.contains("head") && line.contains("add-three: ")));
 }
 
+/// What stands between two marks, at each place where it does.
+fn between<'p>(page: &'p str, before: &str, after: &str) -> Vec<&'p str> {
+    page.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect()
+}
+
+#[test]
+fn every_function_is_there_and_links_lead_to_it() {
+    let page = page(&folder("links"), &["--target", "x64,wasm,x64,c"]);
+    let ids = between(&page, " id=\"", "\"");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "each id once: {ids:?}");
+    let links = between(&page, "href=\"#", "\"");
+    assert_eq!(links.len(), 5, "two functions and three forms: {links:?}");
+    for link in &links {
+        for section in ["ir", "code-x64", "code-wasm", "code-c"] {
+            let id = link.replace("ir", section);
+            assert!(ids.contains(&id.as_str()), "{id}: {ids:?}");
+        }
+    }
+    for part in between(&page, "data-section=\"", "\"") {
+        assert!(ids.contains(&part), "{part}");
+    }
+    for name in ["add-three", "twice", "top-level:2", "top-level:5", "top-level:8"] {
+        assert_eq!(page.matches(&format!(">{name}</a>")).count(), 1, "{name} in the table");
+        for target in ["x64", "wasm", "c"] {
+            let lines = section(&page, &format!("code-{target}"));
+            let head = format!(">{name}: ");
+            assert_eq!(lines.iter().filter(|line| line.contains(&head)).count(), 1, "{name} for {target}");
+        }
+    }
+    // Each line that is linked is one of the source's.
+    let source = section(&page, "source").join("\n");
+    for line in between(&page, "<div data-line=\"", "\"") {
+        assert!(source.contains(&format!("data-line=\"{line}\"")), "line {line}");
+    }
+    // Compiling takes time, on each target.
+    let all = between(&page, "<tr><th>all</th>", "</tr>");
+    let sums: Vec<f64> = between(all[0], "<th>", "</th>").iter().skip(1).map(|sum| sum.parse().unwrap()).collect();
+    assert!(sums.len() == 7 && sums.iter().all(|sum| *sum > 0.0), "{sums:?}");
+}
+
+#[test]
+fn without_a_target_it_is_the_one_that_programs_are_compiled_for() {
+    let folder = folder("target");
+    let host = between(&page(&folder, &[]), "<section id=\"code-", "\"").join(",");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_maru"));
+    command.current_dir(&folder).env("MARU_TARGET_ARCH", "riscv64").args(["explore", "program.l", "-o", "-"]);
+    let other = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert_eq!(between(&other, "<section id=\"code-", "\""), ["riscv64"]);
+    let known = explore(&folder, &["program.l", "--target", &host]);
+    assert!(!host.contains(',') && known.status.success(), "{host}");
+}
+
+#[test]
+fn only_pages_are_replaced() {
+    let folder = folder("kinds");
+    let notes = folder.join("notes.txt");
+    for (kept, output) in [("dear diary", "notes.txt"), ("<!DOCTYPE html>\n<p>mine", "notes.txt")] {
+        std::fs::write(&notes, kept).unwrap();
+        let output = explore(&folder, &["program.l", "-o", output]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(errors.contains("notes.txt: this file is no page of `maru explore`"), "{errors}");
+        assert_eq!(std::fs::read_to_string(&notes).unwrap(), kept);
+    }
+    std::fs::write(&notes, "").unwrap();
+    for _ in 0..2 {
+        assert!(explore(&folder, &["program.l", "-o", "notes.txt"]).status.success());
+        assert!(std::fs::read_to_string(&notes).unwrap().contains("add-three"));
+    }
+}
+
 #[test]
 fn the_page_needs_nothing_from_outside_and_lets_nothing_out() {
     let page = page(&folder("closed"), &[]);
-    for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "fetch(", "XMLHttpRequest"] {
+    for outside in ["http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttpRequest"] {
         assert!(!page.contains(outside), "{outside}");
     }
+    assert_eq!(page.matches("href=").count(), page.matches("href=\"#").count());
     assert_eq!(page.matches("<script>").count(), 1);
     assert_eq!(page.matches("</script>").count(), 1);
     // Every element is closed, in order.
@@ -111,7 +192,8 @@ fn browsed(page: &Path) -> Option<String> {
             return Some(document);
         }
     }
-    eprintln!("NOT RUN: there is no browser here ({})", names.join(", "));
+    // Not `eprintln!`, which a test that passes keeps to itself.
+    let _ = writeln!(std::io::stderr(), "NOT RUN: there is no browser here ({})", names.join(", "));
     None
 }
 
@@ -132,6 +214,10 @@ note.push("after " + linked().length);
 const pane = document.querySelector("#code-arm64 .pane");
 document.querySelector('#source [data-line="8"]').click();
 note.push("scrolled " + (pane.scrollTop > 0));
+document.querySelector('a[data-function="1"]').click();
+const heads = [...document.querySelectorAll('.head[data-function="1"]')];
+const place = (e) => e.getBoundingClientRect().top - e.closest(".pane").getBoundingClientRect().top;
+note.push("brought " + heads.map((e) => e.id + (Math.abs(place(e)) < 30)).join());
 document.querySelector('input[data-section="tree"]').click();
 note.push("hidden " + document.getElementById("tree").hidden);
 document.title = note.join("; ");
@@ -149,6 +235,6 @@ fn a_browser_links_lines_that_belong_together() {
     assert_eq!(
         title,
         "before 0; lines 3; source true; tree true; ir true; code-x64 true; code-arm64 true; coloured true; after 0; \
-         scrolled true; hidden true"
+         scrolled true; brought ir-1true,code-x64-1true,code-arm64-1true; hidden true"
     );
 }

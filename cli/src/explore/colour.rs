@@ -65,6 +65,8 @@ fn maru(line: &str, in_string: &mut bool) -> String {
             let end = string_end(rest, start);
             *in_string = end.is_none();
             ("string", end.unwrap_or(rest.len()))
+        } else if let Some(length) = character_length(rest) {
+            ("string", length)
         } else if first == ';' {
             ("comment", rest.len())
         } else if is_delimiter(first) {
@@ -88,6 +90,23 @@ fn maru(line: &str, in_string: &mut bool) -> String {
         rest = &rest[length..];
     }
     html
+}
+
+/// How long the character is that a text begins with as Maru writes one: `?a`, `?\\n`, `?;`. What follows a backslash up
+/// to the next delimiter belongs to it.
+fn character_length(text: &str) -> Option<usize> {
+    let after = text.strip_prefix('?')?;
+    let (backslash, named) = match after.strip_prefix('\\') {
+        Some(named) => (1, named),
+        None => (0, after),
+    };
+    let first = named.chars().next()?;
+    if backslash == 0 && (first.is_whitespace() || first == ')') {
+        return None;
+    }
+    let start = 1 + backslash + first.len_utf8();
+    let more = text[start..].find(is_delimiter).unwrap_or(text.len() - start);
+    Some(if backslash == 1 && !is_delimiter(first) { start + more } else { start })
 }
 
 /// Where a string ends that has begun before a place.
@@ -168,6 +187,7 @@ mod tests {
             "(print \"<script>\" 'a) ; & so on",
             "\"open",
             "λ → ?\\( |x y| 1.5",
+            "(list ?; ?\" ?λ ?\\u03bb ?",
             "  v1 = add.overflow v0 -2 @3",
             "",
             "   ",
@@ -185,6 +205,10 @@ mod tests {
     fn words_have_their_classes() {
         let html = coloured("(f 12 \"a\") ; b", Language::Maru, &mut false);
         for part in ["operator\">f<", "number\">12<", "string\">&quot;a&quot;<", "comment\">; b<"] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        let html = coloured("(f ?; ?\" ?\\n 7)", Language::Maru, &mut false);
+        for part in ["string\">?;<", "string\">?&quot;<", "string\">?\\n<", "number\">7<"] {
             assert!(html.contains(part), "{part}: {html}");
         }
         assert!(coloured("  v1 = const 2", Language::Ir, &mut false).contains("operator\">const<"));

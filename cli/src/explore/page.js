@@ -1,4 +1,5 @@
-// Lines that come from one line of the source are shown together; a click brings them into view everywhere.
+// Lines that come from one line of the source are shown together; a click brings them into view everywhere. A function's
+// name in the table does the same for the function.
 "use strict";
 (() => {
   const all = new Map();
@@ -18,14 +19,24 @@
     const element = event.target.closest("[data-line]");
     return element ? element.dataset.line : null;
   };
+  const bring = (element, down) => {
+    const pane = element.closest(".pane");
+    pane.scrollTop = element.offsetTop - pane.offsetTop - pane.clientHeight * down;
+  };
   document.addEventListener("mouseover", (event) => show(lineOf(event)));
   document.addEventListener("click", (event) => {
+    const name = event.target.closest("a[data-function]");
+    if (name) {
+      event.preventDefault();
+      for (const head of document.querySelectorAll(`.head[data-function="${name.dataset.function}"]`)) bring(head, 0);
+      return;
+    }
     const line = lineOf(event);
     if (line === null) return;
     const own = event.target.closest(".pane");
     for (const pane of document.querySelectorAll(".pane")) {
       const first = pane !== own && (all.get(line) || []).find((element) => pane.contains(element));
-      if (first) pane.scrollTop = first.offsetTop - pane.offsetTop - pane.clientHeight / 3;
+      if (first) bring(first, 1 / 3);
     }
   });
   for (const box of document.querySelectorAll("input[data-section]")) {

@@ -2,10 +2,14 @@
 
 use super::colour::{coloured, escaped, Language};
 use super::stages::{Code, Exploration, Stages};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+
+/// What each page begins with.
+pub const START: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"maru explore\">\n";
 
 /// Each line of the source has a hue of its own, which differs much from those of its neighbours.
 fn hue(line: u32) -> u64 {
@@ -29,8 +33,7 @@ pub fn page(exploration: &Exploration) -> String {
         let _ = writeln!(panes, "<section id=\"{id}\"><h2>{title}</h2><div class=\"pane\">\n{lines}</div></section>");
     }
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{name}</title>\n\
+        "{START}<meta name=\"viewport\" content=\"width=device-width\">\n<title>{name}</title>\n\
          <style>\n{STYLE}{}</style>\n</head>\n<body>\n<header><h1>{name}</h1>\n{boxes}\
          <details><summary>{} functions: sizes and compile times</summary><div>\n{}</div></details>\n</header>\n\
          <main>\n{panes}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
@@ -54,20 +57,21 @@ fn line(html: &mut String, source: Option<u32>, text: &str) {
     };
 }
 
-fn head(html: &mut String, text: &str) {
-    let _ = writeln!(html, "<div class=\"head\">{}</div>", escaped(text));
+/// The head of a function in a section, which is the place that links to it lead to.
+fn head(html: &mut String, section: &str, index: usize, text: &str) {
+    let id = format!("{}-{index}", escaped(section));
+    let _ = writeln!(html, "<div class=\"head\" id=\"{id}\" data-function=\"{index}\">{}</div>", escaped(text));
 }
 
 /// The source. Its lines have a colour if there is code for them.
 fn source(exploration: &Exploration) -> String {
     let (mut html, mut in_string) = (String::new(), false);
-    let has_code = |number: u32| {
-        exploration.functions.iter().any(|function| function.ir.iter().any(|line| line.source == Some(number)))
-    };
+    let lines = exploration.functions.iter().flat_map(|function| &function.ir);
+    let with_code: BTreeSet<u32> = lines.filter_map(|line| line.source).collect();
     for (number, text) in (1..).zip(exploration.source.lines()) {
         let text = coloured(text, Language::Maru, &mut in_string);
         let text = format!("<span class=\"number-of-line\">{number}</span>{text}");
-        line(&mut html, has_code(number).then_some(number), &text);
+        line(&mut html, with_code.get(&number).copied(), &text);
     }
     html
 }
@@ -85,8 +89,8 @@ fn trees(exploration: &Exploration) -> String {
 
 fn ir(exploration: &Exploration) -> String {
     let mut html = String::new();
-    for function in &exploration.functions {
-        head(&mut html, &function.name);
+    for (index, function) in exploration.functions.iter().enumerate() {
+        head(&mut html, "ir", index, &function.name);
         for each in &function.ir {
             line(&mut html, each.source, &coloured(&each.text, Language::Ir, &mut false));
         }
@@ -96,15 +100,16 @@ fn ir(exploration: &Exploration) -> String {
 
 fn code(exploration: &Exploration, target: usize) -> String {
     let mut html = String::new();
-    for function in &exploration.functions {
+    let section = format!("code-{}", exploration.targets[target]);
+    for (index, function) in exploration.functions.iter().enumerate() {
         match &function.code[target] {
             Ok(code) => {
-                head(&mut html, &format!("{}: {} bytes", function.name, code.size));
+                head(&mut html, &section, index, &format!("{}: {} bytes", function.name, code.size));
                 for each in &code.lines {
                     line(&mut html, each.source, &coloured(&each.text, Language::Listing, &mut false));
                 }
             }
-            Err(reason) => head(&mut html, &format!("{}: no code: {reason}", function.name)),
+            Err(reason) => head(&mut html, &section, index, &format!("{}: no code: {reason}", function.name)),
         }
     }
     html
@@ -117,8 +122,8 @@ fn table(exploration: &Exploration) -> String {
         let _ = write!(html, "<th>{0}: bytes</th><th>{0}: µs</th>", escaped(target));
     }
     html.push_str("</tr>\n");
-    for function in &exploration.functions {
-        html.push_str(&row(function));
+    for (index, function) in exploration.functions.iter().enumerate() {
+        html.push_str(&row(index, function));
     }
     let sum = |target: usize| {
         let codes: Vec<&Code> = exploration.functions.iter().filter_map(|f| f.code[target].as_ref().ok()).collect();
@@ -133,15 +138,20 @@ fn table(exploration: &Exploration) -> String {
     html + "</tr>\n</table>\n"
 }
 
-fn row(function: &Stages) -> String {
+/// A function's sizes and times; its name leads to its IR, and in the browser to its code as well.
+fn row(index: usize, function: &Stages) -> String {
     let line = function.source.map_or(String::new(), |line| line.to_string());
-    let mut html = format!("<tr><td>{}</td><td>{line}</td><td>{}</td>", escaped(&function.name), function.operations);
+    let link = format!("<a href=\"#ir-{index}\" data-function=\"{index}\">{}</a>", escaped(&function.name));
+    let mut html = format!("<tr><td>{link}</td><td>{line}</td><td>{}</td>", function.operations);
     for code in &function.code {
         let _ = match code {
             Ok(code) => {
                 let parts = code.nanoseconds.map(|time| format!("{:.1}", time as f64 / 1e3));
-                let parts = format!("selecting {}, allocating {}, encoding {}", parts[0], parts[1], parts[2]);
-                write!(html, "<td>{}</td><td title=\"{parts}\">{:.1}</td>", code.size, microseconds(code))
+                let parts = match code.nanoseconds {
+                    [0, 0, 0] => String::new(),
+                    _ => format!(" title=\"selecting {}, allocating {}, encoding {}\"", parts[0], parts[1], parts[2]),
+                };
+                write!(html, "<td>{}</td><td{parts}>{:.1}</td>", code.size, microseconds(code))
             }
             Err(reason) => write!(html, "<td colspan=\"2\" title=\"{}\">no code</td>", escaped(reason)),
         };
@@ -150,5 +160,5 @@ fn row(function: &Stages) -> String {
 }
 
 fn microseconds(code: &Code) -> f64 {
-    code.nanoseconds.iter().sum::<u64>() as f64 / 1e3
+    code.time.as_secs_f64() * 1e6
 }
