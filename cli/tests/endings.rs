@@ -67,7 +67,15 @@ fn text(bytes: &[u8]) -> String {
 fn a_program_that_is_asked_to_end_tidies_up() {
     let folder = folder("asked");
     for (signal, status) in [(libc::SIGINT, 130), (libc::SIGTERM, 143), (libc::SIGHUP, 129)] {
-        let output = ended_by(&folder, signal, |_| {});
+        let output = ended_by(&folder, signal, |command| {
+            // SAFETY: only asks for what the system does by itself, whatever these tests were started to ignore.
+            unsafe {
+                command.pre_exec(move || {
+                    libc::signal(signal, libc::SIG_DFL);
+                    Ok(())
+                });
+            }
+        });
         assert_eq!(
             (output.status.code(), text(&output.stdout).as_str()),
             (Some(status), "ready\ntidied\n"),
