@@ -5,7 +5,7 @@ use crate::profile::{self, Sampler};
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
 use crate::{identity, interrupt, options, session, statistics};
-use maru_compiler::load::NO_PLACE;
+use maru_compiler::load::{self, NO_PLACE};
 use maru_compiler::unit::{self, HasUnits};
 use maru_core::abi::layout::Value;
 use maru_language::interp;
@@ -37,6 +37,9 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         Program::Library(format, architecture, machine) => {
             options::fit_library(&mut options, &name, format, architecture, machine)?;
         }
+    }
+    if arguments.profile.is_some() {
+        load::keep_files_for_symbols();
     }
     session::with_runtime(options, arguments.execution.max_stack, |runtime| {
         if let Some(time) = arguments.execution.time {

@@ -13,6 +13,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The variable that names who is to be told, with commas between.
@@ -86,16 +87,25 @@ fn name_and_parent(process: u32) -> Option<(String, u32)> {
 pub(super) enum FileReaders {
     /// Nobody.
     None,
-    /// A debugger that has this process.
+    /// A debugger that has this process, or a part of this process that asked for it.
     WhileItRuns,
     /// Whoever `MARU_SYMBOLS` names, or a profiler that has begun this process: also after the run.
     Afterwards,
 }
 
-/// Who looks for files of libraries: found out once.
+/// Whether this process itself looks up symbols.
+static READ_HERE: AtomicBool = AtomicBool::new(false);
+
+/// Keep the files of libraries that are opened from now on as long as the process runs: a part of it, such as a profiler,
+/// wants to know what functions are called.
+pub fn keep_files_for_symbols() {
+    READ_HERE.store(true, Ordering::Relaxed);
+}
+
+/// Who looks for files of libraries: found out once, but for the process's own wishes.
 pub(super) fn file_readers() -> FileReaders {
     static READERS: OnceLock<FileReaders> = OnceLock::new();
-    *READERS.get_or_init(|| {
+    let readers = *READERS.get_or_init(|| {
         let named = std::env::var(SYMBOLS_VARIABLE).unwrap_or_default();
         let named = Listeners::parse(&named).unwrap_or_default();
         match listeners() {
@@ -104,7 +114,11 @@ pub(super) fn file_readers() -> FileReaders {
             Listeners { debugger: true, .. } => FileReaders::WhileItRuns,
             _ => FileReaders::None,
         }
-    })
+    });
+    match readers {
+        FileReaders::None if READ_HERE.load(Ordering::Relaxed) => FileReaders::WhileItRuns,
+        readers => readers,
+    }
 }
 
 /// Whether a debugger has this process.

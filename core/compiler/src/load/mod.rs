@@ -20,7 +20,7 @@ mod private;
 pub use cache::{
     library_in, Cache, CacheEntry, CacheKey, EntryKind, CACHE_VARIABLE, SHARED_CACHE_VARIABLE, USUAL_SIZE,
 };
-pub use debugger::{Listeners, SYMBOLS_VARIABLE};
+pub use debugger::{keep_files_for_symbols, Listeners, SYMBOLS_VARIABLE};
 pub use directory::{scratch_directory, Candidate, ExecutableDirectory, ScratchDirectory, NO_PLACE};
 pub use durable::write_whole;
 pub use foreign::ForeignLibrary;
