@@ -258,6 +258,11 @@ impl Report {
             if row.configuration.mode.compiles() && row.skipped.is_none() && ran > 100 && row.units == 0 {
                 faults.push(format!("{} compiled nothing in {ran} checks", row.configuration.name()));
             }
+            let silent: u64 = row.silent.values().sum();
+            if ran + silent > 100 && silent > ran / 2 {
+                let name = row.configuration.name();
+                faults.push(format!("{name} had no opinion on {silent} of {} programs", ran + silent));
+            }
         }
         faults
     }
@@ -454,5 +459,19 @@ pub(crate) mod tests {
         poor.rows[1].units = 0;
         assert!(poor.failed());
         assert_eq!(poor.faults().len(), 2, "{:?}", poor.faults());
+    }
+
+    #[test]
+    fn a_run_without_opinions_fails_and_says_why_there_are_none() {
+        let mut silent = report();
+        silent.rows[1].counts.values_mut().for_each(|count| count.failed = 0);
+        silent.rows[1].configuration.mode = Mode::Model;
+        (0..4).for_each(|_| silent.rows[1].keep_silent("it is long"));
+        assert!(!silent.failed(), "{:?}", silent.faults());
+        assert!(silent.text().contains("model: no opinion on 4 of 12 programs, mostly for: it is long (4)"));
+        (0..100).for_each(|_| silent.rows[1].keep_silent("it is long"));
+        assert_eq!(silent.faults(), ["model had no opinion on 104 of 112 programs"]);
+        let read = Report::from_json(&silent.json().to_string()).expect("a report");
+        assert_eq!(read.faults(), silent.faults());
     }
 }
