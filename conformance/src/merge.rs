@@ -96,6 +96,9 @@ fn add_row(sum: &mut Row, row: &Row) {
     }
     sum.units += row.units;
     sum.executed.merge(&row.executed);
+    for (why, count) in &row.silent {
+        *sum.silent.entry(why.clone()).or_default() += count;
+    }
     sum.without_files &= row.without_files;
 }
 
