@@ -10,7 +10,8 @@ use serde_json::Value;
 /// Answers by the mode it is called with and by what the program says for that mode: `always: echo …`.
 const STAND_IN: &str = r#"#!/bin/sh
 if [ "$1" = --version ]; then echo "stand-in 1"; exit 0; fi
-eval "$(sed -n "s/^$4: //p" "$2")"
+for last; do :; done
+eval "$(sed -n "s/^$3: //p" "$last")"
 "#;
 
 /// A folder with the stand-in and the given programs: name and source.

@@ -69,6 +69,7 @@ fn expressions_over_several_lines_commands_and_the_end() {
     ask(&mut session, ",doc no-such-name", &["nothing is called no-such-name"]);
     ask(&mut session, ",apropos greatest common", &["(gcd integer"]);
     ask(&mut session, ",apropos twic", &["(twice n)"]);
+    ask(&mut session, ",macroexpand (push list 1) ; a comment", &["(set list (cons 1 list))"]);
     ask(&mut session, ",nonsense", &["there is no command ,nonsense", ",quit"]);
     ask(&mut session, "(define e (make-environment *global-environment*))", &["<environment>"]);
     ask(&mut session, ",in e", &[]);

@@ -39,6 +39,7 @@ const COMMANDS: &[Command] = &[
     Command("help", "", "show this list", |_, _, _| Answer::Text(help())),
     Command("doc", "NAME", "say what a name means, how it is called, an example", doc),
     Command("apropos", "TEXT", "find names by a part of them or of what they do", apropos),
+    Command("macroexpand", "FORM", "show what the macros that a form calls make of it", macroexpand),
     Command("time", "EXPRESSION", "evaluate, and say what that took", time),
     Command("disasm", "FUNCTION", "show a function's machine code", disasm),
     Command("ir", "FUNCTION", "show a function's IR, as lowered and as optimised", ir),
@@ -91,6 +92,17 @@ fn doc(runtime: &mut Runtime, name: &str, environment: Value) -> Answer {
 
 fn apropos(runtime: &mut Runtime, text: &str, environment: Value) -> Answer {
     documentation::apropos(runtime, text, environment).map_or_else(Answer::Refused, Answer::Text)
+}
+
+fn macroexpand(runtime: &mut Runtime, form: &str, environment: Value) -> Answer {
+    if form.is_empty() {
+        return Answer::Refused("a form is wanted: ,macroexpand (push list 1)".into());
+    }
+    // The form may end with a comment.
+    match evaluate(runtime, &format!("(macroexpand '{form}\n (current-environment))"), environment) {
+        Ok(value) => Answer::Text(format!("{}\n", text_within(runtime, value, Style::Dump, LONGEST_VALUE))),
+        Err(Failure) => Answer::Failed,
+    }
 }
 
 fn time(runtime: &mut Runtime, expression: &str, environment: Value) -> Answer {

@@ -4,7 +4,7 @@ use super::call;
 use super::expand::{expand_deferred, expand_toplevel};
 use super::loading::in_file;
 use crate::runtime::tree::Prototype;
-use crate::runtime::{Failure, Outcome, Runtime};
+use crate::runtime::{Failure, Outcome, Runtime, PRELUDE_NAME};
 use crate::syntax::Reader;
 use crate::value::{field, offset, Kind, Value};
 use std::path::Path;
@@ -12,8 +12,6 @@ use std::rc::Rc;
 
 /// The part of the language that is written in itself.
 pub(super) const PRELUDE: &str = include_str!("prelude.l");
-/// What the prelude is called in messages.
-pub const PRELUDE_NAME: &str = "<prelude>";
 
 /// Expand a form in an environment, a value, and run it.
 ///

@@ -5,8 +5,7 @@ use super::loading::Loading;
 use super::output::Output;
 use super::ports::Port;
 use super::tree::{Node, Prototype};
-use crate::interp::Random;
-use crate::runtime::{Activations, Backtrace, Runtime, Slab};
+use crate::runtime::{Activations, Backtrace, Random, Runtime, Slab};
 use crate::value::heap::Marker;
 use crate::value::{Kind, Value};
 use maru_core::abi::Position;
@@ -49,6 +48,8 @@ pub struct Extensions {
     pub next_symbol: u64,
     /// Variables of the environment that the program set, or took away.
     pub variables: BTreeMap<String, Option<String>>,
+    /// The words that programs start forms with, which the expander knows.
+    pub core_forms: Vec<&'static str>,
     /// Random numbers.
     pub random: Random,
     /// When the run began, for `current-time` and its kin.
@@ -76,6 +77,7 @@ impl Default for Extensions {
             loading: Loading::default(),
             next_symbol: 0,
             variables: BTreeMap::new(),
+            core_forms: Vec::new(),
             random: Random::default(),
             started: std::time::Instant::now(),
             activations: None,

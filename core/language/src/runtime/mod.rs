@@ -18,10 +18,12 @@ mod options;
 pub mod output;
 pub mod ports;
 mod primitive;
+mod random;
 mod sequence;
 mod slab;
 mod sources;
 mod symbol;
+pub(crate) mod table;
 pub mod tree;
 
 pub use activations::{Activation, Activations};
@@ -39,8 +41,9 @@ pub use output::Output;
 pub use output::{standard_output, write_patiently};
 pub use ports::{Port, Stream};
 pub use primitive::{PrimitiveFunction, PrimitiveInfo};
+pub use random::Random;
 pub use slab::Slab;
-pub use sources::{Source, Sources};
+pub use sources::{Source, Sources, PRELUDE_NAME};
 pub use symbol::{Symbol, Symbols};
 
 use crate::value::heap::Heap;

@@ -4,6 +4,9 @@ use maru_core::abi::Position;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
+/// What the prelude is called in messages.
+pub const PRELUDE_NAME: &str = "<prelude>";
+
 /// One source text.
 #[derive(Debug)]
 pub struct Source {

@@ -1,8 +1,7 @@
 //! Errors as text for people: what is wrong, the source line with a caret, the backtrace.
 
 use super::{suggestion, SyntaxError};
-use crate::interp::PRELUDE_NAME;
-use crate::runtime::{ErrorKind, Runtime, Sources};
+use crate::runtime::{ErrorKind, Runtime, Sources, PRELUDE_NAME};
 use crate::syntax::print;
 use crate::value::{offset, Kind, Value};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};

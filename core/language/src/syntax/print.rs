@@ -6,7 +6,7 @@
 
 use super::token::is_delimiter;
 use crate::runtime::tree::{Prototype, Variable};
-use crate::runtime::Runtime;
+use crate::runtime::{table, Runtime};
 use crate::syntax::reads_as_symbol;
 use crate::value::number::Number;
 use crate::value::{offset, Kind, Value};
@@ -268,7 +268,7 @@ impl Printer<'_> {
                 if self.enter(value) {
                     self.text.push_str("<table>(");
                     self.steps.push(Step::Close(value.address(), ')'));
-                    self.steps.push(Step::Entries(crate::interp::table_entries(runtime, value).into_iter()));
+                    self.steps.push(Step::Entries(table::entries(runtime, value).into_iter()));
                 }
             }
             Kind::String if self.style == Style::Dump => self.quoted(value),

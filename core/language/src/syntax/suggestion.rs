@@ -1,6 +1,5 @@
 //! What may have been meant by a name that is not known.
 
-use crate::interp::expand::core_form_names;
 use crate::runtime::Runtime;
 
 /// `did you mean …?`, if a name that programs start with, or that the program has bound globally, is little different from
@@ -9,7 +8,7 @@ pub(super) fn for_name(runtime: &Runtime, name: &str) -> Option<String> {
     let global = runtime.environments.find(runtime.global_environment())?;
     let bound = global.bound.iter().map(|cell| runtime.symbols.name(runtime.cells.get(*cell).symbol));
     let mut known: Vec<&str> = bound.collect();
-    known.extend(core_form_names().map(|name| -> &str { name }));
+    known.extend(runtime.extensions.core_forms.iter().copied());
     nearest(name, known.into_iter()).map(|nearest| format!("did you mean `{nearest}`?"))
 }
 

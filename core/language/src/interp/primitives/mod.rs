@@ -29,8 +29,6 @@ mod times;
 mod types;
 
 pub use printing::print_value;
-pub(crate) use random::Random;
-pub(crate) use tables::entries as table_entries;
 
 use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
@@ -71,6 +69,7 @@ const TABLES: &[&[PrimitiveInfo]] = &[
 /// # Errors
 /// When memory is out.
 pub fn define_primitives(runtime: &mut Runtime) -> Result<(), Failure> {
+    runtime.extensions.core_forms = crate::interp::expand::core_form_names().collect();
     let global = runtime.global_environment();
     let native = runtime.native.code.primitives();
     for primitive in TABLES.iter().copied().flatten().chain(native) {

@@ -12,6 +12,7 @@
 use super::arguments;
 use super::compare::{equal, points};
 use super::hash::hash;
+use crate::runtime::table::{links, number, places, words, COUNT, LINKS, NUMBER_BITS};
 use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
 use maru_core::abi::{
@@ -19,20 +20,13 @@ use maru_core::abi::{
     RING_WORDS, TABLE_ENTRIES as ENTRIES,
 };
 
-const COUNT: usize = 0;
 const USED: usize = 1;
-/// Where the links are from the number of an entry on: the ring's lie before the first entry.
-const LINKS: usize = 2;
-
 /// Stands for the hash of a removed entry.
 const REMOVED: Value = Value::TRUE;
 /// How many places a new table has.
 const FIRST_PLACES: usize = 8;
 /// Tables of fewer keys grow faster.
 const SMALL: usize = 4096;
-/// How many bits the number of an entry has.
-const NUMBER_BITS: u32 = 29;
-
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("make-table", 0, |runtime, _| make_table(runtime)).quiet(),
@@ -68,12 +62,6 @@ fn table(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, 
     arguments::of_kind(runtime, operation, value, Kind::Table, "a table")
 }
 
-/// The words of a table's entries, and of its ring.
-#[inline]
-fn words(runtime: &Runtime, table: Value) -> &[Value] {
-    runtime.slots(runtime.field(table, ENTRIES))
-}
-
 /// The same, to write them.
 #[inline]
 fn words_mut(runtime: &mut Runtime, table: Value) -> &mut [Value] {
@@ -84,10 +72,6 @@ fn words_mut(runtime: &mut Runtime, table: Value) -> &mut [Value] {
 /// How many keys a table has.
 pub fn count(runtime: &Runtime, table: Value) -> usize {
     number(words(runtime, table)[COUNT])
-}
-
-fn number(word: Value) -> usize {
-    word.as_fixnum().unwrap_or(0) as usize
 }
 
 fn set_number(word: &mut Value, number: usize) {
@@ -112,22 +96,10 @@ fn make_entries(runtime: &mut Runtime, places: usize) -> Outcome {
     Ok(entries)
 }
 
-/// The places of a table's words.
-#[inline]
-fn places(words: &[Value]) -> &[[Value; PLACE_WORDS]] {
-    words[RING_WORDS..].as_chunks().0
-}
-
 /// The same, to write them.
 #[inline]
 fn places_mut(words: &mut [Value]) -> &mut [[Value; PLACE_WORDS]] {
     words[RING_WORDS..].as_chunks_mut().0
-}
-
-/// The numbers of the entries before and behind an entry.
-fn links(words: &[Value], entry: usize) -> (usize, usize) {
-    let links = number(words[PLACE_WORDS * entry + LINKS]);
-    (links >> NUMBER_BITS, links & ((1 << NUMBER_BITS) - 1))
 }
 
 fn set_links(words: &mut [Value], entry: usize, before: usize, behind: usize) {
@@ -329,19 +301,6 @@ fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let count = number(words[COUNT]);
     set_number(&mut words[COUNT], count - 1);
     Ok(value)
-}
-
-/// The keys of a table with their values, in order.
-pub fn entries(runtime: &Runtime, table: Value) -> Vec<(Value, Value)> {
-    let words = words(runtime, table);
-    let mut entries = Vec::with_capacity(number(words[COUNT]));
-    let (_, mut entry) = links(words, 0);
-    while entry != 0 {
-        let [key, value, ..] = places(words)[entry - 1];
-        entries.push((key, value));
-        (_, entry) = links(words, entry);
-    }
-    entries
 }
 
 /// A list of something for each key.
