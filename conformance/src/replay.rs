@@ -1,6 +1,7 @@
 //! Running one case again, with all engines side by side.
 
 use crate::generate::CaseId;
+use crate::outcome::Outcome;
 use crate::run::{engines, Conform};
 use crate::session::contradiction;
 use crate::worker::Worker;
@@ -41,6 +42,10 @@ pub fn replay(conform: &Conform, what: &str) -> Result<Replay, String> {
         replay.text.push_str(&format!("{what}\n"));
     }
     for (configuration, observation) in configurations.iter().zip(&observations) {
+        if let Outcome::NoOpinion(_) = observation.outcome {
+            replay.text.push_str(&format!("{}: {}\n", configuration.name(), observation.outcome));
+            continue;
+        }
         match observation.difference(&observations[0]) {
             None if configuration.mode != crate::engine::Mode::Interpreter => {
                 replay.text.push_str(&format!("{}: the same\n", configuration.name()));

@@ -11,9 +11,9 @@ use super::values;
 
 /// What primitives are applied to, a letter for each kind of operand; the last letter is the kind of the result.
 ///
-/// `n` integer, `r` any number, `d` double, `k` count of a shift, `i` index, `c` character, `s` string, `y` symbol,
-/// `l` list, `m` list of numbers, `w` list of strings, `C` list and `B` array of characters, `q` list of pairs, `a` array, `b` array of numbers, `t` table,
-/// `o` data, `x` anything, `f` function of one element, `g` function of two, `h` test of numbers, `-` not to be used.
+/// `n` integer, `r` any number, `d` double, `k` count of a shift, `i` index, `c` character, `s` string, `y` symbol, `l` list,
+/// `m` list of numbers, `w` list of strings, `C` list and `B` array of characters, `q` list of pairs, `a` array, `b` array of
+/// numbers, `t` table, `o` data, `x` anything, `f` function of one element, `g` function of two, `h` test of numbers.
 #[rustfmt::skip]
 const SIGNATURES: &[(&str, &str)] = &[
     ("+", "rrr"), ("+", "nnn"), ("+", "nnnn"), ("+", "nn"), ("-", "rrr"), ("-", "nnn"), ("-", "rr"), ("-", "nnnn"),

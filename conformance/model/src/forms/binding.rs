@@ -144,9 +144,7 @@ pub fn define(machine: &mut Machine, pair: &Pair, place: Place, here: &Here) -> 
         }
         head => {
             let function_name = name(&head.first(), "define")?;
-            let function = machine.function(&head.rest(), rest.rest(), here)?;
-            *function.name.borrow_mut() = Some(function_name.clone());
-            bind(machine, &function_name, Value::Function(function), false, place, here)
+            bind_function(machine, function_name, &head.rest(), rest.rest(), place, here)
         }
     }
 }
@@ -154,7 +152,19 @@ pub fn define(machine: &mut Machine, pair: &Pair, place: Place, here: &Here) -> 
 pub fn define_function(machine: &mut Machine, pair: &Pair, place: Place, here: &Here) -> Result {
     let rest = pair.rest.borrow().clone();
     let function_name = name(&rest.first(), "define-function")?;
-    let function = machine.function(&rest.rest().first(), rest.rest().rest(), here)?;
+    bind_function(machine, function_name, &rest.rest().first(), rest.rest().rest(), place, here)
+}
+
+/// Bind a function to its own name.
+fn bind_function(
+    machine: &mut Machine,
+    function_name: Symbol,
+    parameters: &Value,
+    body: Value,
+    place: Place,
+    here: &Here,
+) -> Result {
+    let function = machine.function(parameters, body, here)?;
     *function.name.borrow_mut() = Some(function_name.clone());
     bind(machine, &function_name, Value::Function(function), false, place, here)
 }

@@ -46,8 +46,7 @@ pub const TABLE: &[Primitive] = &[
     }),
     ("table-for-each", 2, 2, |machine, call| {
         let entries = table(machine, call)?.borrow().clone();
-        // In the order that the table's list has, which is the reverse one.
-        for (key, value) in in_listed_order(entries) {
+        for (key, value) in entries {
             machine.apply(&call.arguments[1], vec![key, value], None)?;
         }
         Ok(Value::Nil)
@@ -84,11 +83,7 @@ fn at(machine: &mut Machine, call: &Call) -> Outcome {
     Ok(found.or_else(|| call.arguments.get(2).cloned()).unwrap_or(Value::Nil))
 }
 
-fn in_listed_order(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
-    entries
-}
-
 fn listed(machine: &mut Machine, call: &Call, element: fn(&Value, &Value) -> Value) -> Outcome {
     let entries = table(machine, call)?.borrow().clone();
-    Ok(Value::list(in_listed_order(entries).iter().map(|(key, value)| element(key, value)).collect::<Vec<_>>()))
+    Ok(Value::list(entries.iter().map(|(key, value)| element(key, value)).collect::<Vec<_>>()))
 }
