@@ -7,7 +7,7 @@
 
 use crate::cpu::Cpu;
 use crate::library::{api, Api, Handle};
-use crate::memory::{mapping_at, Block};
+use crate::memory::{is_readable, mapping_at, Block};
 use crate::processor::{Processor, ProcessorFault, Serve};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
@@ -53,27 +53,41 @@ struct State {
 }
 
 impl State {
-    fn map(&self, engine: Handle, range: Range<usize>) -> bool {
+    /// Map a part of this process's memory, at its own address.
+    fn map(&self, engine: Handle, range: Range<usize>) -> Result<(), String> {
+        let Range { start, end } = range;
         // SAFETY: the emulator touches the memory only on behalf of the code it runs.
-        let code =
-            unsafe { (self.api.map)(engine, range.start as u64, range.len(), ALL_RIGHTS, range.start as *mut c_void) };
-        let mut mapped = self.mapped.borrow_mut();
-        let at = mapped.partition_point(|other| other.start < range.start);
-        mapped.insert(at, range);
-        code == 0
+        match unsafe { (self.api.map)(engine, start as u64, end - start, ALL_RIGHTS, start as *mut c_void) } {
+            0 => {
+                let mut mapped = self.mapped.borrow_mut();
+                let at = mapped.partition_point(|other| other.start < start);
+                mapped.insert(at, range);
+                Ok(())
+            }
+            code => Err(format!("the emulator does not map {start:#x}..{end:#x} (its error {code})")),
+        }
     }
 
-    /// Map what this process has at an address; false if it has nothing there, or it is mapped.
-    fn map_around(&self, engine: Handle, address: usize) -> bool {
-        let Some(whole) = mapping_at(address) else { return false };
-        let free = {
+    /// Map what this process has at an address; says why that cannot be.
+    fn map_around(&self, engine: Handle, address: usize) -> Result<(), String> {
+        let page = address & !(PAGE - 1);
+        // The system's list is made a piece at a time while other threads map and unmap: what it leaves out, and can
+        // be read, is shown to the emulator a page at a time.
+        let whole = match mapping_at(address) {
+            Ok(whole) => whole,
+            Err(_) if is_readable(page) => page..page + PAGE,
+            Err(problem) => return Err(problem),
+        };
+        let (before, after) = {
             let mapped = self.mapped.borrow();
             let at = mapped.partition_point(|other| other.end <= address);
             let before = at.checked_sub(1).map_or(0, |before| mapped[before].end);
-            let after = mapped.get(at).map_or(usize::MAX, |after| after.start);
-            whole.start.max(before)..whole.end.min(after)
+            (before, mapped.get(at).map_or(usize::MAX, |after| after.start))
         };
-        free.contains(&address) && self.map(engine, free)
+        if after <= address {
+            return Err("the emulator has it already".into());
+        }
+        self.map(engine, whole.start.max(before)..whole.end.min(after))
     }
 }
 
@@ -128,15 +142,13 @@ unsafe extern "C" fn at_memory(
 ) -> bool {
     // SAFETY: as for `at_gate`.
     let state = unsafe { &*(state as *const State) };
-    if state.map_around(engine, address as usize) {
-        return true;
-    }
+    let Err(problem) = state.map_around(engine, address as usize) else { return true };
     let what = match kind {
         19 | 23 => "read",
         20 | 22 => "write",
         _ => "jump",
     };
-    state.problem.replace(Some(format!("invalid {what} of {size} bytes at {address:#x}")));
+    state.problem.replace(Some(format!("invalid {what} of {size} bytes at {address:#x} ({problem})")));
     false
 }
 
@@ -180,8 +192,8 @@ impl Emulator {
             unsafe { *((gates.start + index) as *mut u8) = *byte };
         }
         let stack = self.stack.range();
-        self.state.map(self.engine, gates.clone());
-        self.state.map(self.engine, stack.start + GUARD..stack.end);
+        self.state.map(self.engine, gates.clone())?;
+        self.state.map(self.engine, stack.start + GUARD..stack.end)?;
         if let Some((register, bits)) = self.cpu.enable {
             self.write(register, self.read(register) | bits);
         }
@@ -212,7 +224,8 @@ impl Emulator {
 
     fn make_visible(&self, address: usize) {
         if !self.state.mapped.borrow().iter().any(|range| range.contains(&address)) {
-            self.state.map_around(self.engine, address);
+            // What cannot be mapped now is said when the code that is there runs.
+            let _ = self.state.map_around(self.engine, address);
         }
     }
 
@@ -360,7 +373,8 @@ impl Processor for Emulator {
     }
 
     fn show(&self, memory: Range<usize>) {
-        self.state.map(self.engine, memory);
+        // What cannot be mapped at once is mapped in parts when it is touched, and said then if it cannot.
+        let _ = self.state.map(self.engine, memory);
     }
 
     fn code_changed(&self, code: Range<usize>) {

@@ -91,16 +91,53 @@ impl Drop for Block {
 const GROWTH: usize = 4 << 20;
 
 /// The mapping of this process that holds an address, with room to grow where nothing accessible follows.
-pub(crate) fn mapping_at(address: usize) -> Option<Range<usize>> {
-    let text = std::fs::read_to_string("/proc/self/maps").ok()?;
+///
+/// # Errors
+/// When the system's list has none there, or cannot be read.
+pub(crate) fn mapping_at(address: usize) -> Result<Range<usize>, String> {
+    const LIST: &str = "/proc/self/maps";
+    let text = std::fs::read_to_string(LIST).map_err(|problem| format!("{LIST}: {problem}"))?;
     let mut lines = text.lines().filter_map(|line| {
         let (range, rest) = line.split_once(' ')?;
         let (start, end) = range.split_once('-')?;
         let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
         (!rest.starts_with("---p")).then_some((range, rest.starts_with("rw")))
     });
-    let (found, grows) = lines.find(|(range, _)| range.contains(&address))?;
+    let found = lines.find(|(range, _)| range.contains(&address));
+    let (found, grows) = found.ok_or("this process has nothing there")?;
     let next = lines.next().map_or(usize::MAX, |(range, _)| range.start);
     let end = if grows { next.min(found.end.saturating_add(GROWTH)) } else { found.end };
-    Some(found.start..end)
+    Ok(found.start..end)
+}
+
+/// Whether the system, asked to copy a byte from there, can; false where it cannot be asked.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_readable(address: usize) -> bool {
+    let mut byte = 0u8;
+    let to = libc::iovec { iov_base: std::ptr::from_mut(&mut byte).cast(), iov_len: 1 };
+    let from = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: 1 };
+    // SAFETY: the system checks the address that is read, and writes to the byte that is ours.
+    unsafe { libc::process_vm_readv(libc::getpid(), &to, 1, &from, 1, 0) == 1 }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_readable(_address: usize) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_mapped_can_be_read() {
+        let block = Block::new(1 << 16, true).expect("memory");
+        let Range { start, end } = block.range();
+        assert!(is_readable(start) && is_readable(end - 1));
+        assert!(mapping_at(start).expect("a mapping").contains(&(end - 1)));
+        block.protect(start..end, libc::PROT_NONE).expect("no access");
+        assert!(!is_readable(start));
+        assert_eq!(mapping_at(start).expect_err("no access"), "this process has nothing there");
+    }
 }

@@ -98,7 +98,7 @@ fn faults_name_what_happened_and_leave_the_emulator_usable() {
         };
         assert_eq!(call(read, &[std::ptr::from_ref(&*word) as u64]).expect("a word"), 77);
         let fault = call(read, &[8]).expect_err("nothing is there");
-        assert!(fault.what.contains("invalid read") && fault.what.contains("0x8"), "{fault}");
+        assert!(fault.what.contains("invalid read of 8 bytes at 0x8 (this process has nothing there)"), "{fault}");
         assert_eq!(fault.bytes[..3], read[..3], "{fault}");
         let fault = call(illegal, &[]).expect_err("no instruction");
         assert_eq!(fault.bytes[..2], illegal[..2], "{fault}");
