@@ -96,18 +96,25 @@ const GROWTH: usize = 4 << 20;
 /// When the system's list has none there, or cannot be read.
 pub(crate) fn mapping_at(address: usize) -> Result<Range<usize>, String> {
     const LIST: &str = "/proc/self/maps";
-    let text = std::fs::read_to_string(LIST).map_err(|problem| format!("{LIST}: {problem}"))?;
-    let mut lines = text.lines().filter_map(|line| {
+    let list = std::fs::read_to_string(LIST).map_err(|problem| format!("{LIST}: {problem}"))?;
+    mapping_in(&list, address).ok_or_else(|| "this process has nothing there".into())
+}
+
+/// The same in a list of mappings. One that another thread made longer while the list was written can be in it twice,
+/// so lines may overlap.
+fn mapping_in(list: &str, address: usize) -> Option<Range<usize>> {
+    let mut lines = list.lines().filter_map(|line| {
         let (range, rest) = line.split_once(' ')?;
         let (start, end) = range.split_once('-')?;
         let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
         (!rest.starts_with("---p")).then_some((range, rest.starts_with("rw")))
     });
-    let found = lines.find(|(range, _)| range.contains(&address));
-    let (found, grows) = found.ok_or("this process has nothing there")?;
-    let next = lines.next().map_or(usize::MAX, |(range, _)| range.start);
-    let end = if grows { next.min(found.end.saturating_add(GROWTH)) } else { found.end };
-    Ok(found.start..end)
+    let (found, grows) = lines.find(|(range, _)| range.contains(&address))?;
+    if !grows {
+        return Some(found);
+    }
+    let next = lines.map(|(range, _)| range.start).find(|start| *start >= found.end).unwrap_or(usize::MAX);
+    Some(found.start..next.min(found.end.saturating_add(GROWTH)))
 }
 
 /// Whether the system, asked to copy a byte from there, can; false where it cannot be asked.
@@ -128,6 +135,16 @@ pub(crate) fn is_readable(_address: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_may_name_a_mapping_twice() {
+        let list = "1000-2000 r--p 0\n4000-6000 rw-p 0\n4000-8000 rw-p 0\n8000-9000 ---p 0\n9000-a000 rw-p 0\n";
+        assert_eq!(mapping_in(list, 0x5000), Some(0x4000..0x9000));
+        assert_eq!(mapping_in(list, 0x7000), Some(0x4000..0x9000));
+        assert_eq!(mapping_in(list, 0x1800), Some(0x1000..0x2000));
+        assert_eq!(mapping_in(list, 0x8800), None);
+        assert_eq!(mapping_in(list, 0x9800), Some(0x9000..0xa000 + GROWTH));
+    }
 
     #[cfg(target_os = "linux")]
     #[test]
