@@ -5,8 +5,8 @@ use crate::trouble::Trouble;
 use crate::{interrupt, options};
 use clap::{Args, Subcommand, ValueEnum};
 use maru_conformance::engine::Mode;
-use maru_faults::{Bank, Fault, Hunt, Planted, Table};
 use maru_conformance::{Conform as Suite, Report, Sampling, Written};
+use maru_faults::{Bank, Fault, Hunt, Planted, Table};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -190,7 +190,12 @@ fn faults(arguments: &Faults) -> Result<ExitCode, Trouble> {
     let bank = Bank::read(&root).map_err(Trouble::wrong_call)?;
     let faults = match arguments.only.as_slice() {
         [] => bank.faults.clone(),
-        names => names.iter().map(|name| bank.only(name)).collect::<Result<Vec<_>, _>>().map_err(Trouble::wrong_call)?.concat(),
+        names => names
+            .iter()
+            .map(|name| bank.only(name))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Trouble::wrong_call)?
+            .concat(),
     };
     if arguments.list {
         let line = |fault: &Fault| format!("{:<12} {:<60} {}\n", fault.category, fault.name, fault.file);

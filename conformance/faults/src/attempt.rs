@@ -62,15 +62,15 @@ pub(crate) fn attempts(category: &str, planted: &Planted) -> Vec<Attempt> {
             attempts.extend(trials("c"));
             attempts
         }
-        "x64" | "arm64" | "riscv64" | "wasm" => {
-            let mut attempts = vec![conform(60, &format!("--target {category} --modes native,native-stress"))];
-            attempts.extend(trials(category));
-            attempts
-        }
-        "wasm-module" => vec![conform(100, "--format wasm --modes native,native-hot,native-linker")],
-        format => vec![
+        "wasm-module" => vec![conform(100, "--format wasm --modes native,native-hot")],
+        format @ ("elf" | "macho" | "pe") => vec![
             conform(50, &format!("--format {format} --profile night --modes native,native-linker,native-assembler,native-memory")),
             conform(50, &format!("--format {format}")),
         ],
+        target => {
+            let mut attempts = vec![conform(60, &format!("--target {target} --modes native,native-stress"))];
+            attempts.extend(trials(target));
+            attempts
+        }
     }
 }

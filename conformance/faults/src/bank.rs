@@ -15,10 +15,29 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The kinds of faults, each with a file.
+/// The kinds of faults, each with a file. Any other file of the bank is of the target that it is named after.
 pub const CATEGORIES: [&str; 21] = [
-    "numbers", "primitives", "prelude", "expander", "reader", "interpreter", "collector", "lowering", "passes",
-    "allocator", "loader", "cache", "x64", "arm64", "riscv64", "wasm", "c", "elf", "macho", "pe", "wasm-module",
+    "numbers",
+    "primitives",
+    "prelude",
+    "expander",
+    "reader",
+    "interpreter",
+    "collector",
+    "lowering",
+    "passes",
+    "allocator",
+    "loader",
+    "cache",
+    "x64",
+    "arm64",
+    "riscv64",
+    "wasm",
+    "c",
+    "elf",
+    "macho",
+    "pe",
+    "wasm-module",
 ];
 
 /// What is replaced by what.
@@ -39,8 +58,8 @@ pub enum Form {
 pub struct Fault {
     /// What it is called; no other is called so.
     pub name: String,
-    /// Which of [`CATEGORIES`] it is of.
-    pub category: &'static str,
+    /// Which of [`CATEGORIES`] it is of, or which other target.
+    pub category: String,
     /// The file that it is planted in, from the tree's root.
     pub file: String,
     /// For text: the file of the code that reads it, and that code, with brackets about the expression that gives it.
@@ -72,10 +91,10 @@ impl Bank {
     /// When a file cannot be read, or is not as it should be; the message says which, and the line.
     pub fn read(root: &Path) -> Result<Bank, String> {
         let mut bank = Bank::default();
-        for category in CATEGORIES {
+        for category in categories(&root.join(FOLDER))? {
             let path = root.join(FOLDER).join(format!("{category}.txt"));
             let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            bank.parse(category, &text).map_err(|problem| format!("{}:{problem}", path.display()))?;
+            bank.parse(&category, &text).map_err(|problem| format!("{}:{problem}", path.display()))?;
         }
         let mut names = HashSet::new();
         match bank.faults.iter().find(|fault| !names.insert(&fault.name)) {
@@ -85,7 +104,10 @@ impl Bank {
     }
 
     /// Add the faults of a file.
-    fn parse(&mut self, category: &'static str, text: &str) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// When it is not as it should be; the message begins with the line.
+    pub fn parse(&mut self, category: &str, text: &str) -> Result<(), String> {
         let (mut file, mut reader) = (String::new(), None);
         let first = self.faults.len();
         for (number, line) in (1..).zip(text.lines()) {
@@ -106,7 +128,7 @@ impl Bank {
                     };
                     self.faults.push(Fault {
                         name: name.to_string(),
-                        category,
+                        category: category.into(),
                         file: file.clone(),
                         reader: reader.clone(),
                         form,
@@ -122,9 +144,12 @@ impl Bank {
             }
         }
         let unread = |fault: &Fault| (fault.form == Form::Text) != fault.reader.is_some();
-        let lacking = |fault: &&Fault| unread(fault) || fault.old.is_empty() || fault.file.is_empty() || fault.old == fault.new;
+        let lacking =
+            |fault: &&Fault| unread(fault) || fault.old.is_empty() || fault.file.is_empty() || fault.old == fault.new;
         match self.faults[first..].iter().find(lacking) {
-            Some(fault) => Err(format!(" {} changes nothing, or has no file, or is text that nothing reads", fault.name)),
+            Some(fault) => {
+                Err(format!(" {} changes nothing, or has no file, or is text that nothing reads", fault.name))
+            }
             None => Ok(()),
         }
     }
@@ -146,6 +171,20 @@ impl Bank {
     }
 }
 
+/// The known categories, and the other targets that the folder has a file of.
+fn categories(folder: &Path) -> Result<Vec<String>, String> {
+    let mut all: Vec<String> = CATEGORIES.map(String::from).into();
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut others: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".txt")?.to_string()))
+        .filter(|name| !all.contains(name))
+        .collect();
+    others.sort();
+    all.append(&mut others);
+    Ok(all)
+}
+
 fn add_line(text: &mut String, line: &str) {
     if !text.is_empty() {
         text.push('\n');
@@ -160,11 +199,17 @@ mod tests {
     #[test]
     fn files_are_read_and_mistakes_have_their_lines() {
         let mut bank = Bank::default();
-        bank.parse("numbers", "# x\nfile a.rs\n\nfault one\n- a\n-   b\n+ c\n= same\nread b.rs f([X])\nfault two text\n- d\n+ e\n").unwrap();
+        bank.parse(
+            "numbers",
+            "# x\nfile a.rs\n\nfault one\n- a\n-   b\n+ c\n= same\nread b.rs f([X])\nfault two text\n- d\n+ e\n",
+        )
+        .unwrap();
         assert_eq!((bank.faults[0].old.as_str(), bank.faults[0].new.as_str()), ("a\n  b", "c"));
         assert_eq!(bank.faults[0].equivalent.as_deref(), Some("same"));
         assert_eq!((bank.faults[1].form, bank.faults[1].file.as_str()), (Form::Text, "a.rs"));
-        for (text, line) in [("fault a b\n", "1:"), ("file a\n- b\n", "2:"), ("x", "1:"), ("file f\nfault a\n- b\n+ b", " a")] {
+        for (text, line) in
+            [("fault a b\n", "1:"), ("file a\n- b\n", "2:"), ("x", "1:"), ("file f\nfault a\n- b\n+ b", " a")]
+        {
             let problem = Bank::default().parse("numbers", text).unwrap_err();
             assert!(problem.starts_with(line), "{text}: {problem}");
         }

@@ -83,7 +83,7 @@ pub fn hunt(hunt: &Hunt, planted: &Planted, seen: impl Fn(&Found) + Sync) -> Res
 fn check_clean(hunt: &Hunt, planted: &Planted) -> Result<(), String> {
     let mut ran = HashSet::new();
     for fault in &hunt.faults {
-        for attempt in attempts(fault.category, planted) {
+        for attempt in attempts(&fault.category, planted) {
             if !ran.insert(attempt.command.clone()) {
                 continue;
             }
@@ -97,7 +97,7 @@ fn check_clean(hunt: &Hunt, planted: &Planted) -> Result<(), String> {
 
 fn look_for(hunt: &Hunt, planted: &Planted, fault: &Fault) -> Result<Found, String> {
     let mut spent = Duration::ZERO;
-    for attempt in attempts(fault.category, planted) {
+    for attempt in attempts(&fault.category, planted) {
         let time = hunt.time * attempt.share as u32 / 100;
         let (finding, more) = run(&attempt, &fault.name, time, &hunt.scratch.join(&fault.name))?;
         spent += more;

@@ -136,9 +136,10 @@ pub mod maru_planted {
 
 /// The number of a fault in planted code. It follows from the name, so that a fault more leaves other files as they are.
 fn number(fault: &Fault) -> u64 {
-    fault.name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
+    fault
+        .name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// A file's text with all its faults.
@@ -198,9 +199,9 @@ impl Around {
 /// An arm that is taken if its fault is chosen, before the one that is there.
 fn arm(fault: &Fault) -> String {
     let (pattern, value) = fault.new.split_once(" => ").unwrap_or((&fault.new, "()"));
-    let (pattern, and) = pattern.split_once(" if ").map_or((pattern, String::new()), |(pattern, guard)| {
-        (pattern, format!(" && ({guard})"))
-    });
+    let (pattern, and) = pattern
+        .split_once(" if ")
+        .map_or((pattern, String::new()), |(pattern, guard)| (pattern, format!(" && ({guard})")));
     format!("{pattern} if crate::maru_planted::is({}){and} => {value}, ", number(fault))
 }
 
@@ -288,7 +289,7 @@ mod tests {
     fn places_become_choices() {
         let fault = |name: &str, new: &str| Fault {
             name: name.into(),
-            category: "numbers",
+            category: "numbers".into(),
             file: "f".into(),
             reader: None,
             form: Form::Expression,

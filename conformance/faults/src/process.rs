@@ -1,7 +1,7 @@
 //! A command that may use up so much processor time, with all that it starts.
 
 use std::fs::File;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -34,10 +34,12 @@ pub(crate) fn run(command: &mut Command, time: Duration, until: Option<&str>, pr
     let status = loop {
         // Before it is waited for, since nobody has the times of a process after that.
         spent = spent.max(time_of_group(group).unwrap_or_else(|| start.elapsed()));
-        if let Some(status) = child.try_wait().map_err(fail)? {
+        if let Some((status, used)) = ended(group) {
+            spent = spent.max(used);
             break Some(status);
         }
-        let has_said = || until.is_some_and(|text| std::fs::read_to_string(printed).is_ok_and(|all| all.contains(text)));
+        let has_said =
+            || until.is_some_and(|text| std::fs::read_to_string(printed).is_ok_and(|all| all.contains(text)));
         if spent > time || start.elapsed() > time * PATIENCE || has_said() {
             break None;
         }
@@ -50,6 +52,17 @@ pub(crate) fn run(command: &mut Command, time: Duration, until: Option<&str>, pr
     }
     let output = String::from_utf8_lossy(&std::fs::read(printed).map_err(fail)?).into_owned();
     Ok(Ended { status, spent, output })
+}
+
+/// How a child ended, if it has, and the processor time of it and of those that it waited for.
+fn ended(child: i32) -> Option<(ExitStatus, Duration)> {
+    let mut status = 0;
+    // SAFETY: a structure of numbers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both places are this function's, and nobody else waits for this child.
+    let waited = unsafe { libc::wait4(child, &raw mut status, libc::WNOHANG, &raw mut usage) };
+    let time = |time: libc::timeval| Duration::from_micros(time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64);
+    (waited == child).then(|| (ExitStatus::from_raw(status), time(usage.ru_utime) + time(usage.ru_stime)))
 }
 
 /// The processor time of the processes of a group and of those that they have waited for; `None` where the system does not

@@ -1,6 +1,5 @@
 //! Who found which faults: by category, and the survivors by name.
 
-use crate::bank::CATEGORIES;
 use crate::hunt::Found;
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
@@ -100,16 +99,17 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let mut text = String::new();
-        writeln!(text, "faults, each looked for in {} s of processor time; medians of those found", self.time.as_secs())?;
+        writeln!(
+            text,
+            "faults, each looked for in {} s of processor time; medians of those found",
+            self.time.as_secs()
+        )?;
         text.push('\n');
         text.push_str(
             "category     planted equivalent found       programs  files  trials  median   max  found most by\n",
         );
-        for category in CATEGORIES {
-            let of: Vec<&Found> = self.found.iter().filter(|found| found.fault.category == category).collect();
-            if !of.is_empty() {
-                text.push_str(&self.row(category, &of));
-            }
+        for of in self.found.chunk_by(|a, b| a.fault.category == b.fault.category) {
+            text.push_str(&self.row(&of[0].fault.category, &of.iter().collect::<Vec<_>>()));
         }
         text.push_str(&self.row("all", &self.found.iter().collect::<Vec<_>>()));
         let mut list = |title: &str, found: Vec<&Found>| {

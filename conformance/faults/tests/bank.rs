@@ -17,3 +17,13 @@ fn every_fault_has_its_place() {
     let telling = bank.faults.iter().filter(|fault| fault.equivalent.is_none()).count();
     assert!(telling >= LEAST, "{telling} faults that can be told from the original");
 }
+
+#[test]
+fn the_template_has_ten_faults_of_the_template() {
+    let root = find_root(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let text = std::fs::read_to_string(root.join("conformance/faults/template.txt")).unwrap();
+    let mut bank = Bank::default();
+    bank.parse("template", &text).unwrap();
+    assert_eq!(bank.faults.len(), 10);
+    check_places(&bank, &root).unwrap_or_else(|problems| panic!("{problems}"));
+}
