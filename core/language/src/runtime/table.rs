@@ -59,7 +59,7 @@ impl<W: AsRef<[Value]>> Entries<W> {
     pub(crate) fn at_place(&self, place: usize) -> Option<usize> {
         let halves = self.0.as_ref()[TABLE_HEAD_WORDS + place / 2].0.to_ne_bytes();
         let (first, second) = halves.split_at(size_of::<u32>());
-        let half = if place % 2 == 0 { first } else { second };
+        let half = if place.is_multiple_of(2) { first } else { second };
         match u32::from_ne_bytes(half.try_into().unwrap_or_default()) {
             0 => None,
             offset => Some(word_at(offset as usize)),
