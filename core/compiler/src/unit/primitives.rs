@@ -143,9 +143,9 @@ fn compile_environment(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 /// `(save-compiled-environment environment name)`.
 fn save(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let environment = arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
+    arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
     let name = arguments::text(runtime, "save-compiled-environment", arguments[1])?;
-    unit::save_environment(runtime, environment, &name)
+    unit::save_environment(runtime, arguments[0], &name)
 }
 
 /// What the prelude binds these names to.

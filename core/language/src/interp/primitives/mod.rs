@@ -23,7 +23,7 @@ mod random;
 mod strings;
 mod symbols;
 mod system;
-mod tables;
+pub(super) mod tables;
 mod text;
 mod times;
 mod types;

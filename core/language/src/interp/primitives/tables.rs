@@ -59,7 +59,8 @@ pub fn count(runtime: &Runtime, table: Value) -> usize {
     of(runtime, table).count()
 }
 
-fn make_table(runtime: &mut Runtime) -> Outcome {
+/// A new table without keys.
+pub fn make_table(runtime: &mut Runtime) -> Outcome {
     // Alive as long as the table is not.
     let entries = make_entries(runtime, FIRST_ROOM)?;
     runtime.object_of(Kind::Table, [entries])
@@ -137,7 +138,7 @@ fn get(runtime: &mut Runtime, table: Value, key: Value) -> Result<Option<Value>,
 
 /// Set the value of a key.
 #[inline]
-fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
+pub fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
     let hash = hash_word(runtime, key);
     match find(runtime, table, key, hash)? {
         Ok(at) => {
