@@ -121,6 +121,7 @@ pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
             Ok(path) => match lock_existing(&path) {
                 // Somebody has taken it for what a dead process left behind: once more.
                 Ok(None) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 lock => {
                     remove_at_exit(&path);
                     return Ok(ScratchDirectory { path, _lock: lock.ok().flatten() });
