@@ -47,6 +47,7 @@ pub use sources::{Source, Sources, PRELUDE_NAME};
 pub use symbol::{Symbol, Symbols};
 
 use crate::value::heap::Heap;
+use crate::value::number::Digits;
 use crate::value::{offset, reserve, Kind, Value};
 use maru_core::abi::{Context, Position, MAX_ARGUMENTS};
 use rustc_hash::FxHashMap;
@@ -63,6 +64,8 @@ pub struct Runtime {
     pub symbols: Symbols,
     /// Cells of all environments.
     pub cells: Cells,
+    /// Where digits of long integers are computed.
+    pub digits: Digits,
     /// What environment objects stand for.
     pub environments: Slab<Environment>,
     /// What code objects stand for.
@@ -147,6 +150,7 @@ impl Runtime {
             heap,
             symbols: Symbols::default(),
             cells: Cells::default(),
+            digits: Digits::default(),
             environments: Slab::default(),
             prototypes: Slab::default(),
             primitives: Vec::new(),
