@@ -17,7 +17,7 @@ use crate::headers::{write_header, Section, SectionTable};
 use crate::layout::check;
 use maru_core::codegen::{FixupTarget, MachineIdentity};
 use maru_core::format::{FormatError, Image, Place, HEADER_SYMBOL};
-use maru_dwarf::{debug, unwind, Bytes};
+use maru_dwarf::{debug, unwind, ByteOrder, Bytes, Numbers};
 use object::elf;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +97,10 @@ pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, 
         let problem = "objects are written for 64-bit machines only";
         return Err(FormatError(format!("{}: in the format elf, {problem}", image.name)));
     }
+    if !machine.little_endian {
+        // A linker fills distances in in the machine's order; images have the other one.
+        return Err(FormatError(format!("{}: in the format elf, objects are written for little-endian machines only", image.name)));
+    }
     let mut parts =
         vec![code(image, machine)?, constants(image, machine), data(image, machine)?, frames(image, machine)?];
     parts.extend(line_tables(image, machine));
@@ -109,7 +113,7 @@ pub fn write(image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, Format
     let symbols = Symbols::new(image, &parts)?;
     let mut out = Bytes::default();
     out.zeros(class.file_header() as usize);
-    let mut sections = SectionTable::new(class);
+    let mut sections = SectionTable::new(class, ByteOrder::Little);
     for contents in &mut parts {
         write_contents(contents, &mut out, &mut sections);
     }
@@ -214,7 +218,9 @@ fn frames(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatEr
 
 /// Line tables, if the image has lines.
 fn line_tables(image: &Image, machine: &MachineIdentity) -> Vec<Contents> {
-    let Some((sections, references)) = debug::referring_sections(image, 0, 8) else { return Vec::new() };
+    let Some((sections, references)) = debug::referring_sections(image, 0, Numbers::of(machine)) else {
+        return Vec::new();
+    };
     let contents = |(number, bytes)| {
         let own = references.iter().filter(|reference| reference.section == number);
         let relocation = |reference: &debug::Reference| {
