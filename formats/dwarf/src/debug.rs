@@ -112,12 +112,7 @@ fn put_address(out: &mut Bytes, address: u64, numbers: Numbers) {
 }
 
 /// The unit's entries, in the order of attributes that [`abbreviations`] gives.
-fn unit(
-    image: &Image,
-    (code, numbers): (u64, Numbers),
-    strings: &mut Bytes,
-    references: &mut Vec<Reference>,
-) -> Bytes {
+fn unit(image: &Image, (code, numbers): (u64, Numbers), strings: &mut Bytes, references: &mut Vec<Reference>) -> Bytes {
     let mut out = Bytes::in_order(numbers.order);
     let mut offset = |out: &mut Bytes, section: usize, offset: u64| {
         references.push(Reference { section: INFO, at: out.position(), to: Some(section), offset });

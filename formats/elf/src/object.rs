@@ -99,7 +99,10 @@ pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, 
     }
     if !machine.little_endian {
         // A linker fills distances in in the machine's order; images have the other one.
-        return Err(FormatError(format!("{}: in the format elf, objects are written for little-endian machines only", image.name)));
+        return Err(FormatError(format!(
+            "{}: in the format elf, objects are written for little-endian machines only",
+            image.name
+        )));
     }
     let mut parts =
         vec![code(image, machine)?, constants(image, machine), data(image, machine)?, frames(image, machine)?];

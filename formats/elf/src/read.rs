@@ -332,7 +332,9 @@ fn symbol_name<'a>(view: &'a View, tables: &Tables, at: u32) -> Found<&'a [u8]> 
 fn check_build_id(view: &View, segments: &Segments) -> Found<()> {
     let size = BUILD_ID_SIZE as u64;
     let Extent { offset, file_size, .. } = segments.note;
-    ensure(file_size == 16 + size && view.bytes(offset, 16)? == note_head(view.1), || "it has no build id of Maru's".into())?;
+    ensure(file_size == 16 + size && view.bytes(offset, 16)? == note_head(view.1), || {
+        "it has no build id of Maru's".into()
+    })?;
     let at = offset as usize + 16;
     let mut copy = view.0.to_vec();
     copy[at..at + BUILD_ID_SIZE].fill(0);

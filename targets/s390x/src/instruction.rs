@@ -138,7 +138,7 @@ forms! {
     STMG "stmg" 0xeb Rsy(0x24), "rr";
     LMG "lmg" 0xeb Rsy(0x04), "rr";
     AGHIK "aghik" 0xec Rie(0xd9), "rr";
-    RISBG "risbg" 0xec Bits(0x55), "rr";
+    RISBGZ "risbgz" 0xec Bits(0x55), "rr";
     ADBR "adbr" 0xb31a Rre, "ff";
     SDBR "sdbr" 0xb31b Rre, "ff";
     MDBR "mdbr" 0xb31c Rre, "ff";
@@ -281,7 +281,7 @@ impl Form {
             Rx | Rxy(_) | Rsy(_) => parts.push(fields.place.map_or_else(String::new, place_text)),
             Bits(_) => {
                 let [first, last] = fields.bits;
-                parts.extend([first, last | OTHERS_ZERO, 0].map(|number| number.to_string()));
+                parts.extend([first, last, 0].map(|number| number.to_string()));
             }
             None => parts.push("0".into()),
         }
@@ -324,7 +324,7 @@ pub fn put_immediate(code: &mut CodeBuffer, form: Form, registers: &[u8], immedi
 
 /// Append one that keeps a run of bits, which may go past the lowest bit to the highest; all others become zero.
 pub fn put_bits(code: &mut CodeBuffer, registers: &[u8], bits: [u8; 2]) {
-    write(code, RISBG, &Fields { registers, bits, ..Fields::default() });
+    write(code, RISBGZ, &Fields { registers, bits, ..Fields::default() });
 }
 
 /// Append one with a place in memory: in the shorter of two forms that both have a displacement without sign, if there is

@@ -61,7 +61,14 @@ const ELF: MachineIdentity = MachineIdentity {
         offset: 4,
         distance: 5,
         addend: 0,
-        code: &[Relocation { kind: instruction::DISTANCE, number: 19, field: 2, width: 4, origin: Some(0), rest: None }],
+        code: &[Relocation {
+            kind: instruction::DISTANCE,
+            number: 19,
+            field: 2,
+            width: 4,
+            origin: Some(0),
+            rest: None,
+        }],
     },
     // On entry the frame address lies 160 bytes above the stack pointer: those are the callee's.
     unwind: UnwindConvention {

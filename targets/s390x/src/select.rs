@@ -185,7 +185,7 @@ fn add_number(number: i64, a: Val, b: Val, form: u8, to: Result, s: &mut Selecti
 }
 
 /// First and last bit, from the highest, if the bits that are set are a run, which may go past the lowest to the highest.
-fn run_of_bits(number: i64) -> Option<[u8; 2]> {
+pub fn run_of_bits(number: i64) -> Option<[u8; 2]> {
     let bits = number as u64;
     if bits == 0 {
         return None;
