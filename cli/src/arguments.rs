@@ -124,6 +124,29 @@ pub enum Report {
     Json,
 }
 
+/// What a program may touch outside of itself.
+#[derive(Args, Debug, Default)]
+pub struct Sandbox {
+    /// Keep the program from files, other programs, variables and machine code, but for what the following flags grant
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Let a program in a sandbox read this file or directory and all below; may be given several times
+    #[arg(long, value_name = "PATH", requires = "sandbox")]
+    pub allow_read: Vec<PathBuf>,
+    /// Let a program in a sandbox change this file or directory and all below; may be given several times
+    #[arg(long, value_name = "PATH", requires = "sandbox")]
+    pub allow_write: Vec<PathBuf>,
+    /// Let a program in a sandbox use this variable of the environment; may be given several times
+    #[arg(long, value_name = "NAME", requires = "sandbox")]
+    pub allow_env: Vec<String>,
+    /// Let a program in a sandbox run other programs, which may then do anything
+    #[arg(long, requires = "sandbox")]
+    pub allow_run: bool,
+    /// Let a program in a sandbox load machine code (dlopen, load-compiled-environment), which may then do anything
+    #[arg(long, requires = "sandbox")]
+    pub allow_native: bool,
+}
+
 /// Arguments of `maru run`.
 #[derive(Args, Debug)]
 pub struct Run {
@@ -136,6 +159,9 @@ pub struct Run {
     /// As -e, and print the value
     #[arg(short, long, value_name = "EXPRESSION", allow_hyphen_values = true, conflicts_with = "evaluate")]
     pub print: Vec<String>,
+    /// What it may touch.
+    #[command(flatten)]
+    pub sandbox: Sandbox,
     /// Which target and format.
     #[command(flatten)]
     pub selection: Selection,

@@ -26,6 +26,7 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let start = Instant::now();
     let mut options = options::options(&arguments.selection, &arguments.execution)?;
     options.keep = identity::kept_code()?;
+    options.sandbox = options::grants(&arguments.sandbox)?;
     let (file, given) = arguments.split()?;
     let program = match &file {
         Some(file) => program::read(file)?,
@@ -34,6 +35,12 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let name = file.as_ref().map_or(WRITTEN.into(), |file| file.display().to_string());
     match program {
         Program::Source(_) => options::check_runnable(&options)?,
+        Program::Library(..) if options.sandbox.as_ref().is_some_and(|grants| !grants.native) => {
+            let message = format!(
+                "{name}: a library is machine code, which no sandbox holds; run its source, or add --allow-native"
+            );
+            return Err(Trouble::wrong_call(message));
+        }
         Program::Library(format, architecture, machine) => {
             options::fit_library(&mut options, &name, format, architecture, machine)?;
         }

@@ -1,5 +1,6 @@
 //! Settings of a run.
 
+use super::Grants;
 use crate::value::heap::HeapOptions;
 
 /// When functions become native.
@@ -120,6 +121,8 @@ pub struct Options {
     pub optimisation_fuel: Option<u64>,
     /// Called with the bytes of every library that is compiled, and the name of its format: for tests of files.
     pub inspect_library: Option<fn(&[u8], &str)>,
+    /// What the program may touch outside of itself; `None`: anything.
+    pub sandbox: Option<Grants>,
     /// Run IR in the evaluator in place of machine code: the oracle between lowering and back ends.
     pub evaluator: bool,
 }
@@ -164,6 +167,7 @@ impl Default for Options {
             bounds: LoweringBounds::default(),
             optimisation_fuel: None,
             inspect_library: None,
+            sandbox: None,
             evaluator: false,
         }
     }
