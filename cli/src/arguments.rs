@@ -44,6 +44,9 @@ pub enum Command {
     Completions(Completions),
     /// Write a page of the manual, in roff
     Manual(Manual),
+    /// Make keys and sign files with them, for `maru run --trust`
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// What is kept of compiled code: list it, verify it, say why something is not found, clear it
     Cache(CacheCommand),
 }
@@ -124,6 +127,24 @@ pub enum Report {
     Json,
 }
 
+/// What is done with keys.
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a key: NAME.key, which signs files, and NAME.pub, which checks them
+    New {
+        /// What the two files are called, without their endings
+        name: PathBuf,
+    },
+    /// Sign files: the signature of FILE goes to FILE.sig
+    Sign {
+        /// The file with the key that signs
+        key: PathBuf,
+        /// What is signed
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
 /// What a program may touch outside of itself.
 #[derive(Args, Debug, Default)]
 pub struct Sandbox {
@@ -159,6 +180,10 @@ pub struct Run {
     /// As -e, and print the value
     #[arg(short, long, value_name = "EXPRESSION", allow_hyphen_values = true, conflicts_with = "evaluate")]
     pub print: Vec<String>,
+    /// Run only what is signed with the key that this file checks (NAME.pub of `maru key new`); may be given several times.
+    /// It holds for the program, and for machine code that it loads
+    #[arg(long, value_name = "KEY")]
+    pub trust: Vec<PathBuf>,
     /// What it may touch.
     #[command(flatten)]
     pub sandbox: Sandbox,
@@ -198,6 +223,9 @@ pub struct Build {
     /// Where to write the result [needed for libraries; text goes to standard output without it; `-` is standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Sign what is written with the key in this file (NAME.key of `maru key new`): the signature goes to OUTPUT.sig
+    #[arg(long, value_name = "KEY", requires = "output")]
+    pub sign: Option<PathBuf>,
     /// Which target and format.
     #[command(flatten)]
     pub selection: Selection,

@@ -1,6 +1,6 @@
 //! Native code, seen from programs: architectures, compiling, saving and loading; libraries of others.
 
-use crate::load::ForeignLibrary;
+use crate::load::{check_signature, ForeignLibrary};
 use crate::unit::{self, HasUnits};
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::codegen::{Architecture, MachineIdentity};
@@ -167,6 +167,7 @@ const RTLD_NOW: i64 = 2;
 fn dlopen(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let path = arguments::text(runtime, "dlopen", arguments[0])?;
     runtime.may_load_native("dlopen")?;
+    check_foreign(runtime, &path, arguments[0])?;
     let when = arguments.get(1).map_or(Ok(RTLD_NOW), |when| arguments::integer(runtime, "dlopen", *when))?;
     if when != RTLD_NOW && when != RTLD_LAZY {
         return Err(runtime.type_error("dlopen", "RTLD_NOW or RTLD_LAZY", arguments[1]));
@@ -183,6 +184,22 @@ fn dlopen(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
         }
         Err(reason) => Err(runtime.error(ErrorKind::Load, &format!("dlopen: {reason}"), &[arguments[0]])),
     }
+}
+
+/// Where only signed files are trusted, a library of others must be one, named by its path.
+fn check_foreign(runtime: &mut Runtime, path: &str, argument: Value) -> Result<(), Failure> {
+    if runtime.options.trusted.is_empty() {
+        return Ok(());
+    }
+    let checked = match path.contains('/') {
+        false => {
+            Err("only signed files are trusted, and the system chooses where it finds this one; give its path".into())
+        }
+        true => std::fs::read(path)
+            .map_err(|fault| fault.to_string())
+            .and_then(|bytes| check_signature(&runtime.options.trusted, Path::new(path), &bytes)),
+    };
+    checked.map_err(|problem| runtime.error(ErrorKind::Load, &format!("dlopen: {path}: {problem}"), &[argument]))
 }
 
 /// `(dlsym handle name)`: the address of a symbol in a library that `dlopen` opened, an integer; nil if it has none.

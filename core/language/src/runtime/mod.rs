@@ -37,7 +37,7 @@ pub use inline_cache::InlineCaches;
 pub use list::Pairs;
 pub use loading::{Loading, OpenFile};
 pub use native::{Native, NativeCode, SiteFrame, SiteFrames};
-pub use options::{JitMode, KeptCode, LoweringBounds, OptimisationLevel, Options, Strategy};
+pub use options::{JitMode, KeptCode, LoweringBounds, OptimisationLevel, Options, PublicKey, Strategy};
 pub use output::Output;
 pub use output::{standard_output, write_patiently};
 pub use ports::{Port, Stream};
