@@ -174,6 +174,21 @@ fn what_a_killed_process_left_is_gone_after_the_next_start() {
 }
 
 #[test]
+fn a_form_that_stands_for_very_many_is_bounded() {
+    let folder = folder("expansion");
+    let program = "(define (dag n) (if (= n 0) 1 (let ((x (dag (- n 1)))) (list '+ x x))))
+        (println (try (eval (dag 40)) (catch (e) (error-kind e)))) (println (eval (dag 12)))";
+    std::fs::write(folder.join("p.l"), program).unwrap();
+    for jit in ["off", "auto"] {
+        let output = maru(&folder, &["run", "--jit", jit, "--max-heap", "64M", "p.l"]).output().unwrap();
+        assert_eq!(text(&output.stdout), "out-of-memory\n4096\n", "{}", text(&output.stderr));
+    }
+    let endless = "(define (dag n) (if (= n 0) 1 (let ((x (dag (- n 1)))) (list '+ x x)))) (eval (dag 40))";
+    let output = maru(&folder, &["run", "--time", "0.2", "-e", endless]).output().unwrap();
+    assert!(text(&output.stderr).contains("error[interrupt]"), "{:?} {}", output.status, text(&output.stderr));
+}
+
+#[test]
 fn a_sweep_leaves_what_is_in_use_by_this_or_another_version() {
     let folder = folder("swept");
     std::fs::write(folder.join("q.l"), "(define (g) 1) (g)").unwrap();
