@@ -289,17 +289,16 @@ fn lower_contents(runtime: &mut Runtime, contents: &Contents, target: LoweringTa
     Ok(lowered)
 }
 
-/// Open a library that `build_program` made and link its code. The program is reachable through the runtime's roots.
+/// Open a library that `build_program` made, given its bytes and where they are from, and link its code. The program is
+/// reachable through the runtime's roots.
 ///
 /// # Errors
 /// Why the file is no such library, or cannot be used here.
-pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, Problem> {
+pub fn open_program(runtime: &mut Runtime, path: &Path, bytes: &[u8]) -> Result<BuiltProgram, Problem> {
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let bytes =
-        std::fs::read(path).map_err(|error| format!("{}: the library cannot be read: {error}", path.display()))?;
     let image =
-        runtime.native.units_mut().load(format, architecture, path, &bytes).map_err(|error| error.to_string())?;
+        runtime.native.units_mut().load(format, architecture, path, bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let environment = runtime.global;
     let opened = open_library(runtime, &manifest, Some(CompiledUnit::Library(image)), environment)

@@ -6,7 +6,9 @@ use super::image::CompiledUnit;
 use super::manifest::{Contents, Problem};
 use super::open::open_library;
 use super::{CompileFailure, HasUnits, Units};
-use crate::load::{are_many_open, library_in, manifest_of, write_whole, Cache, CacheKey, EntryKind, ForeignLibrary};
+use crate::load::{
+    are_many_open, check_signature, library_in, manifest_of, write_whole, Cache, CacheKey, EntryKind, ForeignLibrary,
+};
 use maru_core::abi::layout::Value;
 use maru_core::codegen::{image_stamp, Architecture};
 use maru_core::format::ObjectFormat;
@@ -102,9 +104,12 @@ pub fn load_environment(runtime: &mut Runtime, name: &str) -> Outcome {
 fn read(runtime: &mut Runtime, name: &str) -> Result<Vec<u8>, Problem> {
     let Some(path) = as_path(name) else {
         let (cache, key) = cache_entry(runtime, name)?;
-        return cache.find(&key);
+        let bytes = cache.find(&key)?;
+        check_signature(&runtime.options.trusted, &cache.path(&key), &bytes)?;
+        return Ok(bytes);
     };
     let bytes = std::fs::read(path).map_err(|error| format!("the library cannot be read: {error}"))?;
+    check_signature(&runtime.options.trusted, path, &bytes)?;
     library_in(&bytes).map(<[u8]>::to_vec)
 }
 

@@ -5,7 +5,7 @@
 //!
 //! A prototype is `(kind name offset parameters rest variables captures cells constants loops deferred body)`; a
 //! node is a list that starts with a short name. Constants, and the forms of a deferred prototype, are words of
-//! the table of what is [saved](super::saved), and so are positions.
+//! the table of what is [saved], and so are positions.
 
 use super::expand::register;
 use super::saved::{self, Loaded};

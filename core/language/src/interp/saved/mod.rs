@@ -24,7 +24,7 @@
 //! So what is one object stays one, wherever it occurs, and a value may contain itself.
 //!
 //! What belongs to the environment is written down as it is ([`Graph`]); what others bind is named, as free variables
-//! are ([`Names`](names::Names)): classes, functions, macros, selectors and environments. Data is written down in any case.
+//! are (`names`): classes, functions, macros, selectors and environments. Data is written down in any case.
 
 mod graph;
 mod names;
