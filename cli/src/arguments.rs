@@ -44,6 +44,9 @@ pub enum Command {
     Completions(Completions),
     /// Write a page of the manual, in roff
     Manual(Manual),
+    /// Make keys and sign files with them, for `maru run --trust`
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// What is kept of compiled code: list it, verify it, say why something is not found, clear it
     Cache(CacheCommand),
 }
@@ -124,6 +127,47 @@ pub enum Report {
     Json,
 }
 
+/// What is done with keys.
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a key: NAME.key, which signs files, and NAME.pub, which checks them
+    New {
+        /// What the two files are called, without their endings
+        name: PathBuf,
+    },
+    /// Sign files: the signature of FILE goes to FILE.sig
+    Sign {
+        /// The file with the key that signs
+        key: PathBuf,
+        /// What is signed
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What a program may touch outside of itself.
+#[derive(Args, Debug, Default)]
+pub struct Sandbox {
+    /// Keep the program from files, other programs, variables and machine code, but for what the following flags grant
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Let a program in a sandbox read this file or directory and all below; may be given several times
+    #[arg(long, value_name = "PATH", requires = "sandbox")]
+    pub allow_read: Vec<PathBuf>,
+    /// Let a program in a sandbox change this file or directory and all below; may be given several times
+    #[arg(long, value_name = "PATH", requires = "sandbox")]
+    pub allow_write: Vec<PathBuf>,
+    /// Let a program in a sandbox use this variable of the environment; may be given several times
+    #[arg(long, value_name = "NAME", requires = "sandbox")]
+    pub allow_env: Vec<String>,
+    /// Let a program in a sandbox run other programs, which may then do anything
+    #[arg(long, requires = "sandbox")]
+    pub allow_run: bool,
+    /// Let a program in a sandbox load machine code (dlopen, load-compiled-environment), which may then do anything
+    #[arg(long, requires = "sandbox")]
+    pub allow_native: bool,
+}
+
 /// Arguments of `maru run`.
 #[derive(Args, Debug)]
 pub struct Run {
@@ -136,6 +180,13 @@ pub struct Run {
     /// As -e, and print the value
     #[arg(short, long, value_name = "EXPRESSION", allow_hyphen_values = true, conflicts_with = "evaluate")]
     pub print: Vec<String>,
+    /// Run only what is signed with the key that this file checks (NAME.pub of `maru key new`); may be given several times.
+    /// It holds for the program, and for machine code that it loads
+    #[arg(long, value_name = "KEY")]
+    pub trust: Vec<PathBuf>,
+    /// What it may touch.
+    #[command(flatten)]
+    pub sandbox: Sandbox,
     /// Which target and format.
     #[command(flatten)]
     pub selection: Selection,
@@ -172,6 +223,9 @@ pub struct Build {
     /// Where to write the result [needed for libraries; text goes to standard output without it; `-` is standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Sign what is written with the key in this file (NAME.key of `maru key new`): the signature goes to OUTPUT.sig
+    #[arg(long, value_name = "KEY", requires = "output")]
+    pub sign: Option<PathBuf>,
     /// Which target and format.
     #[command(flatten)]
     pub selection: Selection,

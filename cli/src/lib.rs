@@ -16,6 +16,7 @@ mod commands;
 mod explore;
 mod identity;
 mod interrupt;
+mod keys;
 mod listing;
 mod options;
 mod profile;

@@ -1,15 +1,15 @@
 //! From flags and environment variables to the settings of a run. Flags win over variables, variables over defaults;
 //! an empty variable counts as unset.
 
-use crate::arguments::{Execution, Jit, Selection};
+use crate::arguments::{Execution, Jit, Sandbox, Selection};
 use crate::trouble::{self, Trouble};
 use maru_compiler::load::{Listeners, SYMBOLS_VARIABLE};
 use maru_compiler::unit::check_strategy;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
-use maru_language::runtime::{JitMode, OptimisationLevel, Options, Strategy};
-use std::path::Path;
+use maru_language::runtime::{Grants, JitMode, OptimisationLevel, Options, Strategy};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Names the target.
@@ -62,6 +62,30 @@ pub fn options(selection: &Selection, execution: &Execution) -> Result<Options, 
         Listeners::parse(&names).map_err(wrong)?;
     }
     Ok(options)
+}
+
+/// What a program may touch, if it is to run in a sandbox.
+///
+/// # Errors
+/// When a path that is granted does not exist.
+pub fn grants(sandbox: &Sandbox) -> Result<Option<Grants>, Trouble> {
+    if !sandbox.sandbox {
+        return Ok(None);
+    }
+    let real = |flag: &str, paths: &[PathBuf]| {
+        let real = |path: &PathBuf| {
+            std::fs::canonicalize(path)
+                .map_err(|fault| Trouble::wrong_call(format!("{flag} {}: {fault}", path.display())))
+        };
+        paths.iter().map(real).collect::<Result<Vec<PathBuf>, Trouble>>()
+    };
+    Ok(Some(Grants {
+        read: real("--allow-read", &sandbox.allow_read)?,
+        write: real("--allow-write", &sandbox.allow_write)?,
+        run: sandbox.allow_run,
+        variables: sandbox.allow_env.clone(),
+        native: sandbox.allow_native,
+    }))
 }
 
 /// The names of target and format that were asked for: those of the plugins, where synonyms were given.

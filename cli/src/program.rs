@@ -5,6 +5,7 @@ use maru_compiler::load;
 use maru_core::codegen::Architecture;
 use maru_core::format::ObjectFormat;
 use maru_core::registry;
+use maru_language::runtime::PublicKey;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,16 +13,18 @@ use std::path::Path;
 pub enum Program {
     /// Source text.
     Source(String),
-    /// A library that a format reads, its target, if there is one, and the format's number for its CPU.
-    Library(&'static dyn ObjectFormat, Option<&'static dyn Architecture>, u32),
+    /// A library that a format reads, its target, if there is one, the format's number for its CPU, and the file's bytes.
+    Library(&'static dyn ObjectFormat, Option<&'static dyn Architecture>, u32, Vec<u8>),
 }
 
-/// Read a program; `-` is source on standard input.
+/// Read a program; `-` is source on standard input. If there are keys that are trusted, it must be signed with one.
 ///
 /// # Errors
-/// When the file cannot be read, or holds no program.
-pub fn read(path: &Path) -> Result<Program, Trouble> {
+/// When the file cannot be read, holds no program, or is not trusted.
+pub fn read(path: &Path, trusted: &[PublicKey]) -> Result<Program, Trouble> {
     let bytes = bytes(path).map_err(|error| Trouble::file(path, &error))?;
+    load::check_signature(trusted, path, &bytes)
+        .map_err(|problem| Trouble::wrong_call(format!("{}: {problem}", path.display())))?;
     // Libraries have zero bytes, texts have none.
     if !bytes.contains(&0) {
         check_name(path, &bytes)?;
@@ -33,7 +36,7 @@ pub fn read(path: &Path) -> Result<Program, Trouble> {
         match format.read(&bytes) {
             Ok(contents) => {
                 let architecture = load::architecture_of(&bytes, format, &contents);
-                return Ok(Program::Library(format, architecture, contents.machine));
+                return Ok(Program::Library(format, architecture, contents.machine, bytes));
             }
             Err(error) => reasons.push(format!("\n  {}: {error}", format.name())),
         }

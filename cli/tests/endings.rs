@@ -174,6 +174,48 @@ fn what_a_killed_process_left_is_gone_after_the_next_start() {
 }
 
 #[test]
+fn a_form_that_stands_for_very_many_is_bounded() {
+    let folder = folder("expansion");
+    let program = "(define (dag n) (if (= n 0) 1 (let ((x (dag (- n 1)))) (list '+ x x))))
+        (println (try (eval (dag 40)) (catch (e) (error-kind e)))) (println (eval (dag 12)))";
+    std::fs::write(folder.join("p.l"), program).unwrap();
+    for jit in ["off", "auto"] {
+        let output = maru(&folder, &["run", "--jit", jit, "--max-heap", "64M", "p.l"]).output().unwrap();
+        assert_eq!(text(&output.stdout), "out-of-memory\n4096\n", "{}", text(&output.stderr));
+    }
+    let endless = "(define (dag n) (if (= n 0) 1 (let ((x (dag (- n 1)))) (list '+ x x)))) (eval (dag 40))";
+    let output = maru(&folder, &["run", "--time", "0.2", "-e", endless]).output().unwrap();
+    assert!(text(&output.stderr).contains("error[interrupt]"), "{:?} {}", output.status, text(&output.stderr));
+}
+
+#[test]
+fn a_sweep_leaves_what_is_in_use_by_this_or_another_version() {
+    let folder = folder("swept");
+    std::fs::write(folder.join("q.l"), "(define (g) 1) (g)").unwrap();
+    let start = || assert!(maru(&folder, &["run", "--jit", "always", "q.l"]).status().unwrap().success());
+    start();
+    let entries = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+    let own =
+        entries.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("maru-")).unwrap();
+    let file = |name: &str| std::fs::File::create(own.join(name)).unwrap();
+    // Other versions hold no locks: what they have written lately may be in use.
+    file("77-0-1.so");
+    let day_before_yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(48 * 3600);
+    file("78-0-1.so").set_modified(day_before_yesterday).unwrap();
+    file("locked-79-0-1.so");
+    let held = file("locked-80-0-1.so");
+    held.lock().unwrap();
+    file("notes.txt");
+    start();
+    let mut left = copies(&folder);
+    left.sort();
+    assert_eq!(left, ["77-0-1.so", "locked-80-0-1.so", "notes.txt"]);
+    drop(held);
+    start();
+    assert!(!copies(&folder).contains(&"locked-80-0-1.so".to_string()));
+}
+
+#[test]
 fn output_that_cannot_be_written_is_a_failure() {
     let folder = folder("output");
     std::fs::write(folder.join("p.l"), "(println \"text\")").unwrap();

@@ -6,6 +6,8 @@ use maru_arm64 as _;
 use maru_c as _;
 #[cfg(feature = "riscv64")]
 use maru_riscv64 as _;
+#[cfg(feature = "s390x")]
+use maru_s390x as _;
 #[cfg(feature = "wasm")]
 use maru_wasm as _;
 #[cfg(feature = "x64")]

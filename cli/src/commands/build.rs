@@ -2,7 +2,7 @@
 
 use crate::arguments::{Build, Emit, Execution};
 use crate::trouble::Trouble;
-use crate::{options, program, session};
+use crate::{keys, options, program, session};
 use maru_compiler::load::write_whole;
 use maru_compiler::unit::{self, Artifact};
 use maru_core::codegen::Architecture;
@@ -48,6 +48,10 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
     if let Some(output) = &arguments.output {
         check_apart(&arguments.file, output)?;
     }
+    let key = arguments.sign.as_deref().map(keys::secret).transpose()?;
+    if key.is_some() && arguments.output.as_deref() == Some(Path::new("-")) {
+        return Err(Trouble::wrong_call("build: --sign writes beside the output, which must be a file: -o FILE"));
+    }
     let text = program::source(&arguments.file)?;
     let name = arguments.file.display().to_string();
     let bytes = session::with_runtime(options, None, |runtime| {
@@ -56,6 +60,9 @@ pub fn build(arguments: &Build) -> Result<ExitCode, Trouble> {
     match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => write(path, &bytes).map_err(|error| Trouble::output(path, &error))?,
         None => super::print_bytes(&bytes)?,
+    }
+    if let (Some(key), Some(path)) = (key, arguments.output.as_deref()) {
+        super::key::sign_file(&key, path, &bytes)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ pub mod conform;
 pub mod disasm;
 pub mod doctor;
 pub mod explore;
+pub mod key;
 pub mod repl;
 pub mod run;
 pub mod shelf;
@@ -33,6 +34,7 @@ pub fn run(command: Command) -> Result<ExitCode, Trouble> {
         Command::Repl(arguments) => repl::repl(&arguments),
         Command::Completions(arguments) => shelf::completions(&arguments),
         Command::Manual(arguments) => shelf::manual(&arguments),
+        Command::Key(command) => key::key(&command),
         Command::Cache(command) => cache::cache(&command),
     }
 }

@@ -4,7 +4,7 @@ use crate::arguments::Run;
 use crate::profile::{self, Sampler};
 use crate::program::{self, Program};
 use crate::trouble::{self, Trouble};
-use crate::{identity, interrupt, options, session, statistics};
+use crate::{identity, interrupt, keys, options, session, statistics};
 use maru_compiler::load::{self, NO_PLACE};
 use maru_compiler::unit::{self, HasUnits};
 use maru_core::abi::layout::Value;
@@ -26,16 +26,24 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
     let start = Instant::now();
     let mut options = options::options(&arguments.selection, &arguments.execution)?;
     options.keep = identity::kept_code()?;
+    options.trusted = keys::trusted(&arguments.trust)?;
+    options.sandbox = options::grants(&arguments.sandbox)?;
     let (file, given) = arguments.split()?;
     let program = match &file {
-        Some(file) => program::read(file)?,
+        Some(file) => program::read(file, &options.trusted)?,
         None => Program::Source([&arguments.evaluate[..], &arguments.print].concat().join("\n")),
     };
     let name = file.as_ref().map_or(WRITTEN.into(), |file| file.display().to_string());
-    match program {
+    match &program {
         Program::Source(_) => options::check_runnable(&options)?,
-        Program::Library(format, architecture, machine) => {
-            options::fit_library(&mut options, &name, format, architecture, machine)?;
+        Program::Library(..) if options.sandbox.as_ref().is_some_and(|grants| !grants.native) => {
+            let message = format!(
+                "{name}: a library is machine code, which no sandbox holds; run its source, or add --allow-native"
+            );
+            return Err(Trouble::wrong_call(message));
+        }
+        Program::Library(format, architecture, machine, _) => {
+            options::fit_library(&mut options, &name, *format, *architecture, *machine)?;
         }
     }
     if arguments.profile.is_some() {
@@ -50,7 +58,7 @@ pub fn run(arguments: Run) -> Result<ExitCode, Trouble> {
         let mut sampler = arguments.profile.as_ref().map(|_| Sampler::over(runtime)).transpose()?;
         let outcome = match program {
             Program::Source(text) => interp::run_program(runtime, &name, &text),
-            Program::Library(..) => run_library(runtime, Path::new(&name))?,
+            Program::Library(.., bytes) => run_library(runtime, Path::new(&name), &bytes)?,
         };
         let outcome = match arguments.print.is_empty() {
             true => outcome,
@@ -91,9 +99,9 @@ fn print(runtime: &mut Runtime, value: Value) -> Outcome {
 }
 
 /// Load a library and run its top-level forms, one after another.
-fn run_library(runtime: &mut Runtime, path: &Path) -> Result<Outcome, Trouble> {
+fn run_library(runtime: &mut Runtime, path: &Path, bytes: &[u8]) -> Result<Outcome, Trouble> {
     let base = runtime.roots.len();
-    let program = unit::open_program(runtime, path).map_err(Trouble::rendered)?;
+    let program = unit::open_program(runtime, path, bytes).map_err(Trouble::rendered)?;
     let outcome = interp::in_file(runtime, path, |runtime| program.run(runtime));
     runtime.roots.truncate(base);
     Ok(outcome)

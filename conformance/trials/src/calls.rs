@@ -303,9 +303,9 @@ pub fn deep_recursion_ends_at_the_limit(bench: &Bench) {
                 v6 = call f1(v0, v1, v5) -> w\n  v8 = const 0x1e\n  branch compare.eq v6 v8, b3, b4\nb3 cold:\n  return v6\nb4:\n  \
                 v7 = add v6 v4\n  return v7\n}\n";
     let overflow = |context: *mut Context, [_, callee, ..]: [u64; 6]| {
-        // Uses aligned stack, as any C function may.
+        // Uses stack as aligned as the CPU's systems have it, as any C function may.
         let aligned = std::hint::black_box([0u128; 4]);
-        let misplaced = aligned.as_ptr() as usize as u64 % 16;
+        let misplaced = (aligned.as_ptr() as usize % align_of::<u128>()) as u64;
         // SAFETY: compiled code passes its context.
         unsafe { (*context).depth = (callee + misplaced) as i64 };
         FAILURE

@@ -279,8 +279,10 @@ pub fn constants_are_stored(bench: &Bench) {
                 memory.fill(u64::MAX);
                 assert_eq!(bench.load(&text).run2(memory.as_mut_ptr() as u64, 8), value as u64);
                 let mut expected = [0xff; 8];
-                expected[..size].copy_from_slice(&value.to_le_bytes()[..size]);
-                assert_eq!(*memory, [u64::MAX, u64::from_le_bytes(expected), u64::MAX], "{text}");
+                let bytes = value.to_ne_bytes();
+                let stored = if cfg!(target_endian = "little") { &bytes[..size] } else { &bytes[8 - size..] };
+                expected[..size].copy_from_slice(stored);
+                assert_eq!(*memory, [u64::MAX, u64::from_ne_bytes(expected), u64::MAX], "{text}");
             }
         }
     }

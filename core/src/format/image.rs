@@ -50,8 +50,11 @@ pub struct Image {
     pub functions: Vec<ImageFunction>,
     /// Fixups, offsets relative to the code section, in ascending order.
     pub fixups: Vec<Fixup>,
-    /// Places in the constants that hold a signed 32-bit distance from [`HEADER_SYMBOL`] to something.
+    /// Places in the constants that hold a signed 32-bit distance from [`HEADER_SYMBOL`] to something, in the machine's byte
+    /// order: a linker may fill them in.
     pub distances: Vec<(u32, Place)>,
+    /// Whether the machine puts the most significant byte first.
+    pub big_endian: bool,
     /// What it needs of other libraries.
     pub imports: Vec<Import>,
     /// The code of the functions as text, in their order, if somebody wants it.
@@ -164,7 +167,8 @@ impl Image {
             };
             let value =
                 i32::try_from(value).map_err(|_| FormatError(format!("{}: image larger than 2 GiB", self.name)))?;
-            self.constants[at as usize..at as usize + 4].copy_from_slice(&value.to_le_bytes());
+            let bytes = if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+            self.constants[at as usize..at as usize + 4].copy_from_slice(&bytes);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! current directory is not looked at, so that bytes are reproducible. Written by hand, because a compiler waits for
 //! it: a general library takes ten times as long as all the rest of the file.
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, Numbers};
 use gimli::constants as dwarf;
 use maru_core::format::{Image, ImageFunction};
 use std::path::Path;
@@ -29,10 +29,10 @@ pub fn has_lines(image: &Image) -> bool {
     !image.source.is_empty() && image.functions.iter().any(|function| !function.lines.is_empty())
 }
 
-/// Contents of the sections named by [`NAMES`], for code at an address and addresses of 4 or 8 bytes; or `None` if the
-/// image has no lines to speak of.
-pub fn sections(image: &Image, code: u64, address_size: u64) -> Option<[Vec<u8>; 4]> {
-    referring_sections(image, code, address_size).map(|(sections, _)| sections)
+/// Contents of the sections named by [`NAMES`], for code at an address and a machine's numbers; or `None` if the image
+/// has no lines to speak of.
+pub fn sections(image: &Image, code: u64, numbers: Numbers) -> Option<[Vec<u8>; 4]> {
+    referring_sections(image, code, numbers).map(|(sections, _)| sections)
 }
 
 /// The numbers of sections among [`NAMES`].
@@ -55,14 +55,14 @@ pub struct Reference {
 }
 
 /// The same with all that a linker must change, once it has moved the sections.
-pub fn referring_sections(image: &Image, code: u64, address_size: u64) -> Option<([Vec<u8>; 4], Vec<Reference>)> {
+pub fn referring_sections(image: &Image, code: u64, numbers: Numbers) -> Option<([Vec<u8>; 4], Vec<Reference>)> {
     if !has_lines(image) {
         return None;
     }
     let mut references = Vec::new();
     let mut strings = Bytes::default();
-    let info = unit(image, (code, address_size), &mut strings, &mut references);
-    let lines = line_program(image, (code, address_size), &mut references);
+    let info = unit(image, (code, numbers), &mut strings, &mut references);
+    let lines = line_program(image, (code, numbers), &mut references);
     Some(([abbreviations().0, info.0, lines.0, strings.0], references))
 }
 
@@ -104,18 +104,16 @@ fn abbreviations() -> Bytes {
 }
 
 /// Append an address.
-fn put_address(out: &mut Bytes, address: u64, size: u64) {
-    out.raw(&address.to_le_bytes()[..size as usize]);
+fn put_address(out: &mut Bytes, address: u64, numbers: Numbers) {
+    match numbers.address_size {
+        4 => out.u32(address as u32),
+        _ => out.u64(address),
+    }
 }
 
 /// The unit's entries, in the order of attributes that [`abbreviations`] gives.
-fn unit(
-    image: &Image,
-    (code, address_size): (u64, u64),
-    strings: &mut Bytes,
-    references: &mut Vec<Reference>,
-) -> Bytes {
-    let mut out = Bytes::default();
+fn unit(image: &Image, (code, numbers): (u64, Numbers), strings: &mut Bytes, references: &mut Vec<Reference>) -> Bytes {
+    let mut out = Bytes::in_order(numbers.order);
     let mut offset = |out: &mut Bytes, section: usize, offset: u64| {
         references.push(Reference { section: INFO, at: out.position(), to: Some(section), offset });
         out.u32(offset as u32);
@@ -123,7 +121,7 @@ fn unit(
     let mut addresses = Vec::new();
     let mut address = |out: &mut Bytes, offset: u64| {
         addresses.push(Reference { section: INFO, at: out.position(), to: None, offset });
-        put_address(out, code + offset, address_size);
+        put_address(out, code + offset, numbers);
     };
     let mut string = |text: &str| {
         let at = strings.position();
@@ -133,7 +131,7 @@ fn unit(
     out.u32(0);
     out.u16(VERSION);
     offset(&mut out, ABBREVIATIONS, 0);
-    out.u8(address_size as u8);
+    out.u8(numbers.address_size);
     out.u8(UNIT_ABBREVIATION);
     offset(&mut out, STRINGS, string("Maru"));
     // Debuggers know no Lisp without types; as C they show names, lines and registers, which is all there is.
@@ -171,8 +169,8 @@ fn directory(source: &str) -> &str {
 }
 
 /// The line table: a header, then a program that makes the rows.
-fn line_program(image: &Image, (code, address_size): (u64, u64), references: &mut Vec<Reference>) -> Bytes {
-    let mut out = Bytes::default();
+fn line_program(image: &Image, (code, numbers): (u64, Numbers), references: &mut Vec<Reference>) -> Bytes {
+    let mut out = Bytes::in_order(numbers.order);
     out.u32(0);
     out.u16(VERSION);
     out.u32(0);
@@ -186,9 +184,9 @@ fn line_program(image: &Image, (code, address_size): (u64, u64), references: &mu
     let header_length = out.position() - header;
     out.put_u32(header - 4, header_length as u32);
 
-    out.raw(&[0, 1 + address_size as u8, dwarf::DW_LNE_set_address.0]);
+    out.raw(&[0, 1 + numbers.address_size, dwarf::DW_LNE_set_address.0]);
     references.push(Reference { section: LINES, at: out.position(), to: None, offset: 0 });
-    put_address(&mut out, code, address_size);
+    put_address(&mut out, code, numbers);
     let mut at = (0, 1);
     for function in image.functions.iter().filter(|function| function.size > 0) {
         for (offset, line) in rows(function) {

@@ -2,7 +2,7 @@
 
 use crate::class::Class;
 use maru_core::codegen::MachineIdentity;
-use maru_dwarf::Bytes;
+use maru_dwarf::{ByteOrder, Bytes};
 use object::elf;
 
 /// What the loader or an unwinder uses: an entry of the segment table.
@@ -39,9 +39,9 @@ pub struct SectionTable {
 }
 
 impl SectionTable {
-    /// A table of the null section, for a file of a class.
-    pub fn new(class: Class) -> SectionTable {
-        let mut table = SectionTable { class, entries: Bytes::default(), names: Bytes::default(), count: 0 };
+    /// A table of the null section, for a file of a class and a byte order.
+    pub fn new(class: Class, order: ByteOrder) -> SectionTable {
+        let mut table = SectionTable { class, entries: Bytes::in_order(order), names: Bytes::default(), count: 0 };
         table.add("", Section::default());
         table
     }
@@ -111,6 +111,14 @@ pub fn write_start(
     out
 }
 
+/// What the header calls a byte order.
+pub fn data(order: ByteOrder) -> u8 {
+    match order {
+        ByteOrder::Little => elf::ELFDATA2LSB.0,
+        ByteOrder::Big => elf::ELFDATA2MSB.0,
+    }
+}
+
 /// The header of a file that has this many segments.
 pub fn write_header(
     class: Class,
@@ -120,9 +128,10 @@ pub fn write_header(
     section_table: u64,
     sections: u16,
 ) -> Bytes {
-    let mut out = Bytes::default();
+    let order = ByteOrder::of(machine);
+    let mut out = Bytes::in_order(order);
     out.raw(&elf::ELFMAG);
-    out.raw(&[class.name(), elf::ELFDATA2LSB.0, elf::EV_CURRENT.0, elf::ELFOSABI_NONE.0]);
+    out.raw(&[class.name(), data(order), elf::EV_CURRENT.0, elf::ELFOSABI_NONE.0]);
     out.zeros(8);
     out.u16(kind.0);
     out.u16(machine.machine as u16);

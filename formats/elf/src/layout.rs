@@ -9,7 +9,7 @@ use crate::symbols::{Places, Symbols};
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
-use maru_dwarf::{debug, unwind, Bytes};
+use maru_dwarf::{debug, unwind, ByteOrder, Bytes, Numbers};
 use object::elf;
 
 /// The layout's part that says where the build id lies.
@@ -40,12 +40,13 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
         let (name, import) = (&image.name, &import.name);
         return Err(FormatError(format!("{name}: {import} is imported, which only libraries made by a linker can do")));
     }
-    let mut out = Bytes::default();
+    let order = ByteOrder::of(machine);
+    let mut out = Bytes::in_order(order);
     out.0.reserve(4096 + image.code.len() + image.constants.len() + 200 * image.functions.len());
-    let mut sections = SectionTable::new(class);
+    let mut sections = SectionTable::new(class, order);
     let mapped = write_mapped(image, (class, machine), &mut out, &mut sections)?;
     let writable = write_writable(image, (class, machine), &mapped, &mut out, &mut sections);
-    write_unmapped(image, class, &mapped, &mut out, &mut sections)?;
+    write_unmapped(image, (class, machine), &mapped, &mut out, &mut sections)?;
     let (section_table, section_count) = sections.write(&mut out);
     let segments = segments(machine, &mapped, &writable);
     out.put(0, &write_start(class, machine, &segments, section_table, section_count).0);
@@ -67,10 +68,9 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
 /// Refuse what cannot be written; the class of what can.
 pub fn check(image: &Image, machine: &MachineIdentity) -> Result<Class, FormatError> {
     let refuse = |problem: String| Err(FormatError(format!("{}: {problem}", image.name)));
-    let (Some(class), true) = (Class::of(machine.pointer_size), machine.little_endian) else {
-        let order = if machine.little_endian { "little" } else { "big" };
+    let Some(class) = Class::of(machine.pointer_size) else {
         return refuse(format!(
-            "the format elf is written for little-endian machines of 32 and 64 bits only, not for {}-bit {order}-endian ones",
+            "the format elf is written for machines of 32 and 64 bits only, not for {}-bit ones",
             u32::from(machine.pointer_size) * 8
         ));
     };
@@ -249,7 +249,7 @@ fn write_writable(
 /// which some tools insist on, and line tables.
 fn write_unmapped(
     image: &Image,
-    class: Class,
+    (class, machine): (Class, &MachineIdentity),
     mapped: &Mapped,
     out: &mut Bytes,
     sections: &mut SectionTable,
@@ -266,9 +266,8 @@ fn write_unmapped(
     out.0.extend_from_within(mapped.names.start as usize..mapped.names.end as usize);
     let names = Section { kind: elf::SHT_STRTAB, offset, size: mapped.names.size(), ..Section::default() };
     sections.add(".strtab", Section { alignment: 1, ..names });
-    for (name, bytes) in
-        debug::NAMES.iter().zip(debug::sections(image, mapped.code, class.word()).into_iter().flatten())
-    {
+    let lines = debug::sections(image, mapped.code, Numbers::of(machine));
+    for (name, bytes) in debug::NAMES.iter().zip(lines.into_iter().flatten()) {
         let strings = if *name == ".debug_str" { elf::SHF_MERGE | elf::SHF_STRINGS } else { elf::SectionFlags(0) };
         let (offset, size) = (out.position(), bytes.len() as u64);
         out.raw(&bytes);

@@ -66,7 +66,7 @@ impl ObjectFormat for Elf {
         &["so", "elf64", "elf32"]
     }
     fn is_host(&self) -> bool {
-        cfg!(all(unix, not(target_vendor = "apple"), target_pointer_width = "64", target_endian = "little"))
+        cfg!(all(unix, not(target_vendor = "apple"), target_pointer_width = "64"))
     }
     fn file_name(&self, stem: &str) -> String {
         format!("{stem}.so")
@@ -101,7 +101,7 @@ impl ObjectFormat for Elf {
         symbol_file::write(image, code, machine).map(Some)
     }
     fn symbols(&self, library: &[u8]) -> Result<Vec<(String, u64)>, FormatError> {
-        linked::symbols(&read::View(library)).map_err(FormatError)
+        linked::symbols(&read::View::new(library)).map_err(FormatError)
     }
     fn read(&self, file: &[u8]) -> Result<Contents, FormatError> {
         read::read(file)

@@ -17,7 +17,7 @@ use crate::headers::{write_header, Section, SectionTable};
 use crate::layout::check;
 use maru_core::codegen::{FixupTarget, MachineIdentity};
 use maru_core::format::{FormatError, Image, Place, HEADER_SYMBOL};
-use maru_dwarf::{debug, unwind, Bytes};
+use maru_dwarf::{debug, unwind, ByteOrder, Bytes, Numbers};
 use object::elf;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +97,11 @@ pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, 
         let problem = "objects are written for 64-bit machines only";
         return Err(FormatError(format!("{}: in the format elf, {problem}", image.name)));
     }
+    if image.big_endian == machine.little_endian {
+        // A linker fills distances in in the machine's order.
+        let problem = "the image has distances in another byte order than the machine";
+        return Err(FormatError(format!("{}: {problem}", image.name)));
+    }
     let mut parts =
         vec![code(image, machine)?, constants(image, machine), data(image, machine)?, frames(image, machine)?];
     parts.extend(line_tables(image, machine));
@@ -106,10 +111,11 @@ pub fn parts(image: &Image, machine: &MachineIdentity) -> Result<Vec<Contents>, 
 /// The whole file.
 pub fn write(image: &Image, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
     let (class, mut parts) = (Class::Wide, parts(image, machine)?);
-    let symbols = Symbols::new(image, &parts)?;
-    let mut out = Bytes::default();
+    let order = ByteOrder::of(machine);
+    let symbols = Symbols::new(image, &parts, order)?;
+    let mut out = Bytes::in_order(order);
     out.zeros(class.file_header() as usize);
-    let mut sections = SectionTable::new(class);
+    let mut sections = SectionTable::new(class, order);
     for contents in &mut parts {
         write_contents(contents, &mut out, &mut sections);
     }
@@ -198,7 +204,7 @@ fn data(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatErro
 
 /// Unwind entries, each with the distance to its function.
 fn frames(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatError> {
-    let mut out = Bytes::default();
+    let mut out = Bytes::in_order(ByteOrder::of(machine));
     let entries = unwind::write_frames(&mut out, image, 0, &machine.unwind)?;
     let relocation = |entry: &unwind::Entry| Relocation {
         addend: entry.function as i64,
@@ -214,7 +220,9 @@ fn frames(image: &Image, machine: &MachineIdentity) -> Result<Contents, FormatEr
 
 /// Line tables, if the image has lines.
 fn line_tables(image: &Image, machine: &MachineIdentity) -> Vec<Contents> {
-    let Some((sections, references)) = debug::referring_sections(image, 0, 8) else { return Vec::new() };
+    let Some((sections, references)) = debug::referring_sections(image, 0, Numbers::of(machine)) else {
+        return Vec::new();
+    };
     let contents = |(number, bytes)| {
         let own = references.iter().filter(|reference| reference.section == number);
         let relocation = |reference: &debug::Reference| {
@@ -289,8 +297,8 @@ struct Symbols {
 }
 
 impl Symbols {
-    fn new(image: &Image, parts: &[Contents]) -> Result<Symbols, FormatError> {
-        let mut symbols = Symbols::default();
+    fn new(image: &Image, parts: &[Contents], order: ByteOrder) -> Result<Symbols, FormatError> {
+        let mut symbols = Symbols { table: Bytes::in_order(order), ..Symbols::default() };
         symbols.names.u8(0);
         symbols.table.zeros(SYMBOL_SIZE as usize);
         for contents in parts {

@@ -5,11 +5,13 @@
 //! (constructors, relocations, other libraries, memory both writable and executable) is refused.
 
 use crate::class::Class;
+use crate::headers::data;
 use crate::layout::{note_offset, BUILD_ID_SIZE, NOTE_SEGMENT};
 use crate::linked;
 use crate::symbols::gnu_hash;
 use crate::write::build_id;
 use maru_core::format::{Contents, FormatError, HEADER_SYMBOL};
+use maru_dwarf::ByteOrder;
 use object::elf;
 use std::ops::Range;
 
@@ -18,25 +20,34 @@ const ADDRESS_LIMIT: u64 = 1 << 31;
 
 /// Examine a file; see [`maru_core::format::ObjectFormat::read`].
 pub fn read(file: &[u8]) -> Result<Contents, FormatError> {
-    read_file(&View(file)).map_err(FormatError)
+    read_file(&View::new(file)).map_err(FormatError)
 }
 
-/// Numbers of the file, read within its bounds.
-pub struct View<'a>(pub &'a [u8]);
+/// Numbers of the file, read within its bounds, in the byte order that its header names.
+pub struct View<'a>(pub &'a [u8], ByteOrder);
 
 /// Something found, or what is wrong with the file.
 pub type Found<T> = Result<T, String>;
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// A whole file.
+    pub fn new(file: &'a [u8]) -> View<'a> {
+        let is_big = file.get(5) == Some(&data(ByteOrder::Big));
+        View(file, if is_big { ByteOrder::Big } else { ByteOrder::Little })
+    }
+    /// So many bytes of its start.
+    fn start(&self, count: u64) -> Found<View<'_>> {
+        Ok(View(self.bytes(0, count)?, self.1))
+    }
     pub fn bytes(&self, at: u64, count: u64) -> Found<&[u8]> {
         let range = usize::try_from(at).ok().zip(at.checked_add(count).and_then(|end| usize::try_from(end).ok()));
         range.and_then(|(start, end)| self.0.get(start..end)).ok_or_else(|| cut_short(at.saturating_add(count), self))
     }
     pub fn u16(&self, at: u64) -> Found<u16> {
-        Ok(u16::from_le_bytes(self.bytes(at, 2)?.try_into().expect("two bytes")))
+        Ok(u16::from_le_bytes(self.1.arranged(self.bytes(at, 2)?.try_into().expect("two bytes"))))
     }
     pub fn u32(&self, at: u64) -> Found<u32> {
-        Ok(u32::from_le_bytes(self.bytes(at, 4)?.try_into().expect("four bytes")))
+        Ok(u32::from_le_bytes(self.1.arranged(self.bytes(at, 4)?.try_into().expect("four bytes"))))
     }
     /// A word of a class.
     pub fn word(&self, class: Class, at: u64) -> Found<u64> {
@@ -46,7 +57,7 @@ impl View<'_> {
         }
     }
     pub fn u64(&self, at: u64) -> Found<u64> {
-        Ok(u64::from_le_bytes(self.bytes(at, 8)?.try_into().expect("eight bytes")))
+        Ok(u64::from_le_bytes(self.1.arranged(self.bytes(at, 8)?.try_into().expect("eight bytes"))))
     }
 }
 
@@ -69,7 +80,7 @@ fn read_file(view: &View) -> Found<Contents> {
     }
     let segments = read_segments(view, class)?;
     let tables = read_dynamic(view, class, &segments)?;
-    let header = find_symbol(&View(view.bytes(0, segments.first.file_size)?), class, &tables, HEADER_SYMBOL)?;
+    let header = find_symbol(&view.start(segments.first.file_size)?, class, &tables, HEADER_SYMBOL)?;
     check_build_id(view, &segments)?;
     let executable = segments.first.address..segments.first.address + segments.first.memory_size;
     ensure(header.start >= executable.start && header.end <= executable.end, || {
@@ -94,7 +105,7 @@ fn is_ours(view: &View, class: Class) -> bool {
     let entry = class.file_header() + NOTE_SEGMENT * class.segment_header();
     let words = Words::of(class, entry);
     let place = [view.word(class, words.offset), view.word(class, words.file_size)];
-    view.bytes(note_offset(class), 16).is_ok_and(|head| head == note_head())
+    view.bytes(note_offset(class), 16).is_ok_and(|head| head == note_head(view.1))
         || place == [Ok(note_offset(class)), Ok(16 + BUILD_ID_SIZE as u64)]
 }
 
@@ -128,16 +139,17 @@ impl Words {
 }
 
 /// The note of a build id, without the id.
-fn note_head() -> Vec<u8> {
-    [4u32, BUILD_ID_SIZE as u32, elf::NT_GNU_BUILD_ID.0, u32::from_le_bytes(*b"GNU\0")].map(u32::to_le_bytes).concat()
+fn note_head(order: ByteOrder) -> Vec<u8> {
+    let numbers = [4, BUILD_ID_SIZE as u32, elf::NT_GNU_BUILD_ID.0].map(|number| order.arranged(number.to_le_bytes()));
+    [numbers.concat(), b"GNU\0".to_vec()].concat()
 }
 
 /// Check the file's header; the class and the CPU's number.
 fn read_file_header(view: &View) -> Found<(Class, u32)> {
     ensure(view.0.starts_with(&elf::ELFMAG), || "this is no ELF file".into())?;
     let ident = view.bytes(4, 3)?;
-    let class = Class::named(ident[0]).filter(|_| ident[1..] == [elf::ELFDATA2LSB.0, elf::EV_CURRENT.0]);
-    let class = class.ok_or("this is no little-endian ELF file of version 1")?;
+    let class = Class::named(ident[0]).filter(|_| ident[1..] == [data(view.1), elf::EV_CURRENT.0]);
+    let class = class.ok_or("this is no ELF file of version 1 for a machine of 32 or 64 bits")?;
     ensure(view.u16(16)? == elf::ET_DYN.0, || "this is an ELF file, but no shared library".into())?;
     // The sizes and counts at the end of the header.
     let last = class.file_header() - 12;
@@ -320,7 +332,9 @@ fn symbol_name<'a>(view: &'a View, tables: &Tables, at: u32) -> Found<&'a [u8]> 
 fn check_build_id(view: &View, segments: &Segments) -> Found<()> {
     let size = BUILD_ID_SIZE as u64;
     let Extent { offset, file_size, .. } = segments.note;
-    ensure(file_size == 16 + size && view.bytes(offset, 16)? == note_head(), || "it has no build id of Maru's".into())?;
+    ensure(file_size == 16 + size && view.bytes(offset, 16)? == note_head(view.1), || {
+        "it has no build id of Maru's".into()
+    })?;
     let at = offset as usize + 16;
     let mut copy = view.0.to_vec();
     copy[at..at + BUILD_ID_SIZE].fill(0);

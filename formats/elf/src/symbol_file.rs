@@ -11,7 +11,7 @@ use crate::layout;
 use crate::symbols::{Places, Symbols};
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image};
-use maru_dwarf::{debug, unwind, Bytes};
+use maru_dwarf::{debug, unwind, ByteOrder, Bytes, Numbers};
 use object::elf;
 
 /// The number of the section of the code.
@@ -23,9 +23,10 @@ const CODE_SECTION: u16 = 1;
 /// As for a library.
 pub fn write(image: &Image, code: u64, machine: &MachineIdentity) -> Result<Vec<u8>, FormatError> {
     let class = layout::check(image, machine)?;
-    let mut out = Bytes::default();
+    let order = ByteOrder::of(machine);
+    let mut out = Bytes::in_order(order);
     out.zeros(class.file_header() as usize);
-    let mut sections = SectionTable::new(class);
+    let mut sections = SectionTable::new(class, order);
     let text = Section {
         kind: elf::SHT_NOBITS,
         flags: elf::SHF_ALLOC | elf::SHF_EXECINSTR,
@@ -60,7 +61,8 @@ pub fn write(image: &Image, code: u64, machine: &MachineIdentity) -> Result<Vec<
     let names = Section { kind: elf::SHT_STRTAB, alignment: 1, ..Section::default() };
     add(&mut sections, &out, ".strtab", offset, names);
 
-    for (name, bytes) in debug::NAMES.iter().zip(debug::sections(image, code, class.word()).into_iter().flatten()) {
+    let lines = debug::sections(image, code, Numbers::of(machine));
+    for (name, bytes) in debug::NAMES.iter().zip(lines.into_iter().flatten()) {
         let offset = out.position();
         out.raw(&bytes);
         let section = Section { kind: elf::SHT_PROGBITS, alignment: 1, ..Section::default() };

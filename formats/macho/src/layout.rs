@@ -9,7 +9,7 @@ use crate::{exports, signature, symbols};
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
-use maru_dwarf::{debug, unwind, Bytes};
+use maru_dwarf::{debug, unwind, Bytes, Numbers};
 use object::macho;
 
 /// The layout's part that says where the digits of the file's name lie.
@@ -175,7 +175,8 @@ fn data(image: &Image, start: u64) -> Segment {
 fn write_debug(image: &Image, places: &Places, start: u64, out: &mut Bytes) -> Segment {
     let offset = out.position();
     let mut sections = Vec::new();
-    for (name, bytes) in DEBUG_NAMES.into_iter().zip(debug::sections(image, places.code, 8).into_iter().flatten()) {
+    let lines = debug::sections(image, places.code, Numbers::LITTLE_WIDE);
+    for (name, bytes) in DEBUG_NAMES.into_iter().zip(lines.into_iter().flatten()) {
         let at = out.position();
         let (address, size) = (start + at - offset, bytes.len() as u64);
         let flags = macho::S_ATTR_DEBUG.0;

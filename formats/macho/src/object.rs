@@ -19,7 +19,7 @@ use crate::layout::{check, DEBUG_NAMES};
 use crate::symbols::SYMBOL_SIZE;
 use maru_core::codegen::{Fixup, FixupTarget, MachineIdentity, Relocation};
 use maru_core::format::{FormatError, Image, Place, HEADER_SYMBOL};
-use maru_dwarf::{debug, unwind, Bytes};
+use maru_dwarf::{debug, unwind, Bytes, Numbers};
 use object::macho;
 
 /// Alignment of code, constants and data table, as a power of two.
@@ -240,7 +240,9 @@ fn data(image: &Image, machine: &MachineIdentity, symbols: &Symbols) -> Result<C
 
 /// Line tables, if the image has lines. Offsets from one of them into another are as they are: nothing joins them.
 fn line_tables(image: &Image, machine: &MachineIdentity, symbols: &Symbols) -> Vec<Contents> {
-    let Some((sections, references)) = debug::referring_sections(image, 0, 8) else { return Vec::new() };
+    let Some((sections, references)) = debug::referring_sections(image, 0, Numbers::LITTLE_WIDE) else {
+        return Vec::new();
+    };
     let contents = |(number, bytes)| {
         let mut contents = Contents::new("__DWARF", DEBUG_NAMES[number], 0, macho::S_ATTR_DEBUG.0, bytes);
         let own = references.iter().filter(|reference| reference.section == number && reference.to.is_none());

@@ -9,7 +9,7 @@ use crate::{exports, unwind};
 use maru_core::abi::WORD_SIZE;
 use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, Layout};
-use maru_dwarf::{debug, Bytes};
+use maru_dwarf::{debug, Bytes, Numbers};
 
 /// The layout's part that says where code lies in the file.
 pub const CODE_OFFSET: &str = "offset of the code";
@@ -74,7 +74,7 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
     let count = 4 + usize::from(image.data_words > 0) + debug::NAMES.len() * usize::from(lines);
     let mut pool = Pool::new();
     let header = headers::size(count);
-    let mut sections = Sections { header, out: Bytes(vec![0; header as usize]), all: Vec::with_capacity(count) };
+    let mut sections = Sections { header, out: Bytes::from(vec![0; header as usize]), all: Vec::with_capacity(count) };
     let mut directories = [(0, 0); DIRECTORIES];
     let mut places = write_text_and_constants(image, &mut sections);
     let symbols = symbols::symbols(image, places.code, places.constants)?;
@@ -90,9 +90,8 @@ pub fn layout(image: &Image, machine: &MachineIdentity) -> Result<Layout, Format
     entries.write_entries(places.code, &codes, &mut sections.out);
     directories[headers::EXCEPTIONS] = directory(address, sections.out.position() - offset);
     sections.close(*b".pdata\0\0", offset, 1, readable);
-    for (name, bytes) in
-        debug::NAMES.iter().zip(debug::sections(image, IMAGE_BASE + places.code, 8).into_iter().flatten())
-    {
+    let lines = debug::sections(image, IMAGE_BASE + places.code, Numbers::LITTLE_WIDE);
+    for (name, bytes) in debug::NAMES.iter().zip(lines.into_iter().flatten()) {
         let offset = sections.out.position();
         sections.out.raw(&bytes);
         sections.close(pool.section(name), offset, 1, readable | flags::DISCARDABLE);

@@ -45,7 +45,7 @@ pub struct Pool(Bytes);
 impl Pool {
     /// A pool without names: it starts with its size.
     pub fn new() -> Pool {
-        Pool(Bytes(vec![0; 4]))
+        Pool(Bytes::from(vec![0; 4]))
     }
 
     /// What stands for a section's name in eight bytes.

@@ -6,7 +6,8 @@
 //! profiles are read afterwards.
 //!
 //! Whoever writes a copy holds a lock on it. So what dead processes left behind is told from what is in use, and removed by
-//! the next that loads something: a few files at a time, so that no start has to pay for many.
+//! the next that loads something: a few files at a time, so that no start has to pay for many. Names say that there is a
+//! lock: other versions of Maru may run, which held none and named their copies otherwise; such are left for a day.
 
 use super::debugger::{file_readers, FileReaders};
 use super::durable::{create_locked, lock_if_free};
@@ -29,6 +30,16 @@ const SYMBOLS_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How names of copies start that stay for debuggers and profilers.
 const FOR_SYMBOLS: &str = "symbols-";
 
+/// How names of copies start, and of directories, whose process holds a lock on them.
+const LOCKED: &str = "locked-";
+/// What has another version's name, and no lock, is left as long as that.
+const OTHERS_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// The name of a file or directory that this process holds a lock on, without its ending.
+pub(super) fn locked_name(rest: &str) -> String {
+    format!("{LOCKED}{}-{rest}", std::process::id())
+}
+
 /// A file of this process; removed when dropped, unless somebody is to find it afterwards.
 #[derive(Debug)]
 pub struct WrittenFile {
@@ -46,7 +57,7 @@ impl WrittenFile {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let (process, hash) = (std::process::id(), fingerprint(bytes)[0]);
         let stays = file_readers() == FileReaders::Afterwards;
-        let start = if stays { FOR_SYMBOLS } else { "" };
+        let start = if stays { FOR_SYMBOLS } else { LOCKED };
         let name = || {
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
             directory.join(format.file_name(&format!("{start}{process}-{number}-{hash:016x}")))
@@ -129,7 +140,8 @@ pub(super) fn sweep(directory: &Path) {
         let name = name.to_string_lossy();
         let is_left = match is_kept(&name) {
             true => is_older(&entry, SYMBOLS_AGE),
-            false => is_of_a_process(&name),
+            false if is_of_a_process(&name) => is_older(&entry, OTHERS_AGE),
+            false => name.strip_prefix(LOCKED).is_some_and(is_of_a_process),
         };
         if is_left && lock_if_free(&entry.path()).is_some() {
             remove(&entry.path());
@@ -137,7 +149,7 @@ pub(super) fn sweep(directory: &Path) {
     }
 }
 
-/// Whether a name starts with the number of a process, as those do that are given here.
+/// Whether a name starts with the number of a process, as those do that other versions gave.
 fn is_of_a_process(name: &str) -> bool {
     name.split_once('-').is_some_and(|(process, _)| process.parse::<u32>().is_ok())
 }

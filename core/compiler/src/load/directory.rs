@@ -7,7 +7,7 @@
 //!
 //! What becomes of the files is told in `copies`.
 
-use super::copies::{forget_at_exit, remove_at_exit, sweep, WrittenFile};
+use super::copies::{forget_at_exit, locked_name, remove_at_exit, sweep, WrittenFile};
 use super::debugger::{file_readers, FileReaders};
 use super::durable::lock_existing;
 use super::private::{make_private, user};
@@ -111,7 +111,7 @@ pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
     let mut candidates = Candidate::usual().into_iter().peekable();
     while let Some(candidate) = candidates.peek() {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}.parts", std::process::id());
+        let name = locked_name(&format!("{number}.parts"));
         let made = candidate.prepare().and_then(|directory| {
             let path = directory.join(name);
             let made = DirBuilder::new().mode(0o700).create(&path);
@@ -121,6 +121,7 @@ pub fn scratch_directory() -> Result<ScratchDirectory, LoadError> {
             Ok(path) => match lock_existing(&path) {
                 // Somebody has taken it for what a dead process left behind: once more.
                 Ok(None) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 lock => {
                     remove_at_exit(&path);
                     return Ok(ScratchDirectory { path, _lock: lock.ok().flatten() });

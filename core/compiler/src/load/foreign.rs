@@ -1,12 +1,16 @@
 //! Libraries of others, which a program opens by name for itself.
 
 use libloading::os::unix;
+use rustc_hash::FxHashSet;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// A library that a program has opened. It stays open: what the program was told of it must stay true.
 pub struct ForeignLibrary {
     handle: unix::Library,
     path: PathBuf,
+    /// What the program was told: it means nothing in another process.
+    addresses: RefCell<FxHashSet<u64>>,
 }
 
 impl ForeignLibrary {
@@ -20,7 +24,7 @@ impl ForeignLibrary {
         // SAFETY: whatever runs when the library is opened is what the program asks for, as when it runs another program.
         let handle = unsafe { unix::Library::open(Some(path), when | unix::RTLD_LOCAL) };
         match handle {
-            Ok(handle) => Ok(ForeignLibrary { handle, path: path.into() }),
+            Ok(handle) => Ok(ForeignLibrary { handle, path: path.into(), addresses: RefCell::default() }),
             Err(error) => Err(super::library::reason(&error)),
         }
     }
@@ -34,6 +38,13 @@ impl ForeignLibrary {
     pub fn address(&self, symbol: &str) -> Option<usize> {
         // SAFETY: only the symbol's address is taken.
         let found = unsafe { self.handle.get::<*const u8>(symbol.as_bytes()) }.ok()?;
-        Some(found.as_raw_ptr() as usize).filter(|address| *address != 0)
+        let address = Some(found.as_raw_ptr() as usize).filter(|address| *address != 0)?;
+        self.addresses.borrow_mut().insert(address as u64);
+        Some(address)
+    }
+
+    /// The addresses that the program was told.
+    pub fn addresses(&self) -> Vec<u64> {
+        self.addresses.borrow().iter().copied().collect()
     }
 }

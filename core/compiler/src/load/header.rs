@@ -1,14 +1,15 @@
 //! The header of an image: the first bytes of its constants, under the symbol [`maru_core::format::HEADER_SYMBOL`].
 //!
 //! It says where functions, data table and manifest are, as distances from itself, so that nothing needs relocating;
-//! and whether the image suits this Maru. All numbers are little-endian.
+//! and whether the image suits this Maru. Numbers are little-endian; but distances, which a linker may fill in, have the
+//! machine's byte order.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
 //! | 0 | 8 | magic |
 //! | 8 | 8 | ABI stamp |
 //! | 16 | 16 | fingerprint of the manifest |
-//! | 32 | 4 | bytes in a word |
+//! | 32 | 4 | bytes in a word; 256 more if distances have the most significant byte first |
 //! | 36 | 4 | bytes of constants, this header and all |
 //! | 40 | 4, 4 | distance to the code, its size in bytes |
 //! | 48 | 4, 4 | distance to the data table, its size in words |
@@ -27,6 +28,8 @@ use maru_core::codegen::MachineIdentity;
 use maru_core::format::{FormatError, Image, ImageFunction, Place};
 
 const MAGIC: [u8; 8] = *b"MARUIMG\0";
+/// In the word at 32: distances have the most significant byte first.
+const BIG_ENDIAN: u32 = 0x100;
 pub(super) const FUNCTIONS: usize = 88;
 /// Where the fingerprint of what a linker got lies.
 pub(super) const LINKED_FINGERPRINT: usize = 72;
@@ -57,6 +60,7 @@ pub struct ImageHeader {
     pub function_count: u32,
     /// Number of places that a linker fills in.
     pub link_count: u32,
+    big_endian: bool,
     manifest_fingerprint: [u64; 2],
     pub(super) linked_fingerprint: [u64; 2],
 }
@@ -147,7 +151,7 @@ impl ImageHeader {
         bytes.extend(stamp.to_le_bytes());
         bytes.extend(fingerprint(manifest).iter().flat_map(|half| half.to_le_bytes()));
         let words = [
-            WORD_SIZE as u32,
+            WORD_SIZE as u32 | if image.big_endian { BIG_ENDIAN } else { 0 },
             constants_size,
             0,
             code_size,
@@ -186,22 +190,25 @@ impl ImageHeader {
         if let Some(own) = stamp.filter(|own| *own != found) {
             return Err(BadHeader::OtherStamp { found, own });
         }
+        let big_endian = word(32) & BIG_ENDIAN != 0;
+        let distance = |at: usize| distance(big_endian, start, at);
         let header = ImageHeader {
             constants_size: word(36),
-            code: word(40) as i32,
+            code: distance(CODE_DISTANCE),
             code_size: word(44),
-            data: word(48) as i32,
+            data: distance(DATA_DISTANCE),
             data_words: word(52),
             manifest: word(56),
             manifest_size: word(60),
             function_count: word(64),
             link_count: word(68),
+            big_endian,
             manifest_fingerprint: [double(16), double(24)],
             linked_fingerprint: [double(LINKED_FINGERPRINT), double(LINKED_FINGERPRINT + 8)],
         };
         let table_end = header.links_at() + LINK_SIZE as u64 * u64::from(header.link_count);
         let manifest_end = u64::from(header.manifest) + u64::from(header.manifest_size);
-        let consistent = word(32) == WORD_SIZE as u32
+        let consistent = word(32) & !BIG_ENDIAN == WORD_SIZE as u32
             && table_end.next_multiple_of(8) == header.manifest.into()
             && manifest_end == header.constants_size.into()
             && (header.is_linkable() || header.link_count == 0);
@@ -235,13 +242,22 @@ impl ImageHeader {
 
     /// The distance to a function that exists.
     pub(super) fn function(&self, constants: &[u8], number: u32) -> i32 {
-        let at = FUNCTIONS + 4 * number as usize;
-        i32::from_le_bytes([constants[at], constants[at + 1], constants[at + 2], constants[at + 3]])
+        distance(self.big_endian, constants, FUNCTIONS + 4 * number as usize)
     }
 
     /// The manifest in the constants.
     pub(super) fn manifest<'a>(&self, constants: &'a [u8]) -> &'a [u8] {
         &constants[self.manifest as usize..self.constants_size as usize]
+    }
+}
+
+/// The distance at an offset that exists.
+fn distance(big_endian: bool, constants: &[u8], at: usize) -> i32 {
+    let bytes = [constants[at], constants[at + 1], constants[at + 2], constants[at + 3]];
+    if big_endian {
+        i32::from_be_bytes(bytes)
+    } else {
+        i32::from_le_bytes(bytes)
     }
 }
 

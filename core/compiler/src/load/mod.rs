@@ -16,6 +16,7 @@ mod library;
 mod linkage;
 mod memory;
 mod private;
+mod signature;
 
 pub use cache::{
     library_in, Cache, CacheEntry, CacheKey, EntryKind, CACHE_VARIABLE, SHARED_CACHE_VARIABLE, USUAL_SIZE,
@@ -29,6 +30,9 @@ pub use library::{architecture_of, check, Library, LoadedImage, MappedLibrary};
 pub(crate) use library::{are_many_open, manifest_of};
 pub(crate) use linkage::complete;
 pub use memory::{place, Describe};
+pub use signature::{
+    check_signature, from_hexadecimal, hexadecimal, is_key, public_key, sign, signature_path, SecretKey,
+};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

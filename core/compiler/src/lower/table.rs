@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!   key ── fixnum, nil …, symbol, instance … ──→ hash of the word ─┐
-//!    ├──── string whose hash is known ─────────→ its hash ─────────┴→ probe(place) ── nil ──→ not there
-//!    └──── others ──→ runtime                                          │  ↑  └ other hash ─┐
-//!                                                                      │  └─ next place ←──┘
-//!                                                                      └ same hash ─→ same key? ─→ value
+//!    ├──── string whose hash is known ─────────→ its hash ─────────┴→ probe(place) ── empty ──→ not there
+//!    └──── others ──→ runtime                                          │  ↑  └ other key ─→ other hash ─┐
+//!                                                                      │  └───────── next place ←───────┘
+//!                                                                      └ same key ─→ its entry
 //! ```
+//!
+//! A key that is not there is set in line, too, where the entries have room for it.
 //!
 //! What has the hash of a key but is another word may still be equal to it: a double, or another string. Strings that the
 //! runtime found to be equal share their storage, which shows here; all else is left to the runtime.
@@ -15,11 +17,12 @@ use super::emit::slow::{Inline, Miss};
 use super::emit::state::{RegisterValue, State, Ty};
 use super::emit::{plain, Emit};
 use maru_core::abi::layout::{
-    header, offset, sequence_header, Kind, HEADER_SIZE_SHIFT, NIL, TAG_FIXNUM, TAG_IMMEDIATE, TAG_MASK, TAG_OBJECT,
-    WORD_SIZE,
+    field, header, offset, sequence_header, Kind, HEADER_SIZE_SHIFT, NIL, TAG_FIXNUM, TAG_IMMEDIATE, TAG_MASK,
+    TAG_OBJECT, WORD_SIZE,
 };
 use maru_core::abi::{
-    HASH_FACTOR, HASH_HALF, HASH_ROUNDS, PLACE_BYTES, PLACE_HASH, PLACE_KEY, PLACE_VALUE, TABLE_ENTRIES,
+    HASH_FACTOR, HASH_HALF, HASH_ROUNDS, PLACE_OFFSET_SHIFT, TABLE_COUNT, TABLE_ENTRIES, TABLE_ENTRY_BYTES,
+    TABLE_ENTRY_HASH, TABLE_ENTRY_KEY, TABLE_ENTRY_VALUE, TABLE_HEAD_WORDS, TABLE_MASK, TABLE_NEXT,
 };
 use maru_core::ir::{Binary, Block, Compare, Condition, Target, Type, Val, Width};
 
@@ -28,7 +31,7 @@ use maru_core::ir::{Binary, Block, Compare, Condition, Target, Type, Val, Width}
 pub(super) enum TableUse {
     /// `table-at`: its value, or the default.
     Get,
-    /// `set-table-at`, of a key that is there.
+    /// `set-table-at`.
     Set,
     /// `table-has?`.
     Has,
@@ -37,13 +40,22 @@ pub(super) enum TableUse {
 /// The entries of a table while a key is looked for.
 struct Search {
     entries: Val,
-    /// And-ed with a hash, the offset of an entry.
+    /// The number of places of the index less one, as a fixnum.
     mask: Val,
     key: Val,
     /// Whether the key may be a string.
     strings: bool,
-    /// The probe of a place, with parameters for its offset and the hash.
+    /// The probe of a place, with parameters for its number, a fixnum, and the hash.
     probe: Block,
+}
+
+/// Where a search ends.
+struct Found {
+    /// The offset of the entry with the key, in the block where it was found.
+    entry: Val,
+    /// The offset of the empty place, in the block where it was not.
+    place: Val,
+    hash: Val,
 }
 
 impl Emit<'_, '_> {
@@ -64,27 +76,22 @@ impl Emit<'_, '_> {
         }
         let (absent, join) = (self.b.block(), self.b.block());
         let result = self.b.parameter(join, Type::Word);
-        let at = self.search(&search, absent, &otherwise);
-        let value = self.use_entry(what, &search, at, &words);
+        let found = self.search(&search, absent, &otherwise);
+        let value = self.use_entry(what, &search, found.entry, &words);
         self.b.jump(join, &[value]);
         self.b.switch_to(absent);
-        match what {
-            TableUse::Set => self.jump(otherwise),
-            TableUse::Get | TableUse::Has => {
-                let default = words.get(2).copied().unwrap_or_else(|| self.b.iconst(NIL as i64));
-                self.b.jump(join, &[default]);
-            }
-        }
+        let default = match what {
+            TableUse::Set => self.add_entry(&search, &found, words[2], &otherwise),
+            TableUse::Get | TableUse::Has => words.get(2).copied().unwrap_or_else(|| self.b.iconst(NIL as i64)),
+        };
+        self.b.jump(join, &[default]);
         self.b.switch_to(join);
         self.rejoin(call, miss, RegisterValue::word(result, Ty::Unknown), Ty::Unknown, state)
     }
 
     fn begin_search(&mut self, table: Val, key: Val, strings: bool) -> Search {
         let entries = self.load_object(table, TABLE_ENTRIES);
-        let head = self.load_object(entries, offset::HEADER);
-        let size = self.b.binary_immediate(Binary::Lshr, head, i64::from(HEADER_SIZE_SHIFT));
-        // All but the last place, and but what stands before the first one.
-        let mask = self.b.binary_immediate(Binary::Sub, size, 2 * PLACE_BYTES as i64);
+        let mask = self.load_object(entries, field(TABLE_MASK));
         let probe = self.b.block();
         Search { entries, mask, key, strings, probe }
     }
@@ -137,31 +144,59 @@ impl Emit<'_, '_> {
         self.probe_by_word(search);
     }
 
-    /// Look at places until the key is found; the offset of its entry.
-    fn search(&mut self, search: &Search, absent: Block, otherwise: &Target) -> Val {
-        let (same_hash, other_hash, next, hit) = (self.b.block(), self.b.block(), self.b.block(), self.b.block());
-        let at = self.b.parameter(search.probe, Type::Word);
+    /// Look at places until the key or an empty place is found.
+    fn search(&mut self, search: &Search, absent: Block, otherwise: &Target) -> Found {
+        let (used, other_key, next, hit) = (self.b.block(), self.b.block(), self.b.block(), self.b.block());
+        let number = self.b.parameter(search.probe, Type::Word);
         let hash = self.b.parameter(search.probe, Type::Word);
         self.b.switch_to(search.probe);
-        let found = self.entry_word(search, at, PLACE_HASH);
-        self.branch(Condition::Compare(Compare::Eq, found, hash), plain(same_hash), plain(other_hash));
-        self.b.switch_to(other_hash);
-        let never = self.b.iconst(NIL as i64);
-        self.branch(Condition::Compare(Compare::Eq, found, never), plain(absent), plain(next));
+        let place = self.b.binary_immediate(Binary::Lshr, number, i64::from(PLACE_OFFSET_SHIFT));
+        let entry = self.b.load_indexed(Width::Four, search.entries, place, INDEX);
+        self.branch(Condition::NonZero(entry), plain(used), plain(absent));
         self.b.switch_to(next);
-        let behind = self.b.binary_immediate(Binary::Add, at, PLACE_BYTES as i64);
+        let behind = self.b.binary_immediate(Binary::Add, number, TAG_MASK as i64 + 1);
         let behind = self.b.binary(Binary::And, behind, search.mask);
         self.b.jump(search.probe, &[behind, hash]);
-        self.b.switch_to(same_hash);
-        let found = self.entry_word(search, at, PLACE_KEY);
-        let other = if search.strings { plain(self.b.block()) } else { otherwise.clone() };
-        self.branch(Condition::Compare(Compare::Eq, found, search.key), plain(hit), other.clone());
+        self.b.switch_to(used);
+        let key = self.entry_word(search, entry, TABLE_ENTRY_KEY);
         if search.strings {
-            self.b.switch_to(other.block);
-            self.same_string(search.key, found, hit, otherwise);
+            // The text of a key may have changed since it was set: it is not found then, though it is the same object.
+            let same_hash = self.b.block();
+            let found = self.entry_word(search, entry, TABLE_ENTRY_HASH);
+            self.branch(Condition::Compare(Compare::Eq, found, hash), plain(same_hash), plain(next));
+            self.b.switch_to(same_hash);
+            self.branch(Condition::Compare(Compare::Eq, key, search.key), plain(hit), plain(other_key));
+            self.b.switch_to(other_key);
+            self.same_string(search.key, key, hit, otherwise);
+        } else {
+            self.branch(Condition::Compare(Compare::Eq, key, search.key), plain(hit), plain(other_key));
+            self.b.switch_to(other_key);
+            let found = self.entry_word(search, entry, TABLE_ENTRY_HASH);
+            self.branch(Condition::Compare(Compare::Eq, found, hash), otherwise.clone(), plain(next));
         }
         self.b.switch_to(hit);
-        at
+        Found { entry, place, hash }
+    }
+
+    /// Set a key that is not there, if the entries have room for it; its value.
+    fn add_entry(&mut self, search: &Search, found: &Found, value: Val, otherwise: &Target) -> Val {
+        let entries = search.entries;
+        // As a fixnum, the eighth of an offset is that offset.
+        let next = self.load_object(entries, field(TABLE_NEXT));
+        let head = self.load_object(entries, offset::HEADER);
+        let end = self.b.binary_immediate(Binary::Lshr, head, i64::from(HEADER_SIZE_SHIFT));
+        self.require(Condition::Compare(Compare::Below, next, end), otherwise.clone());
+        let words = [(search.key, TABLE_ENTRY_KEY), (value, TABLE_ENTRY_VALUE), (found.hash, TABLE_ENTRY_HASH)];
+        for (word, which) in words {
+            self.b.store_indexed(Width::Word, word, entries, next, entry_offset(which));
+        }
+        self.b.store_indexed(Width::Four, next, entries, found.place, INDEX);
+        let behind = self.b.binary_immediate(Binary::Add, next, TABLE_ENTRY_BYTES as i64);
+        self.store_object(behind, entries, field(TABLE_NEXT));
+        let count = self.load_object(entries, field(TABLE_COUNT));
+        let count = self.b.binary_immediate(Binary::Add, count, TAG_MASK as i64 + 1);
+        self.store_object(count, entries, field(TABLE_COUNT));
+        value
     }
 
     /// Go on in a block if two different words are strings that share their storage.
@@ -180,10 +215,10 @@ impl Emit<'_, '_> {
     /// Do what is asked for with the entry of the key; the result.
     fn use_entry(&mut self, what: TableUse, search: &Search, at: Val, words: &[Val]) -> Val {
         match what {
-            TableUse::Get => self.entry_word(search, at, PLACE_VALUE),
+            TableUse::Get => self.entry_word(search, at, TABLE_ENTRY_VALUE),
             TableUse::Has => self.b.iconst(maru_core::abi::layout::TRUE as i64),
             TableUse::Set => {
-                self.b.store_indexed(Width::Word, words[2], search.entries, at, entry_offset(PLACE_VALUE));
+                self.b.store_indexed(Width::Word, words[2], search.entries, at, entry_offset(TABLE_ENTRY_VALUE));
                 words[2]
             }
         }
@@ -198,7 +233,10 @@ impl Emit<'_, '_> {
 /// identity.
 const LAST_BY_CONTENT: u8 = Kind::Data as u8;
 
+/// Offset of the index from the tagged word of the entries.
+const INDEX: i32 = field(TABLE_HEAD_WORDS) - TAG_OBJECT as i32;
+
 /// Offset of a word of the entry at offset 0 from the tagged word of the entries.
 const fn entry_offset(word: usize) -> i32 {
-    (PLACE_BYTES + word * WORD_SIZE) as i32 - TAG_OBJECT as i32
+    (word * WORD_SIZE) as i32 - TAG_OBJECT as i32
 }

@@ -54,7 +54,7 @@ pub fn build_program(
         Artifact::Assembly => Units::assembly,
         Artifact::Text => Units::text,
     };
-    make(runtime, name, &contents, (architecture, format), maker)
+    make(runtime, name, contents, (architecture, format), maker)
 }
 
 /// What turns optimised IR into a file's bytes.
@@ -64,11 +64,11 @@ type Maker = fn(&mut Units, Target, &[maru_core::ir::Function], &LibraryParts) -
 pub(super) fn make(
     runtime: &mut Runtime,
     name: &str,
-    contents: &Contents,
+    contents: Contents,
     (architecture, format): (&'static dyn Architecture, &'static dyn ObjectFormat),
     maker: Maker,
 ) -> Result<Vec<u8>, Problem> {
-    let lowered = lower_contents(runtime, contents, LoweringTarget::of(architecture))?;
+    let lowered = lower_contents(runtime, &contents, LoweringTarget::of(architecture))?;
     let manifest = manifest(runtime, contents, &lowered)?;
     let target = Target { architecture, format, strategy: runtime.options.strategy };
     let parts = LibraryParts { name, source: &lowered.source, data_words: lowered.data.len(), manifest: &manifest };
@@ -184,9 +184,7 @@ fn read_program(runtime: &mut Runtime, name: &str, text: &str) -> Result<Content
         }
         prototypes.push(prototype);
     }
-    let names = vec![Value::NIL; prototypes.len()];
-    let environment = runtime.global;
-    Ok(Contents { environment, source: (name.into(), text.into()), names, prototypes, data: Vec::new() })
+    Ok(Contents { source, prototypes, saved: None })
 }
 
 /// Expand a form. A macro may need what only the running program has, such as the value of a variable: then the form
@@ -291,29 +289,28 @@ fn lower_contents(runtime: &mut Runtime, contents: &Contents, target: LoweringTa
     Ok(lowered)
 }
 
-/// Open a library that `build_program` made and link its code. The program is reachable through the runtime's roots.
+/// Open a library that `build_program` made, given its bytes and where they are from, and link its code. The program is
+/// reachable through the runtime's roots.
 ///
 /// # Errors
 /// Why the file is no such library, or cannot be used here.
-pub fn open_program(runtime: &mut Runtime, path: &Path) -> Result<BuiltProgram, Problem> {
+pub fn open_program(runtime: &mut Runtime, path: &Path, bytes: &[u8]) -> Result<BuiltProgram, Problem> {
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
     set_up_machine(runtime).map_err(|CompileFailure(message)| message)?;
-    let bytes =
-        std::fs::read(path).map_err(|error| format!("{}: the library cannot be read: {error}", path.display()))?;
     let image =
-        runtime.native.units_mut().load(format, architecture, path, &bytes).map_err(|error| error.to_string())?;
+        runtime.native.units_mut().load(format, architecture, path, bytes).map_err(|error| error.to_string())?;
     let manifest = image.manifest().to_vec();
     let environment = runtime.global;
     let opened = open_library(runtime, &manifest, Some(CompiledUnit::Library(image)), environment)
         .map_err(|problem| format!("{}: {problem}", path.display()))?;
     let mut forms = Vec::new();
-    for (name, prototype) in opened.trees {
-        if !name.is_nil() {
-            return Err(format!(
-                "{}: holds a saved environment, not a program; (load-compiled-environment name) loads those",
-                path.display()
-            ));
-        }
+    if opened.answer.is_some() {
+        return Err(format!(
+            "{}: holds a saved environment, not a program; (load-compiled-environment name) loads those",
+            path.display()
+        ));
+    }
+    for prototype in opened.trees {
         let closure = closure_of(runtime, &prototype).map_err(|Failure| rendered(runtime))?;
         runtime.roots.push(closure);
         forms.push((prototype, closure));

@@ -2,23 +2,24 @@
 //! image counts as intact as soon as the definitions that its code relies on have been made.
 
 use super::image::{attach, CompiledUnit, UnitImage};
-use super::manifest::{all_prototypes, Problem, MANIFEST};
+use super::manifest::{Problem, MANIFEST};
 use crate::lower::{Assumption, DataWord, Site, SiteInfo};
-use maru_core::abi::layout::{Kind, Value};
-use maru_core::abi::Position;
-use maru_language::interp::constant_table::Constants;
+use maru_core::abi::layout::Value;
+use maru_language::interp::saved::Loaded;
 use maru_language::interp::tree_form::form_to_prototype;
-use maru_language::runtime::tree::Prototype;
+use maru_language::runtime::tree::{all_prototypes, Prototype};
 use maru_language::runtime::{CellId, JitMode, Runtime};
 use maru_language::syntax::Reader;
 use std::rc::Rc;
 
 /// A library's manifest, read.
 pub(super) struct Opened {
-    /// Number of the source.
+    /// Number of the first source.
     pub(super) source: u32,
-    pub(super) trees: Vec<(Value, Rc<Prototype>)>,
-    pub(super) data: Vec<(Value, Value)>,
+    /// The trees: of a program, its forms.
+    pub(super) trees: Vec<Rc<Prototype>>,
+    /// What loading an environment answers; nothing of a program.
+    pub(super) answer: Option<Value>,
 }
 
 /// Read a manifest, make its prototypes in an environment, and link the code to them, if there is some. They are reachable through the
@@ -38,8 +39,8 @@ pub(super) fn open_library(
     let result = Manifest { runtime, environment }.open(form, unit);
     runtime.roots.truncate(base);
     if let Ok(opened) = &result {
-        runtime.roots.extend(opened.trees.iter().map(|(_, prototype)| prototype.code));
-        runtime.roots.extend(opened.data.iter().map(|(_, value)| *value));
+        runtime.roots.extend(opened.trees.iter().map(|prototype| prototype.code));
+        runtime.roots.extend(opened.answer);
     }
     result
 }
@@ -65,9 +66,16 @@ impl Manifest<'_> {
         let number = value.as_fixnum().and_then(|number| usize::try_from(number).ok());
         number.ok_or_else(|| "its manifest has no number where one belongs".to_string())
     }
-    fn cell(&mut self, name: Value) -> Result<CellId, Problem> {
+    fn cell(&mut self, word: Value, constants: &Loaded) -> Result<CellId, Problem> {
+        let (name, environment) = match word.is_pair() {
+            false => (word, self.environment),
+            true => {
+                let environment = self.runtime.car(self.runtime.cdr(word));
+                (self.runtime.car(word), constants.environment(self.runtime, environment)?)
+            }
+        };
         let symbol = self.runtime.as_symbol(name).ok_or("its manifest has no symbol where one belongs")?;
-        Ok(self.runtime.cell(self.runtime.index(self.environment), symbol))
+        Ok(self.runtime.cell(self.runtime.index(environment), symbol))
     }
     fn entry<T: Clone>(all: &[T], index: usize) -> Result<T, Problem> {
         all.get(index).cloned().ok_or_else(|| "its manifest names something that is not there".to_string())
@@ -79,65 +87,86 @@ impl Manifest<'_> {
         if parts.is_empty() || self.name(parts[0]) != MANIFEST.0 || version != Some(MANIFEST.1) {
             return Err("its manifest is of another version of Maru; build it again".into());
         }
-        let source = self.part(&parts, 2, "source")?;
-        let [name, text] = source[..] else { return Err("its manifest names no source".into()) };
-        let is_text = |value| self.runtime.is_kind(value, Kind::String);
-        if !is_text(name) || !is_text(text) {
-            return Err("its manifest names no source".into());
+        let sources = self.part(&parts, 3, "sources")?;
+        let entries = self.part(&parts, 12, "constants")?;
+        let constants = Loaded::read(self.runtime, entries, &sources, self.environment)?;
+        let heading = self.part(&parts, 2, "environment").ok();
+        if let Some(heading) = &heading {
+            self.settle(heading, &constants)?;
         }
-        let (name, text) = (self.runtime.text(name), self.runtime.text(text));
-        let source = self.runtime.sources.add(&name, text);
-        let entries = self.part(&parts, 10, "constants")?;
-        let constants = Constants::read(self.runtime, &entries, self.environment, source)?;
         let mut trees = Vec::new();
-        for tree in self.part(&parts, 3, "trees")? {
-            let (name, form) = (self.runtime.car(tree), self.runtime.car(self.runtime.cdr(tree)));
-            let prototype = form_to_prototype(self.runtime, form, &constants, self.environment, source)?;
+        for tree in self.part(&parts, 4, "trees")? {
+            let [environment, source, form] = self.runtime.list_to_vec(tree)[..] else {
+                return Err("its manifest has an incomplete tree".into());
+            };
+            let environment = constants.environment(self.runtime, environment)?;
+            let prototype = form_to_prototype(self.runtime, form, &constants, environment, self.number(source)?)?;
             self.runtime.roots.push(prototype.code);
-            trees.push((name, prototype));
+            trees.push(prototype);
         }
-        let mut data = Vec::new();
-        for binding in self.part(&parts, 4, "data")? {
-            let (name, word) = (self.runtime.car(binding), self.runtime.car(self.runtime.cdr(binding)));
-            data.push((name, constants.value(self.runtime, word)?));
-        }
+        let all = all_prototypes(&trees);
+        constants.fill(self.runtime, &all)?;
         // The trees are interpreted, or compiled again, where no native code is wanted, and where limits are set
         // that the code does not count.
-        let metered = self.part(&parts, 9, "metered")?.first().is_some_and(|metered| metered.is_true());
+        let metered = self.part(&parts, 11, "metered")?.first().is_some_and(|metered| metered.is_true());
         let is_wanted = self.runtime.options.jit != JitMode::Off && (metered || !self.runtime.options.is_metered());
         if let Some(unit) = unit.filter(|_| is_wanted) {
-            let roots: Vec<Rc<Prototype>> = trees.iter().map(|(_, prototype)| prototype.clone()).collect();
-            self.link(&parts, &all_prototypes(&roots), &constants, unit, source)?;
+            self.link(&parts, &all, &constants, unit)?;
         }
-        Ok(Opened { source, trees, data })
+        let answer = match &heading {
+            Some(heading) => Some(self.bind(&parts, heading, &constants)?),
+            None => None,
+        };
+        Ok(Opened { source: constants.source(0)?, trees, answer })
+    }
+
+    /// Give the environment the name and the parent that it had.
+    fn settle(&mut self, heading: &[Value], constants: &Loaded) -> Result<(), Problem> {
+        let [_, name, parent] = heading[..] else { return Err("its manifest names no environment".into()) };
+        let (index, name) = (self.runtime.index(self.environment), self.runtime.as_symbol(name));
+        self.runtime.environments.get_mut(index).name = name;
+        constants.set_parent(self.runtime, self.environment, parent)
+    }
+
+    /// Bind what the environment binds, and add its methods to selectors that others have; what loading answers.
+    fn bind(&mut self, parts: &[Value], heading: &[Value], constants: &Loaded) -> Result<Value, Problem> {
+        let bindings = self.part(parts, 5, "bindings")?;
+        let methods = self.part(parts, 6, "methods")?;
+        let (bindings, methods) =
+            (constants.bindings(self.runtime, &bindings)?, constants.methods(self.runtime, &methods)?);
+        for binding in bindings {
+            binding.bind(self.runtime, self.environment);
+        }
+        for method in methods {
+            method.add(self.runtime)?;
+        }
+        constants.value(self.runtime, heading[0])
     }
 
     fn link(
         &mut self,
         parts: &[Value],
         all: &[Rc<Prototype>],
-        constants: &Constants,
+        constants: &Loaded,
         unit: CompiledUnit,
-        source: u32,
     ) -> Result<(), Problem> {
         let mut prototypes = Vec::new();
-        for function in self.part(parts, 5, "functions")? {
+        for function in self.part(parts, 7, "functions")? {
             prototypes.push(Self::entry(all, self.number(function)?)?);
         }
         let mut words = Vec::new();
-        for word in self.part(parts, 6, "words")? {
+        for word in self.part(parts, 8, "words")? {
             words.push(self.word(word, all, constants)?);
         }
         if words.len() != unit.data_words() || prototypes.len() != unit.function_count() {
             return Err("its manifest does not describe its code".into());
         }
         let mut sites = Vec::new();
-        for site in self.part(parts, 7, "sites")? {
+        for site in self.part(parts, 9, "sites")? {
             let items = self.runtime.list_to_vec(site);
             let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
             let (at, prototype) = (item(0), item(1));
-            let offset = if at.is_nil() { None } else { Some(self.number(at)? as u32) };
-            let position = offset.map_or(Position::UNKNOWN, |offset| Position { source, offset });
+            let position = constants.position(self.runtime, at, 0)?;
             let prototype = self.number(prototype)?;
             Self::entry(&prototypes, prototype)?;
             // An outer site comes before those inside it, so the chain of them ends.
@@ -149,8 +178,8 @@ impl Manifest<'_> {
             sites.push(SiteInfo { position, prototype, outer, left: item(3).is_true() });
         }
         let mut assumptions = Vec::new();
-        for assumption in self.part(parts, 8, "assumptions")? {
-            assumptions.push(self.assumption(assumption, &prototypes)?);
+        for assumption in self.part(parts, 10, "assumptions")? {
+            assumptions.push(self.assumption(assumption, &prototypes, constants)?);
         }
         let count = prototypes.len();
         let image = UnitImage::new(unit, prototypes, sites, assumptions);
@@ -158,7 +187,7 @@ impl Manifest<'_> {
         Ok(())
     }
 
-    fn word(&mut self, word: Value, all: &[Rc<Prototype>], constants: &Constants) -> Result<DataWord, Problem> {
+    fn word(&mut self, word: Value, all: &[Rc<Prototype>], constants: &Loaded) -> Result<DataWord, Problem> {
         let items = self.runtime.list_to_vec(word);
         let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
         let kind = self.name(item(0)).to_string();
@@ -168,17 +197,22 @@ impl Manifest<'_> {
             "lookups" => DataWord::Lookups,
             "primitive" => DataWord::Function(self.primitive(item(1))?),
             "cache" => DataWord::Cache(self.number(item(1))? as u32),
-            "cell" => DataWord::Cell(self.cell(item(1))?),
+            "cell" => DataWord::Cell(self.cell(item(1), constants)?),
             "code" => DataWord::Constant(Self::entry(all, self.number(item(1))?)?.code),
             "constant" => DataWord::Constant(constants.value(self.runtime, item(1))?),
             other => return Err(format!("its manifest has a word of the unknown kind '{other}'")),
         })
     }
 
-    fn assumption(&mut self, form: Value, prototypes: &[Rc<Prototype>]) -> Result<(CellId, Assumption), Problem> {
+    fn assumption(
+        &mut self,
+        form: Value,
+        prototypes: &[Rc<Prototype>],
+        constants: &Loaded,
+    ) -> Result<(CellId, Assumption), Problem> {
         let items = self.runtime.list_to_vec(form);
         let item = |index: usize| items.get(index).copied().unwrap_or(Value::NIL);
-        let cell = self.cell(item(1))?;
+        let cell = self.cell(item(1), constants)?;
         if self.name(item(0)) == "function" {
             let number = self.number(item(2))?;
             Self::entry(prototypes, number)?;

@@ -182,7 +182,8 @@ fn make<T>(
 ) -> Result<T, CompileFailure> {
     let Target { architecture, format, .. } = target;
     let machine = identity(architecture, format)?;
-    let mut image = Image::new(parts.name, &absolute(parts.source));
+    let big_endian = !machine.little_endian;
+    let mut image = Image { big_endian, ..Image::new(parts.name, &absolute(parts.source)) };
     let placement = format.code_placement(machine, architecture.trap());
     let mut symbols = FxHashMap::default();
     for function in functions {

@@ -1,51 +1,56 @@
 //! Native code, seen from programs: architectures, compiling, saving and loading; libraries of others.
 
-use crate::load::ForeignLibrary;
+use crate::load::{check_signature, ForeignLibrary};
 use crate::unit::{self, HasUnits};
 use maru_core::abi::layout::{Kind, Value};
 use maru_core::codegen::{Architecture, MachineIdentity};
 use maru_core::registry;
 use maru_language::interp::{instances, primitive_arguments as arguments};
 use maru_language::runtime::classes::extends_architecture;
-use maru_language::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
+use maru_language::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime, Touch};
 use std::path::Path;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("current-architecture", 0, current_architecture),
-    PrimitiveInfo::fixed("architectures", 0, architectures),
+    PrimitiveInfo::fixed("current-architecture", 0, current_architecture).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("architectures", 0, architectures).touching(Touch::Nothing),
     PrimitiveInfo::fixed("<architecture>-name", 1, |runtime, arguments| {
         if let Some(field) = field_of_extension(runtime, arguments[0], "name") {
             return field;
         }
         let architecture = architecture(runtime, "<architecture>-name", arguments[0])?;
         runtime.string(architecture.name())
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::fixed("<architecture>-pointer-size", 1, |runtime, arguments| {
         if let Some(field) = field_of_extension(runtime, arguments[0], "pointer-size") {
             return field;
         }
         let identity = identity(runtime, "<architecture>-pointer-size", arguments[0])?;
         Ok(Value::fixnum(identity.pointer_size.into()))
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::fixed("<architecture>-endianness", 1, |runtime, arguments| {
         if let Some(field) = field_of_extension(runtime, arguments[0], "endianness") {
             return field;
         }
         let identity = identity(runtime, "<architecture>-endianness", arguments[0])?;
         Ok(runtime.symbol_value(if identity.little_endian { "little" } else { "big" }))
-    }),
-    PrimitiveInfo::fixed("compiled?", 1, is_compiled),
-    PrimitiveInfo::fixed("why-not-compiled", 1, why_not_compiled),
-    PrimitiveInfo::optional("compile-now", 1, 2, compile_now),
-    PrimitiveInfo::optional("compile-environment", 1, 2, compile_environment),
-    PrimitiveInfo::fixed("save-compiled-environment", 2, save),
+    })
+    .touching(Touch::Nothing),
+    PrimitiveInfo::fixed("compiled?", 1, is_compiled).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("why-not-compiled", 1, why_not_compiled).touching(Touch::Nothing),
+    PrimitiveInfo::optional("compile-now", 1, 2, compile_now).touching(Touch::Nothing),
+    PrimitiveInfo::optional("compile-environment", 1, 2, compile_environment).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("save-compiled-environment", 2, save).touching(Touch::Write),
     PrimitiveInfo::fixed("load-compiled-environment", 1, |runtime, arguments| {
         let name = arguments::text(runtime, "load-compiled-environment", arguments[0])?;
+        runtime.may_load_native("load-compiled-environment")?;
         unit::load_environment(runtime, &name)
-    }),
-    PrimitiveInfo::optional("dlopen", 1, 2, dlopen),
-    PrimitiveInfo::fixed("dlsym", 2, dlsym),
+    })
+    .touching(Touch::Native),
+    PrimitiveInfo::optional("dlopen", 1, 2, dlopen).touching(Touch::Native),
+    PrimitiveInfo::fixed("dlsym", 2, dlsym).touching(Touch::Native),
 ];
 
 /// What is said of them.
@@ -143,9 +148,14 @@ fn compile_environment(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 
 /// `(save-compiled-environment environment name)`.
 fn save(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
-    let environment = arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
+    arguments::environment(runtime, "save-compiled-environment", arguments[0])?;
     let name = arguments::text(runtime, "save-compiled-environment", arguments[1])?;
-    unit::save_environment(runtime, environment, &name)
+    match name.contains('/') {
+        true => drop(runtime.may_write("save-compiled-environment", Path::new(&name))?),
+        // Who writes into the cache decides what code other programs load.
+        false => runtime.may_load_native("save-compiled-environment")?,
+    }
+    unit::save_environment(runtime, arguments[0], &name)
 }
 
 /// What the prelude binds these names to.
@@ -156,6 +166,8 @@ const RTLD_NOW: i64 = 2;
 /// path that was opened before.
 fn dlopen(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let path = arguments::text(runtime, "dlopen", arguments[0])?;
+    runtime.may_load_native("dlopen")?;
+    check_foreign(runtime, &path, arguments[0])?;
     let when = arguments.get(1).map_or(Ok(RTLD_NOW), |when| arguments::integer(runtime, "dlopen", *when))?;
     if when != RTLD_NOW && when != RTLD_LAZY {
         return Err(runtime.type_error("dlopen", "RTLD_NOW or RTLD_LAZY", arguments[1]));
@@ -174,10 +186,27 @@ fn dlopen(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     }
 }
 
+/// Where only signed files are trusted, a library of others must be one, named by its path.
+fn check_foreign(runtime: &mut Runtime, path: &str, argument: Value) -> Result<(), Failure> {
+    if runtime.options.trusted.is_empty() {
+        return Ok(());
+    }
+    let checked = match path.contains('/') {
+        false => {
+            Err("only signed files are trusted, and the system chooses where it finds this one; give its path".into())
+        }
+        true => std::fs::read(path)
+            .map_err(|fault| fault.to_string())
+            .and_then(|bytes| check_signature(&runtime.options.trusted, Path::new(path), &bytes)),
+    };
+    checked.map_err(|problem| runtime.error(ErrorKind::Load, &format!("dlopen: {path}: {problem}"), &[argument]))
+}
+
 /// `(dlsym handle name)`: the address of a symbol in a library that `dlopen` opened, an integer; nil if it has none.
 fn dlsym(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let handle = arguments::integer(runtime, "dlsym", arguments[0])?;
     let name = arguments::text(runtime, "dlsym", arguments[1])?;
+    runtime.may_load_native("dlsym")?;
     let index = usize::try_from(handle - 1).unwrap_or(usize::MAX);
     let Some(library) = runtime.native.units().foreign.get(index) else {
         return Err(runtime.type_error("dlsym", "a handle that dlopen gave", arguments[0]));

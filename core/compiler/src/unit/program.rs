@@ -4,10 +4,9 @@
 //! since may have defined others, in a file that it loaded, say. So a form that turns out to call a macro is expanded
 //! anew, from the program's source, before it runs.
 
-use super::manifest::all_prototypes;
 use maru_core::abi::layout::{Kind, Value};
 use maru_language::interp::{call, evaluate_toplevel};
-use maru_language::runtime::tree::{Node, Prototype};
+use maru_language::runtime::tree::{all_prototypes, Node, Prototype};
 use maru_language::runtime::{Outcome, Runtime};
 use maru_language::syntax::Reader;
 use std::rc::Rc;

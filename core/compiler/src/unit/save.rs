@@ -1,15 +1,18 @@
 //! Environments that are compiled ahead of time and kept as libraries: at a path, or in the cache under a name.
 
-use super::build::{closure_of, make};
+use super::build::make;
 use super::compile::{compile, set_up_machine};
 use super::image::CompiledUnit;
 use super::manifest::{Contents, Problem};
 use super::open::open_library;
 use super::{CompileFailure, HasUnits, Units};
-use crate::load::{are_many_open, library_in, manifest_of, write_whole, Cache, CacheKey, EntryKind};
-use maru_core::abi::layout::{Kind, Value};
+use crate::load::{
+    are_many_open, check_signature, library_in, manifest_of, write_whole, Cache, CacheKey, EntryKind, ForeignLibrary,
+};
+use maru_core::abi::layout::Value;
 use maru_core::codegen::{image_stamp, Architecture};
 use maru_core::format::ObjectFormat;
+use maru_language::interp::saved::Graph;
 use maru_language::runtime::{ErrorKind, Failure, JitMode, Options, Outcome, Runtime};
 use std::path::{Path, PathBuf};
 
@@ -46,12 +49,13 @@ pub fn saved_key(
 }
 
 /// `(save-compiled-environment env "name")`: compile an environment ahead of time and keep it as a library: at a path, if
-/// the name is one, else in the cache. Answers where the library lies.
+/// the name is one, else in the cache. Answers where the library lies. `environment` may be an instance that stands for one.
 ///
 /// # Errors
 /// Kind `compile` when something in it cannot be saved, kind `io` when the library cannot be written.
-pub fn save_environment(runtime: &mut Runtime, environment: u32, name: &str) -> Outcome {
+pub fn save_environment(runtime: &mut Runtime, environment: Value, name: &str) -> Outcome {
     let base = runtime.roots.len();
+    runtime.roots.push(environment);
     let bytes = environment_library(runtime, environment, name);
     runtime.roots.truncate(base);
     let bytes = bytes.map_err(|problem| runtime.error(ErrorKind::Compile, &problem, &[]))?;
@@ -70,43 +74,16 @@ fn store(runtime: &mut Runtime, name: &str, bytes: &[u8]) -> Result<PathBuf, Pro
     Ok(cache.path(&key))
 }
 
-fn environment_library(runtime: &mut Runtime, environment: u32, name: &str) -> Result<Vec<u8>, Problem> {
+fn environment_library(runtime: &mut Runtime, environment: Value, name: &str) -> Result<Vec<u8>, Problem> {
     let (architecture, format) = runtime.native.units().target().map_err(|CompileFailure(message)| message)?;
-    let contents = read_environment(runtime, environment)?;
-    make(runtime, name, &contents, (architecture, format), Units::library)
-}
-
-fn read_environment(runtime: &mut Runtime, environment: u32) -> Result<Contents, Problem> {
-    let value = runtime.environments.get(environment).value.unwrap_or(Value::NIL);
-    let mut contents = Contents {
-        environment: value,
-        source: Default::default(),
-        names: Vec::new(),
-        prototypes: Vec::new(),
-        data: Vec::new(),
-    };
-    let mut source = None;
-    for cell in runtime.environments.get(environment).bound.clone() {
-        let cell = runtime.cells.get(cell);
-        let (name, value) = (runtime.symbols.value(cell.symbol), cell.value);
-        let shown = runtime.symbols.name(cell.symbol).to_string();
-        if let Some(prototype) = runtime.prototype(value).filter(|_| runtime.is_kind(value, Kind::Closure)) {
-            if !prototype.captures.is_empty() {
-                return Err(format!("'{shown}' cannot be saved: it is a closure with variables of its own"));
-            }
-            if *source.get_or_insert(prototype.position.source) != prototype.position.source {
-                return Err(format!("'{shown}' cannot be saved: the environment's functions come from several files"));
-            }
-            contents.names.push(name);
-            contents.prototypes.push(prototype.clone());
-        } else {
-            contents.data.push((name, value));
-        }
-    }
-    if let Some(text) = source.and_then(|source| runtime.sources.get(source)) {
-        contents.source = (text.name.clone(), text.text.clone());
-    }
-    Ok(contents)
+    let addresses = runtime.native.units().foreign.iter().flat_map(ForeignLibrary::addresses).collect();
+    let graph = Graph::of_environment(runtime, environment, addresses)?;
+    let prototypes = graph.roots().to_vec();
+    // Messages name the text that the first function of the environment's own is of.
+    let own = prototypes.iter().find(|prototype| prototype.environment == graph.own()).or(prototypes.first());
+    let source = own.map_or(u32::MAX, |prototype| prototype.position.source);
+    let contents = Contents { source, prototypes, saved: Some((graph, environment)) };
+    make(runtime, name, contents, (architecture, format), Units::library)
 }
 
 /// `(load-compiled-environment "name")`: a new environment with what was saved under a name.
@@ -127,9 +104,12 @@ pub fn load_environment(runtime: &mut Runtime, name: &str) -> Outcome {
 fn read(runtime: &mut Runtime, name: &str) -> Result<Vec<u8>, Problem> {
     let Some(path) = as_path(name) else {
         let (cache, key) = cache_entry(runtime, name)?;
-        return cache.find(&key);
+        let bytes = cache.find(&key)?;
+        check_signature(&runtime.options.trusted, &cache.path(&key), &bytes)?;
+        return Ok(bytes);
     };
     let bytes = std::fs::read(path).map_err(|error| format!("the library cannot be read: {error}"))?;
+    check_signature(&runtime.options.trusted, path, &bytes)?;
     library_in(&bytes).map(<[u8]>::to_vec)
 }
 
@@ -147,28 +127,13 @@ fn try_load(runtime: &mut Runtime, name: &str) -> Result<Value, Problem> {
         (image.manifest().to_vec(), Some(CompiledUnit::Library(image)))
     };
     let memory = |Failure| "memory is used up".to_string();
-    let environment = runtime.make_environment(Some(runtime.global_environment())).map_err(memory)?;
+    let environment = runtime.make_environment(None).map_err(memory)?;
     runtime.roots.push(environment);
-    let index = runtime.index(environment);
     let opened = open_library(runtime, &manifest, unit, environment)?;
-    for (name, prototype) in &opened.trees {
-        let closure = closure_of(runtime, prototype).map_err(memory)?;
-        bind(runtime, index, *name, closure);
-    }
-    for (name, value) in &opened.data {
-        bind(runtime, index, *name, *value);
-    }
+    let answer = opened.answer.ok_or("it holds a program, not a saved environment; maru run runs those")?;
     if is_made_anew && runtime.options.jit != JitMode::Off {
-        let roots: Vec<_> = opened.trees.iter().map(|(_, prototype)| prototype.clone()).collect();
         // What cannot be compiled is interpreted, as ever.
-        let _ = compile(runtime, &roots, name);
+        let _ = compile(runtime, &opened.trees, name);
     }
-    Ok(environment)
-}
-
-fn bind(runtime: &mut Runtime, environment: u32, name: Value, value: Value) {
-    if let Some(symbol) = runtime.as_symbol(name) {
-        let cell = runtime.cell(environment, symbol);
-        runtime.define_cell(cell, value, false);
-    }
+    Ok(answer)
 }

@@ -12,7 +12,7 @@
 
 use super::call;
 use crate::runtime::tree::{feedback, Call, Capture, Loop, Node, Prototype, PrototypeKind, Slot, Try, WithEnvironment};
-use crate::runtime::{CellId, ErrorKind, Failure, JitMode, Outcome, Runtime, Symbol};
+use crate::runtime::{classes, CellId, ErrorKind, Failure, JitMode, Outcome, Runtime, Symbol};
 use crate::value::{field, offset, Kind, Value};
 use maru_core::abi::Position;
 use std::rc::Rc;
@@ -237,6 +237,9 @@ pub fn define_variable(runtime: &mut Runtime, cell: CellId, value: Value, is_con
     if runtime.is_kind(value, Kind::Environment) {
         let (environment, symbol) = (runtime.index(value), runtime.cells.get(cell).symbol);
         runtime.environments.get_mut(environment).name.get_or_insert(symbol);
+    } else {
+        let environment = runtime.cells.get(cell).environment;
+        classes::settle(runtime, value, environment);
     }
     Ok(value)
 }

@@ -21,7 +21,8 @@ pub fn in_file<T>(runtime: &mut Runtime, name: &Path, run: impl FnOnce(&mut Runt
 /// `io` if it cannot be read, `load` if it is no text or is being loaded already, and what its forms raise.
 pub fn load(runtime: &mut Runtime, name: &str, environment: Value) -> Outcome {
     let name = runtime.extensions.loading.resolve(name);
-    load_resolved(runtime, &name, environment)
+    let place = runtime.may_read("load", &name)?;
+    load_resolved(runtime, &name, &place, environment)
 }
 
 /// The same, unless the file was required before or is being loaded already; whether it was loaded now.
@@ -30,6 +31,7 @@ pub fn load(runtime: &mut Runtime, name: &str, environment: Value) -> Outcome {
 /// As `load`.
 pub fn require(runtime: &mut Runtime, name: &str, environment: Value) -> Result<bool, Failure> {
     let name = runtime.extensions.loading.resolve(name);
+    let place = runtime.may_read("require", &name)?;
     let identity = OpenFile::identity_of(&name);
     let loading = &mut runtime.extensions.loading;
     if loading.required.contains(&identity) || loading.is_open(&identity) {
@@ -37,19 +39,20 @@ pub fn require(runtime: &mut Runtime, name: &str, environment: Value) -> Result<
     }
     // Noted first, and forgotten if loading fails.
     loading.required.push(identity.clone());
-    let result = load_resolved(runtime, &name, environment);
+    let result = load_resolved(runtime, &name, &place, environment);
     if result.is_err() {
         runtime.extensions.loading.required.retain(|required| *required != identity);
     }
     result.map(|_| true)
 }
 
-fn load_resolved(runtime: &mut Runtime, name: &Path, environment: Value) -> Outcome {
+/// `place` is where the file lies that has the name.
+fn load_resolved(runtime: &mut Runtime, name: &Path, place: &Path, environment: Value) -> Outcome {
     let shown = name.display().to_string();
     if runtime.extensions.loading.is_open(&OpenFile::identity_of(name)) {
         return Err(cycle(runtime, name));
     }
-    let bytes = match std::fs::read(name) {
+    let bytes = match std::fs::read(place) {
         Ok(bytes) => bytes,
         Err(fault) => return Err(fail(runtime, ErrorKind::Io, &shown, &fault.to_string())),
     };

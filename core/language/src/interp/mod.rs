@@ -1,7 +1,6 @@
 //! The reference interpreter: expander, resolved tree, evaluator, primitives, prelude.
 
 mod call;
-pub mod constant_table;
 pub mod documentation;
 mod eval;
 pub mod expand;
@@ -9,6 +8,7 @@ pub mod helpers;
 mod loading;
 mod macroexpand;
 mod primitives;
+pub mod saved;
 mod start;
 mod toplevel;
 pub mod tree_form;

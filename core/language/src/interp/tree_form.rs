@@ -4,11 +4,11 @@
 //! interpreted, and so that a function can be told apart from any other by its text.
 //!
 //! A prototype is `(kind name offset parameters rest variables captures cells constants loops deferred body)`; a
-//! node is a list that starts with a short name. Constants, and the forms of a deferred prototype, are words of a
-//! [`ConstantTable`]. Positions are byte offsets; the source they belong to is given when a prototype is read.
+//! node is a list that starts with a short name. Constants, and the forms of a deferred prototype, are words of
+//! the table of what is [saved], and so are positions.
 
-use super::constant_table::{ConstantTable, Constants};
 use super::expand::register;
+use super::saved::{self, Loaded};
 use crate::runtime::tree::{
     Call, Capture, Loop, NativeState, Node, Prototype, PrototypeKind, Try, Variable, WithEnvironment,
 };
@@ -21,32 +21,34 @@ use std::rc::Rc;
 /// Why a prototype has no such form, or a form is no prototype.
 pub type Problem = String;
 
-/// What a prototype is as data. Its constants go into the table.
+/// What a prototype is as data. The table has its constants. `source` is the number there of the text that most of its
+/// positions belong to.
 ///
 /// # Errors
-/// When a constant is something that cannot be read back, such as a function that a macro put into the code.
+/// When memory is used up, or the tree is too deep.
 pub fn prototype_to_form(
     runtime: &mut Runtime,
     prototype: &Prototype,
-    table: &mut ConstantTable,
+    table: &mut saved::Writer,
+    source: usize,
 ) -> Result<Value, Problem> {
     let base = runtime.roots.len();
-    let form = Writer { runtime, table }.prototype(prototype);
+    let form = Writer { runtime, table, source }.prototype(prototype);
     runtime.roots.truncate(base);
     form
 }
 
-/// The prototype that a form is, in an environment, with these constants. `source` is the number of the text that its
-/// positions belong to.
+/// The prototype that a form is, in an environment, with these constants. `source` is the number there of the text that
+/// most of its positions belong to.
 ///
 /// # Errors
 /// When the form is no prototype's; what is wrong.
 pub fn form_to_prototype(
     runtime: &mut Runtime,
     form: Value,
-    constants: &Constants,
+    constants: &Loaded,
     environment: Value,
-    source: u32,
+    source: usize,
 ) -> Result<Rc<Prototype>, Problem> {
     let base = runtime.roots.len();
     runtime.roots.extend([form, environment]);
@@ -62,7 +64,8 @@ fn memory(outcome: Outcome) -> Result<Value, Problem> {
 /// Makes forms. Everything made is kept reachable through the runtime's roots until the end.
 struct Writer<'r> {
     runtime: &'r mut Runtime,
-    table: &'r mut ConstantTable,
+    table: &'r mut saved::Writer,
+    source: usize,
 }
 
 impl Writer<'_> {
@@ -77,12 +80,8 @@ impl Writer<'_> {
     fn number(number: u32) -> Value {
         Value::fixnum(i64::from(number))
     }
-    fn position(position: Position) -> Value {
-        if position.is_known() {
-            Writer::number(position.offset)
-        } else {
-            Value::NIL
-        }
+    fn position(&mut self, position: Position) -> Result<Value, Problem> {
+        self.table.position(self.runtime, position, self.source)
     }
 
     fn prototype(&mut self, prototype: &Prototype) -> Result<Value, Problem> {
@@ -106,15 +105,16 @@ impl Writer<'_> {
         let cells = self.list(&cells)?;
         let mut constants = Vec::new();
         for constant in &prototype.constants {
-            constants.push(self.constant(prototype, *constant)?);
+            constants.push(self.table.word(self.runtime, *constant)?);
         }
         let constants = self.list(&constants)?;
-        let deferred = self.constant(prototype, prototype.deferred)?;
+        let deferred = self.table.word(self.runtime, prototype.deferred)?;
+        let position = self.position(prototype.position)?;
         let body = self.node(&prototype.body)?;
         self.list(&[
             kind,
             prototype.name,
-            Writer::position(prototype.position),
+            position,
             Writer::number(prototype.parameters),
             Value::boolean(prototype.rest),
             variables,
@@ -141,45 +141,31 @@ impl Writer<'_> {
         self.list(&captures)
     }
 
-    /// The word for a prototype's constant. Only a macro can put into code what a library cannot hold.
-    fn constant(&mut self, prototype: &Prototype, value: Value) -> Result<Value, Problem> {
-        if let Err(thing) = self.table.add(self.runtime, value) {
-            let place = self.runtime.sources.locate(prototype.position);
-            let place = place.map_or(String::new(), |(file, line, column)| format!("{file}:{line}:{column}: "));
-            let what = match self.runtime.as_symbol(prototype.name) {
-                Some(name) => format!("'{}'", self.runtime.symbols.name(name)),
-                None => "this form".into(),
-            };
-            return Err(format!(
-                "{place}{what} cannot be saved: its code has {thing} in it, which is no data that can be read back; \
-                 let the macro that put it there write a form that makes it, or a name that is bound to it"
-            ));
-        }
-        self.table.word(self.runtime, value)
-    }
-
     fn node(&mut self, node: &Node) -> Result<Value, Problem> {
         super::call::check_stack(self.runtime).map_err(|_| "the tree is nested too deeply".to_string())?;
         let n = Writer::number;
-        let at = Writer::position;
         let (name, rest) = match node {
             Node::Constant(index) => ("constant", vec![n(*index)]),
             Node::Local(slot) => ("local", vec![n(*slot)]),
             Node::Captured(index) => ("captured", vec![n(*index)]),
-            Node::Global(cell, position) => ("global", vec![n(*cell), at(*position)]),
+            Node::Global(cell, position) => ("global", vec![n(*cell), self.position(*position)?]),
             Node::Bind(slot, value) => ("bind", vec![n(*slot), self.node(value)?]),
             Node::SetLocal(slot, value) => ("set-local", vec![n(*slot), self.node(value)?]),
             Node::SetCaptured(index, value) => ("set-captured", vec![n(*index), self.node(value)?]),
-            Node::SetGlobal(cell, value, position) => ("set-global", vec![n(*cell), self.node(value)?, at(*position)]),
+            Node::SetGlobal(cell, value, position) => {
+                ("set-global", vec![n(*cell), self.node(value)?, self.position(*position)?])
+            }
             Node::Define(cell, value, constant, position) => {
-                ("define", vec![n(*cell), self.node(value)?, Value::boolean(*constant), at(*position)])
+                ("define", vec![n(*cell), self.node(value)?, Value::boolean(*constant), self.position(*position)?])
             }
             Node::If(test, then, otherwise) => ("if", vec![self.node(test)?, self.node(then)?, self.node(otherwise)?]),
             Node::Sequence(nodes) => ("sequence", self.nodes(nodes)?),
-            Node::While(test, body, position) => ("while", vec![self.node(test)?, self.node(body)?, at(*position)]),
+            Node::While(test, body, position) => {
+                ("while", vec![self.node(test)?, self.node(body)?, self.position(*position)?])
+            }
             Node::Loop(inner) => {
                 let bindings = self.bindings(&inner.bindings)?;
-                ("loop", vec![n(inner.label), bindings, self.node(&inner.body)?, at(inner.position)])
+                ("loop", vec![n(inner.label), bindings, self.node(&inner.body)?, self.position(inner.position)?])
             }
             Node::Continue(label, nodes) => {
                 let mut rest = vec![n(*label)];
@@ -197,7 +183,7 @@ impl Writer<'_> {
             }
             Node::Call(call) => {
                 let function = self.node(&call.function)?;
-                let mut rest = vec![Value::boolean(call.tail), at(call.position), function];
+                let mut rest = vec![Value::boolean(call.tail), self.position(call.position)?, function];
                 rest.extend(self.nodes(&call.arguments)?);
                 ("call", rest)
             }
@@ -211,11 +197,14 @@ impl Writer<'_> {
                     None => Value::NIL,
                 };
                 let finally = inner.finally.as_ref().map_or(Ok(Value::NIL), |finally| self.node(finally))?;
-                ("try", vec![body, catch, finally, at(inner.position)])
+                ("try", vec![body, catch, finally, self.position(inner.position)?])
             }
             Node::WithEnvironment(inner) => {
                 let environment = self.node(&inner.environment)?;
-                ("with-environment", vec![environment, self.prototype(&inner.prototype)?, at(inner.position)])
+                (
+                    "with-environment",
+                    vec![environment, self.prototype(&inner.prototype)?, self.position(inner.position)?],
+                )
             }
         };
         let mut items = vec![self.symbol(name)];
@@ -240,9 +229,9 @@ impl Writer<'_> {
 /// Makes prototypes. What it reads is reachable as a part of the whole form.
 struct Reader<'r> {
     runtime: &'r mut Runtime,
-    constants: &'r Constants,
+    constants: &'r Loaded,
     environment: Value,
-    source: u32,
+    source: usize,
 }
 
 /// The size of what a prototype's nodes may refer to, for checking.
@@ -274,10 +263,7 @@ impl Reader<'_> {
         number.ok_or_else(|| "a number is expected".to_string())
     }
     fn position(&self, value: Value) -> Result<Position, Problem> {
-        if value.is_nil() {
-            return Ok(Position::UNKNOWN);
-        }
-        Ok(Position { source: self.source, offset: self.number(value)? })
+        self.constants.position(self.runtime, value, self.source)
     }
     fn name(&self, value: Value) -> &str {
         self.runtime.as_symbol(value).map_or("", |symbol| self.runtime.symbols.name(symbol))

@@ -103,6 +103,8 @@ pub struct Class {
     pub base: Option<ClassNumber>,
     /// Names of all fields, inherited ones first.
     pub fields: Vec<Symbol>,
+    /// The environment that it was first defined in, by index.
+    home: Option<u32>,
     /// The object. Weak.
     pub object: Value,
 }
@@ -129,6 +131,8 @@ pub struct Generic {
     found: FxHashMap<[ClassNumber; CACHED], Value>,
     /// The object. Weak.
     object: Value,
+    /// The environment that it was first defined in, by index.
+    home: Option<u32>,
 }
 
 /// How many arguments' classes the table of methods found before is indexed by.
@@ -165,7 +169,7 @@ pub(crate) fn define_classes(runtime: &mut Runtime) -> Result<(), Failure> {
 fn add_class(runtime: &mut Runtime, name: Symbol, base: Option<ClassNumber>, fields: Vec<Symbol>) -> Outcome {
     // The object is made first: a collection must not find an entry without it.
     let object = runtime.index_object(Kind::Class, 0)?;
-    let number = runtime.extensions.classes.classes.add(Class { name, base, fields, object });
+    let number = runtime.extensions.classes.classes.add(Class { name, base, fields, home: None, object });
     runtime.set_field(object, offset::INDEX, Value::fixnum(i64::from(number)));
     Ok(object)
 }
@@ -301,7 +305,15 @@ pub(crate) fn make_generic(runtime: &mut Runtime, kind: Kind, name: Symbol, para
     let object = runtime.object(kind, 2)?;
     let code = runtime.trampoline_code;
     runtime.set_field(object, offset::CALLABLE_CODE, code);
-    let generic = Generic { name, parameters, methods: Vec::new(), dispatched: 1, found: FxHashMap::default(), object };
+    let generic = Generic {
+        name,
+        parameters,
+        methods: Vec::new(),
+        dispatched: 1,
+        found: FxHashMap::default(),
+        object,
+        home: None,
+    };
     let number = runtime.extensions.classes.generics.add(generic);
     runtime.set_field(object, offset::CALLABLE_INDEX, Value::fixnum(i64::from(number)));
     Ok(object)
@@ -361,6 +373,59 @@ pub(crate) fn find_method(runtime: &mut Runtime, generic: Value, arguments: &[Va
             no_method(runtime, number, &classes, "no method")
         }
     }
+}
+
+/// The classes of each method of a selector or multimethod, and its function.
+pub(crate) fn methods(runtime: &Runtime, function: Value) -> Vec<(Vec<Value>, Value)> {
+    let methods = generic(runtime, function).into_iter().flat_map(|generic| &generic.methods);
+    methods.map(|method| (method.classes.clone(), method.function)).collect()
+}
+
+/// All selectors and multimethods.
+pub(crate) fn generic_objects(runtime: &Runtime) -> Vec<Value> {
+    runtime.extensions.classes.generics.iter().map(|generic| generic.object).collect()
+}
+
+/// The environment that a class, selector or multimethod was first defined in, by index.
+pub(crate) fn home(runtime: &Runtime, value: Value) -> Option<u32> {
+    class(runtime, value).map(|class| class.home).or_else(|| generic(runtime, value).map(|generic| generic.home))?
+}
+
+/// Note that a value is defined in an environment: a class, selector or multimethod is at home there, unless it is elsewhere.
+pub(crate) fn settle(runtime: &mut Runtime, value: Value, environment: u32) {
+    if let Some(number) = class_number(runtime, value) {
+        runtime.extensions.classes.classes.get_mut(number).home.get_or_insert(environment);
+    } else if let Some(number) = generic_number(runtime, value) {
+        runtime.extensions.classes.generics.get_mut(number).home.get_or_insert(environment);
+    }
+}
+
+/// Forget environments that are gone: their indices will be those of others.
+pub(crate) fn leave_homes(runtime: &mut Runtime, gone: &[u32]) {
+    if gone.is_empty() {
+        return;
+    }
+    let tables = &mut runtime.extensions.classes;
+    for index in tables.classes.indices() {
+        tables.classes.get_mut(index).home.take_if(|home| gone.binary_search(home).is_ok());
+    }
+    for index in tables.generics.indices() {
+        tables.generics.get_mut(index).home.take_if(|home| gone.binary_search(home).is_ok());
+    }
+}
+
+/// How many fields instances of a class below this one begin with.
+pub(crate) fn inherited_count(runtime: &Runtime, number: ClassNumber) -> usize {
+    match is_built_in(number) {
+        true => inherited_fields(number).map_or(0, <[_]>::len),
+        false => runtime.extensions.classes.classes.get(number).fields.len(),
+    }
+}
+
+/// The built-in class of a name.
+pub(crate) fn built_in_class(runtime: &Runtime, name: &str) -> Option<Value> {
+    let number = BUILT_IN.iter().position(|(other, _)| *other == name)?;
+    runtime.extensions.classes.built_in.get(number).copied()
 }
 
 /// By how many arguments a function chooses among its methods, or is going to; `None` if it is none that does.

@@ -1,6 +1,6 @@
 //! Allocation and collection: the runtime's side of the heap, which knows the roots.
 
-use super::{Failure, Runtime};
+use super::{classes, Failure, Runtime};
 use crate::value::heap::{AllocationNeeds, Marker, Roots};
 use crate::value::{Kind, Value, WORD_SIZE};
 
@@ -95,17 +95,19 @@ impl Runtime {
     }
 
     fn sweep_environments(&mut self) {
-        let (mut bytes, mut cells) = (0, Vec::new());
+        let (mut bytes, mut cells, mut gone) = (0, Vec::new(), Vec::new());
         for index in self.environments.indices() {
             let alive = self.environments.get(index).value.is_none_or(|value| self.heap.is_marked(value));
             if !alive {
                 if let Some(environment) = self.environments.remove(index) {
                     cells.extend(environment.cells.values());
                     bytes += environment.bytes();
+                    gone.push(index);
                 }
             }
         }
         self.cells.release(&cells);
+        classes::leave_homes(self, &gone);
         self.heap.let_go_outside(bytes);
     }
 }

@@ -19,6 +19,7 @@ pub mod output;
 pub mod ports;
 mod primitive;
 mod random;
+mod sandbox;
 mod sequence;
 mod slab;
 mod sources;
@@ -36,17 +37,19 @@ pub use inline_cache::InlineCaches;
 pub use list::Pairs;
 pub use loading::{Loading, OpenFile};
 pub use native::{Native, NativeCode, SiteFrame, SiteFrames};
-pub use options::{JitMode, KeptCode, LoweringBounds, OptimisationLevel, Options, Strategy};
+pub use options::{JitMode, KeptCode, LoweringBounds, OptimisationLevel, Options, PublicKey, Strategy};
 pub use output::Output;
 pub use output::{standard_output, write_patiently};
 pub use ports::{Port, Stream};
 pub use primitive::{PrimitiveFunction, PrimitiveInfo};
 pub use random::Random;
+pub use sandbox::{Grants, Touch};
 pub use slab::Slab;
 pub use sources::{Source, Sources, PRELUDE_NAME};
 pub use symbol::{Symbol, Symbols};
 
 use crate::value::heap::Heap;
+use crate::value::number::Digits;
 use crate::value::{offset, reserve, Kind, Value};
 use maru_core::abi::{Context, Position, MAX_ARGUMENTS};
 use rustc_hash::FxHashMap;
@@ -63,6 +66,8 @@ pub struct Runtime {
     pub symbols: Symbols,
     /// Cells of all environments.
     pub cells: Cells,
+    /// Where digits of long integers are computed.
+    pub digits: Digits,
     /// What environment objects stand for.
     pub environments: Slab<Environment>,
     /// What code objects stand for.
@@ -147,6 +152,7 @@ impl Runtime {
             heap,
             symbols: Symbols::default(),
             cells: Cells::default(),
+            digits: Digits::default(),
             environments: Slab::default(),
             prototypes: Slab::default(),
             primitives: Vec::new(),

@@ -1,5 +1,6 @@
 //! Settings of a run.
 
+use super::Grants;
 use crate::value::heap::HeapOptions;
 
 /// When functions become native.
@@ -120,9 +121,16 @@ pub struct Options {
     pub optimisation_fuel: Option<u64>,
     /// Called with the bytes of every library that is compiled, and the name of its format: for tests of files.
     pub inspect_library: Option<fn(&[u8], &str)>,
+    /// Files with code must be signed with one of these keys; if there are none, nothing is asked.
+    pub trusted: Vec<PublicKey>,
+    /// What the program may touch outside of itself; `None`: anything.
+    pub sandbox: Option<Grants>,
     /// Run IR in the evaluator in place of machine code: the oracle between lowering and back ends.
     pub evaluator: bool,
 }
+
+/// A key by which signatures are checked.
+pub type PublicKey = [u8; 32];
 
 /// How compiled code is kept from run to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,6 +172,8 @@ impl Default for Options {
             bounds: LoweringBounds::default(),
             optimisation_fuel: None,
             inspect_library: None,
+            trusted: Vec::new(),
+            sandbox: None,
             evaluator: false,
         }
     }

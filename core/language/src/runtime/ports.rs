@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::Path;
 
 /// What a port object stands for.
 #[derive(Debug)]
@@ -76,17 +77,17 @@ impl Port {
         Port { name: name.into(), stream, ahead: VecDeque::new(), reading: None, object: Value::NIL }
     }
 
-    /// Open a file: `r`, `w` or `a`.
+    /// Open a file that lies at a place: `r`, `w` or `a`.
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(path: &str, mode: &str) -> std::io::Result<Port> {
+    pub fn open(name: &str, path: &Path, mode: &str) -> std::io::Result<Port> {
         let stream = match mode {
             "w" => Stream::Writer(BufWriter::new(File::create(path)?)),
             "a" => Stream::Writer(BufWriter::new(File::options().append(true).create(true).open(path)?)),
             _ => Stream::Reader(BufReader::new(File::open(path)?)),
         };
-        Ok(Port::new(path, stream))
+        Ok(Port::new(name, stream))
     }
 
     /// Whoever reads characters goes on where the reader of forms stopped.

@@ -1,6 +1,6 @@
 //! Primitives: functions of the language that are written in Rust.
 
-use super::{Outcome, Runtime};
+use super::{Outcome, Runtime, Touch};
 use crate::value::Value;
 
 /// A primitive's code. Arguments stay reachable during the call; their number has been checked.
@@ -22,6 +22,8 @@ pub struct PrimitiveInfo {
     pub quiet: bool,
     /// Whether it is `apply`, which gives its place to the function that it calls: the loop of calls does what it does.
     pub spreads: bool,
+    /// What it touches outside of the program, which a sandbox may refuse; `None`: what its section says.
+    pub touches: Option<Touch>,
 }
 
 impl PrimitiveInfo {
@@ -45,6 +47,10 @@ impl PrimitiveInfo {
     pub const fn quiet(self) -> PrimitiveInfo {
         PrimitiveInfo { quiet: true, ..self }
     }
+    /// The same, which touches something outside of the program, or expressly nothing.
+    pub const fn touching(self, touch: Touch) -> PrimitiveInfo {
+        PrimitiveInfo { touches: Some(touch), ..self }
+    }
     /// The same, but [spreading](PrimitiveInfo::spreads).
     pub const fn spreading(self) -> PrimitiveInfo {
         PrimitiveInfo { spreads: true, ..self }
@@ -52,5 +58,12 @@ impl PrimitiveInfo {
 }
 
 /// What most primitives have in common.
-const PLAIN: PrimitiveInfo =
-    PrimitiveInfo { name: "", least: 0, most: None, function: |_, _| Ok(Value::NIL), quiet: false, spreads: false };
+const PLAIN: PrimitiveInfo = PrimitiveInfo {
+    name: "",
+    least: 0,
+    most: None,
+    function: |_, _| Ok(Value::NIL),
+    quiet: false,
+    spreads: false,
+    touches: None,
+};

@@ -21,6 +21,10 @@ pub struct Source {
 }
 
 impl Source {
+    /// How many lines there were before this text, which is a piece of a longer one.
+    pub fn before(&self) -> u32 {
+        self.before
+    }
     /// The byte offset at which a line (by its number, which is 1 for the first of a whole text) starts; the text's end for
     /// lines past the last one.
     pub fn line_start(&self, line: u32) -> usize {

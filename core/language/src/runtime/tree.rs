@@ -254,6 +254,27 @@ impl Prototype {
     }
 }
 
+/// All prototypes of some roots, each before those nested in it: the same order whether the trees were expanded or read
+/// from a library.
+pub fn all_prototypes(roots: &[Rc<Prototype>]) -> Vec<Rc<Prototype>> {
+    fn visit(prototype: &Rc<Prototype>, all: &mut Vec<Rc<Prototype>>) {
+        all.push(prototype.clone());
+        walk(&prototype.body, all);
+    }
+    fn walk(node: &Node, all: &mut Vec<Rc<Prototype>>) {
+        match node {
+            Node::Lambda(prototype) => visit(prototype, all),
+            Node::Fix(functions, _) => functions.iter().for_each(|(_, prototype)| visit(prototype, all)),
+            Node::WithEnvironment(inner) => visit(&inner.prototype, all),
+            _ => {}
+        }
+        node.children(&mut |child| walk(child, all));
+    }
+    let mut all = Vec::new();
+    roots.iter().for_each(|root| visit(root, &mut all));
+    all
+}
+
 impl Drop for Prototype {
     /// Takes the tree apart without recursion: prototypes are dropped at the end of a collection, which runs on a
     /// small stack, and a tree may be as deep as the stack that it was made on is large.

@@ -85,7 +85,12 @@ fn expand(
     if let Some(deferred) = deferred {
         runtime.roots.push(deferred.code);
     }
-    let result = Expander::new(runtime, environment).toplevel(form, deferred);
+    let mut expander = Expander::new(runtime, environment);
+    let result = expander.toplevel(form, deferred);
+    let held = expander.held;
+    if held > 0 {
+        runtime.heap.let_go_outside(held);
+    }
     runtime.roots.truncate(base);
     result
 }
@@ -101,7 +106,16 @@ struct Expander<'a> {
     methods: Vec<methods::Method>,
     /// The names that were counted to be called where a jump could be, in order.
     jumps: Vec<Variable>,
+    /// How many forms were expanded.
+    forms: usize,
+    /// Bytes that were counted for what they became.
+    held: usize,
 }
+
+/// What is asked for, and counted, after so many forms: a form that shares parts may stand for very many.
+const COUNTED_FORMS: usize = 4096;
+/// What a form becomes takes so many bytes: about, for the limit of the heap.
+const FORM_BYTES: usize = 256;
 
 /// What is known of the place where a form stands.
 #[derive(Clone, Copy)]
@@ -136,10 +150,12 @@ impl<'a> Expander<'a> {
             loops: Vec::new(),
             methods: Vec::new(),
             jumps: Vec::new(),
+            forms: 0,
+            held: 0,
         }
     }
 
-    fn toplevel(mut self, form: Value, deferred: Option<&Rc<Prototype>>) -> Result<Rc<Prototype>, Failure> {
+    fn toplevel(&mut self, form: Value, deferred: Option<&Rc<Prototype>>) -> Result<Rc<Prototype>, Failure> {
         let enclosing = deferred.map_or(Position::UNKNOWN, |deferred| deferred.position);
         let position = self.position_of(form, enclosing);
         let mut captured = Vec::new();
@@ -168,9 +184,22 @@ impl<'a> Expander<'a> {
         FormContext { condition: true, ..self.operand(place) }
     }
 
+    /// Count what the last forms became as part of what the heap may take, and let the program be interrupted.
+    #[cold]
+    fn count_forms(&mut self) -> Result<(), Failure> {
+        crate::interp::call::poll(self.runtime)?;
+        self.runtime.hold_outside(COUNTED_FORMS * FORM_BYTES)?;
+        self.held += COUNTED_FORMS * FORM_BYTES;
+        Ok(())
+    }
+
     /// Expand a form.
     fn expand(&mut self, form: Value, place: FormContext) -> Result<Expression, Failure> {
         check_stack(self.runtime)?;
+        self.forms += 1;
+        if self.forms.is_multiple_of(COUNTED_FORMS) {
+            self.count_forms()?;
+        }
         let mut form = form;
         for _ in 0..MAX_EXPANSIONS {
             if let Some(symbol) = self.runtime.as_symbol(form) {

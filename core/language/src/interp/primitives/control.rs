@@ -2,38 +2,42 @@
 
 use super::arguments;
 use crate::interp::{call, documentation, loading, macroexpand, toplevel};
-use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{Outcome, PrimitiveInfo, Runtime, Touch};
 use crate::value::{offset, Kind, Value, EXIT};
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::optional("eval", 1, 2, eval),
+    PrimitiveInfo::optional("eval", 1, 2, eval).touching(Touch::Nothing),
     PrimitiveInfo::optional("macroexpand", 1, 2, |runtime, arguments| {
         let environment = environment(runtime, "macroexpand", arguments)?;
         let base = runtime.roots.len();
         let result = macroexpand::macroexpand(runtime, arguments[0], environment);
         runtime.roots.truncate(base);
         result
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::optional("expand", 1, 2, |runtime, arguments| {
         let environment = environment(runtime, "expand", arguments)?;
         macroexpand::expand_all(runtime, arguments[0], environment)
-    }),
+    })
+    .touching(Touch::Nothing),
     // The number of its arguments is checked where the call loop spreads them.
-    PrimitiveInfo::variadic("apply", 2, call::apply_primitive).spreading(),
-    PrimitiveInfo::optional("load", 1, 2, load),
-    PrimitiveInfo::optional("require", 1, 2, require),
-    PrimitiveInfo::optional("exit", 0, 1, exit),
-    PrimitiveInfo::optional("mark-compilable", 1, 2, mark_compilable),
-    PrimitiveInfo::fixed("make-form", 1, make_form),
+    PrimitiveInfo::variadic("apply", 2, call::apply_primitive).touching(Touch::Nothing).spreading(),
+    PrimitiveInfo::optional("load", 1, 2, load).touching(Touch::Read),
+    PrimitiveInfo::optional("require", 1, 2, require).touching(Touch::Read),
+    PrimitiveInfo::optional("exit", 0, 1, exit).touching(Touch::Nothing),
+    PrimitiveInfo::optional("mark-compilable", 1, 2, mark_compilable).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("make-form", 1, make_form).touching(Touch::Nothing),
     PrimitiveInfo::fixed("form-function", 1, |runtime, arguments| {
         let form = arguments::of_kind(runtime, "form-function", arguments[0], Kind::Form, "a form")?;
         Ok(runtime.field(form, offset::FORM_FUNCTION))
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::fixed("function-name", 1, |runtime, arguments| {
         let function = arguments::function(runtime, "function-name", arguments[0])?;
         Ok(call::signature(runtime, function).0)
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::fixed("documentation", 1, |runtime, arguments| {
         let name = arguments::symbol(runtime, "documentation", arguments[0])?;
         let name = runtime.as_symbol(name).map_or(String::new(), |symbol| runtime.symbols.name(symbol).to_string());
@@ -41,11 +45,13 @@ pub const TABLE: &[PrimitiveInfo] = &[
             Some(entry) => runtime.string(&entry.text()),
             None => Ok(Value::NIL),
         }
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::fixed("gc", 0, |runtime, _| {
         runtime.collect();
         Ok(Value::NIL)
-    }),
+    })
+    .touching(Touch::Nothing),
 ];
 
 /// The environment that a last argument names; the expander passes the current one if the program does not.

@@ -2,34 +2,39 @@
 
 use super::arguments;
 use crate::runtime::ports::{Port, Reading, Stream};
-use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{ErrorKind, Failure, Outcome, PrimitiveInfo, Runtime, Touch};
 use crate::syntax::{Reader, SyntaxErrorKind};
 use crate::value::{Kind, Value};
 use std::any::Any;
+use std::path::Path;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::optional("open", 1, 2, open),
-    PrimitiveInfo::fixed("close", 1, close),
-    PrimitiveInfo::optional("getc", 0, 1, getc),
-    PrimitiveInfo::optional("getb", 0, 1, getb),
-    PrimitiveInfo::optional("read-line", 0, 1, read_line),
-    PrimitiveInfo::optional("putc", 1, 2, putc),
-    PrimitiveInfo::optional("putb", 1, 2, putb),
-    PrimitiveInfo::optional("put-string", 1, 2, put_string),
-    PrimitiveInfo::optional("read", 0, 1, read),
-    PrimitiveInfo::fixed("read-string", 1, read_string),
-    PrimitiveInfo::fixed("file->string", 1, file_to_string),
-    PrimitiveInfo::fixed("string->file", 2, string_to_file),
+    PrimitiveInfo::optional("open", 1, 2, open).touching(Touch::ReadOrWrite),
+    PrimitiveInfo::fixed("close", 1, close).touching(Touch::Nothing),
+    PrimitiveInfo::optional("getc", 0, 1, getc).touching(Touch::Nothing),
+    PrimitiveInfo::optional("getb", 0, 1, getb).touching(Touch::Nothing),
+    PrimitiveInfo::optional("read-line", 0, 1, read_line).touching(Touch::Nothing),
+    PrimitiveInfo::optional("putc", 1, 2, putc).touching(Touch::Nothing),
+    PrimitiveInfo::optional("putb", 1, 2, putb).touching(Touch::Nothing),
+    PrimitiveInfo::optional("put-string", 1, 2, put_string).touching(Touch::Nothing),
+    PrimitiveInfo::optional("read", 0, 1, read).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("read-string", 1, read_string).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("file->string", 1, file_to_string).touching(Touch::Read),
+    PrimitiveInfo::fixed("string->file", 2, string_to_file).touching(Touch::Write),
     PrimitiveInfo::fixed("file-exists?", 1, |runtime, arguments| {
         let path = arguments::text(runtime, "file-exists?", arguments[0])?;
-        Ok(Value::boolean(std::path::Path::new(&path).exists()))
-    }),
+        let place = runtime.may_read("file-exists?", Path::new(&path))?;
+        Ok(Value::boolean(place.exists()))
+    })
+    .touching(Touch::Read),
     PrimitiveInfo::fixed("delete-file", 1, |runtime, arguments| {
         let path = arguments::text(runtime, "delete-file", arguments[0])?;
-        std::fs::remove_file(&path).map_err(|fault| fail(runtime, &path, &fault))?;
+        let place = runtime.may_remove("delete-file", Path::new(&path))?;
+        std::fs::remove_file(&place).map_err(|fault| fail(runtime, &path, &fault))?;
         Ok(Value::TRUE)
-    }),
+    })
+    .touching(Touch::Write),
 ];
 
 /// Raise `io`.
@@ -48,11 +53,15 @@ fn open(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     if !["r", "rb", "w", "wb", "a", "ab"].contains(&mode.as_str()) {
         return Err(runtime.type_error("open", "a mode: \"r\", \"w\" or \"a\"", arguments[1]));
     }
-    let mut opened = Port::open(&path, &mode[..1]);
+    let place = match &mode[..1] {
+        "r" => runtime.may_read("open", Path::new(&path))?,
+        _ => runtime.may_write("open", Path::new(&path))?,
+    };
+    let mut opened = Port::open(&path, &place, &mode[..1]);
     if opened.as_ref().is_err_and(is_out_of_files) {
         // Ports that nobody can reach any more keep files open until they are collected.
         runtime.collect();
-        opened = Port::open(&path, &mode[..1]);
+        opened = Port::open(&path, &place, &mode[..1]);
     }
     let port = opened.map_err(|fault| fail(runtime, &path, &fault))?;
     let index = runtime.extensions.ports.add(port);
@@ -260,7 +269,9 @@ fn read_input(runtime: &mut Runtime) -> Outcome {
 
 fn file_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let path = arguments::text(runtime, "file->string", arguments[0])?;
-    let text = Port::open(&path, "r").and_then(|mut port| port.rest()).map_err(|fault| fail(runtime, &path, &fault))?;
+    let place = runtime.may_read("file->string", Path::new(&path))?;
+    let text = Port::open(&path, &place, "r").and_then(|mut port| port.rest());
+    let text = text.map_err(|fault| fail(runtime, &path, &fault))?;
     runtime.string(&text)
 }
 
@@ -280,6 +291,7 @@ fn string_to_file(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
                        with-output-to-file";
         return Err(runtime.error(ErrorKind::Type, message, arguments));
     }
-    std::fs::write(&path, text).map_err(|fault| fail(runtime, &path, &fault))?;
+    let place = runtime.may_write("string->file", Path::new(&path))?;
+    std::fs::write(&place, text).map_err(|fault| fail(runtime, &path, &fault))?;
     Ok(Value::TRUE)
 }

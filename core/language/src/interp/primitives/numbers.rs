@@ -168,6 +168,13 @@ fn binary_of_any(runtime: &mut Runtime, name: &str, operation: Operation, left: 
     if let Some(number) = number::of_doubles(operation, left, right) {
         return runtime.double(number);
     }
+    let mut digits = std::mem::take(&mut runtime.digits);
+    let short_enough = number::limbwise(operation, left, right, &mut digits);
+    let result = short_enough.then(|| digits.value(|bytes| runtime.allocate(bytes)));
+    runtime.digits = digits;
+    if let Some(result) = result {
+        return result;
+    }
     // The work takes several times as much memory as the result, and the heap knows nothing of that.
     if number::result_bits(operation, left, right) / 8.0 * WORK > runtime.heap.max_bytes() as f64 {
         let message = format!("{name}: the result is too large for the heap");

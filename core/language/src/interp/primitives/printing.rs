@@ -4,33 +4,41 @@ use super::arguments;
 use super::text::joined_string;
 use crate::interp::call;
 use crate::runtime::output::Capture;
-use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime, Touch};
 use crate::syntax::print::{Printing, Style};
 use crate::value::Value;
 use std::io::Write;
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::variadic("print", 0, |runtime, arguments| put(runtime, arguments, Style::Print, "")),
-    PrimitiveInfo::variadic("println", 0, |runtime, arguments| put(runtime, arguments, Style::Print, "\n")),
-    PrimitiveInfo::variadic("dump", 0, |runtime, arguments| put(runtime, arguments, Style::Dump, "")),
-    PrimitiveInfo::variadic("dumpln", 0, |runtime, arguments| put(runtime, arguments, Style::Dump, "\n")),
-    PrimitiveInfo::variadic("warn", 0, warn),
-    PrimitiveInfo::variadic("format", 1, super::format::format),
-    PrimitiveInfo::variadic("printf", 1, super::format::printf),
+    PrimitiveInfo::variadic("print", 0, |runtime, arguments| put(runtime, arguments, Style::Print, ""))
+        .touching(Touch::Nothing),
+    PrimitiveInfo::variadic("println", 0, |runtime, arguments| put(runtime, arguments, Style::Print, "\n"))
+        .touching(Touch::Nothing),
+    PrimitiveInfo::variadic("dump", 0, |runtime, arguments| put(runtime, arguments, Style::Dump, ""))
+        .touching(Touch::Nothing),
+    PrimitiveInfo::variadic("dumpln", 0, |runtime, arguments| put(runtime, arguments, Style::Dump, "\n"))
+        .touching(Touch::Nothing),
+    PrimitiveInfo::variadic("warn", 0, warn).touching(Touch::Nothing),
+    PrimitiveInfo::variadic("format", 1, super::format::format).touching(Touch::Nothing),
+    PrimitiveInfo::variadic("printf", 1, super::format::printf).touching(Touch::Nothing),
     PrimitiveInfo::variadic("print->string", 0, |runtime, arguments| {
         joined_string(runtime, "print->string", arguments, Style::Print)
-    }),
+    })
+    .touching(Touch::Nothing),
     PrimitiveInfo::variadic("dump->string", 0, |runtime, arguments| {
         joined_string(runtime, "dump->string", arguments, Style::Dump)
-    }),
-    PrimitiveInfo::fixed("call-with-output-to-string", 1, output_to_string),
+    })
+    .touching(Touch::Nothing),
+    PrimitiveInfo::fixed("call-with-output-to-string", 1, output_to_string).touching(Touch::Nothing),
     PrimitiveInfo::fixed("call-with-output-to-file", 2, |runtime, arguments| {
         output_to_file(runtime, "with-output-to-file", arguments, false)
-    }),
+    })
+    .touching(Touch::Write),
     PrimitiveInfo::fixed("call-with-binary-output-to-file", 2, |runtime, arguments| {
         output_to_file(runtime, "with-binary-output-to-file", arguments, true)
-    }),
+    })
+    .touching(Touch::Write),
 ];
 
 /// Print a value. Its text goes out in pieces, since there may be more of it than memory.
@@ -83,13 +91,14 @@ fn output_to_string(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn output_to_file(runtime: &mut Runtime, operation: &str, arguments: &[Value], binary: bool) -> Outcome {
     let path = arguments::text(runtime, operation, arguments[0])?;
     let function = arguments::function(runtime, operation, arguments[1])?;
-    if let Err(fault) = std::fs::File::create(&path) {
+    let place = runtime.may_write(operation, std::path::Path::new(&path))?;
+    if let Err(fault) = std::fs::File::create(&place) {
         return Err(super::files::fail(runtime, &path, &fault));
     }
     runtime.captures.push(Capture { binary, ..Capture::default() });
     let result = call(runtime, function, &[]);
     let captured = runtime.captures.pop().unwrap_or_default();
-    match std::fs::write(&path, captured.bytes) {
+    match std::fs::write(&place, captured.bytes) {
         Err(fault) if result.is_ok() => Err(super::files::fail(runtime, &path, &fault)),
         _ => result,
     }

@@ -2,24 +2,25 @@
 
 use super::{arguments, files};
 use crate::interp::call;
-use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{Outcome, PrimitiveInfo, Runtime, Touch};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::process::{Command, ExitStatus, Stdio};
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("shell-command", 1, shell_command),
-    PrimitiveInfo::variadic("run-program", 1, run_program),
-    PrimitiveInfo::fixed("getenv", 1, getenv),
-    PrimitiveInfo::fixed("setenv", 2, setenv),
-    PrimitiveInfo::fixed("environment-variables", 0, environment_variables),
+    PrimitiveInfo::fixed("shell-command", 1, shell_command).touching(Touch::Run),
+    PrimitiveInfo::variadic("run-program", 1, run_program).touching(Touch::Run),
+    PrimitiveInfo::fixed("getenv", 1, getenv).touching(Touch::Variables),
+    PrimitiveInfo::fixed("setenv", 2, setenv).touching(Touch::Variables),
+    PrimitiveInfo::fixed("environment-variables", 0, environment_variables).touching(Touch::Variables),
 ];
 
 /// `(shell-command text)`: what the system's shell answers when it was given a command, 0 if all went well. The command
 /// reads and prints where the program does.
 fn shell_command(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let text = arguments::text(runtime, "shell-command", arguments[0])?;
+    runtime.may_run("shell-command")?;
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     runtime.flush_output();
     let status = command(runtime, shell).arg(option).arg(text).status();
@@ -35,6 +36,7 @@ fn run_program(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     for argument in arguments {
         texts.push(arguments::text(runtime, "run-program", *argument)?);
     }
+    runtime.may_run("run-program")?;
     runtime.flush_output();
     let output = command(runtime, &texts[0]).args(&texts[1..]).stdin(Stdio::null()).output();
     call::poll(runtime)?;
@@ -75,6 +77,7 @@ fn getenv(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     if !is_name(&name) {
         return Ok(Value::NIL);
     }
+    runtime.may_use_variable("getenv", &name)?;
     let value = match runtime.extensions.variables.get(&name) {
         Some(value) => value.clone(),
         None => std::env::var(&name).ok(),
@@ -95,6 +98,7 @@ fn setenv(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     if value.as_ref().is_some_and(|value| value.contains('\0')) {
         return Err(runtime.type_error("setenv", "a text that a variable can hold", arguments[1]));
     }
+    runtime.may_use_variable("setenv", &name)?;
     runtime.extensions.variables.insert(name, value);
     Ok(arguments[1])
 }
@@ -110,6 +114,8 @@ fn environment_variables(runtime: &mut Runtime, _: &[Value]) -> Outcome {
             None => all.remove(name),
         };
     }
+    // In a sandbox these are all that there are.
+    all.retain(|name, _| runtime.is_granted_variable(name));
     let mut list = Value::NIL;
     for (name, value) in all.iter().rev() {
         let value = runtime.string(value)?;

@@ -1,17 +1,18 @@
 //! What the system around the program is like: its names, and times.
 
-use crate::runtime::{Outcome, PrimitiveInfo, Runtime};
+use crate::runtime::{Outcome, PrimitiveInfo, Runtime, Touch};
 use crate::value::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The section's table.
 pub const TABLE: &[PrimitiveInfo] = &[
-    PrimitiveInfo::fixed("uname", 0, uname),
-    PrimitiveInfo::fixed("current-time", 0, current_time),
+    PrimitiveInfo::fixed("uname", 0, uname).touching(Touch::Nothing),
+    PrimitiveInfo::fixed("current-time", 0, current_time).touching(Touch::Nothing),
     PrimitiveInfo::fixed("run-time", 0, |runtime, _| {
         let seconds = runtime.extensions.started.elapsed().as_secs_f64();
         runtime.double(seconds)
-    }),
+    })
+    .touching(Touch::Nothing),
 ];
 
 /// `(uname)`: the names of the system, of its release and of the machine, with spaces between them.

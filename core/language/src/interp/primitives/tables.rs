@@ -1,30 +1,22 @@
 //! Hash tables: any keys, compared by `equal`, listed in the order in which they were first set.
 //!
-//! A table has one field, its entries: slots, four words an entry, probed linearly from where the key's hash says. So a
-//! look-up comes to one place in memory, whatever the size. Where the words are stands in `maru_core::abi`, for code
-//! looks keys up too.
-//!
-//! The links of the entries make a ring in the order of the keys: each has the numbers of the one before it and of the
-//! one behind it. The number of a place is the place plus one; 0 is the ring's own. The hash is nil in places that were
-//! never used, and [`REMOVED`] where a key was taken out. `count` is how many keys there are, `used` how many places are
-//! used, those of removed keys included.
+//! A table has one field, its entries: slots with an index of small places, probed linearly from where the key's hash
+//! says, and the entries themselves in their order. So a look-up comes to two places in memory, whatever the size, and
+//! looking keys up in the order in which they were set goes through the entries in a row. A key that is taken out leaves
+//! its entry behind, until the entries are made anew.
 
 use super::arguments;
 use super::compare::{equal, points};
 use super::hash::hash;
-use crate::runtime::table::{links, number, places, words, COUNT, LINKS, NUMBER_BITS};
+use crate::runtime::table::{in_object, of, of_mut, words_for, REMOVED};
 use crate::runtime::{Failure, Outcome, PrimitiveInfo, Runtime};
 use crate::value::{offset, Kind, Value};
-use maru_core::abi::{
-    first_place, PLACE_HASH as HASH, PLACE_KEY as KEY, PLACE_LINKS as LINK, PLACE_VALUE as VALUE, PLACE_WORDS,
-    RING_WORDS, TABLE_ENTRIES as ENTRIES,
-};
+use maru_core::abi::{first_place, TABLE_ENTRIES as ENTRIES};
 
-const USED: usize = 1;
-/// Stands for the hash of a removed entry.
-const REMOVED: Value = Value::TRUE;
-/// How many places a new table has.
-const FIRST_PLACES: usize = 8;
+/// How many entries a new table has room for.
+const FIRST_ROOM: usize = 8;
+/// Entries that a table has room for at most: an offset in the index has 32 bits.
+const LAST_ROOM: usize = 1 << 26;
 /// Tables of fewer keys grow faster.
 const SMALL: usize = 4096;
 /// The section's table.
@@ -37,7 +29,7 @@ pub const TABLE: &[PrimitiveInfo] = &[
     PrimitiveInfo::fixed("table-remove", 2, table_remove).quiet(),
     PrimitiveInfo::fixed("table-length", 1, |runtime, arguments| {
         let table = table(runtime, "table-length", arguments[0])?;
-        Ok(words(runtime, table)[COUNT])
+        Ok(Value::fixnum(count(runtime, table) as i64))
     })
     .quiet(),
     PrimitiveInfo::fixed("table-keys", 1, |runtime, arguments| {
@@ -62,66 +54,28 @@ fn table(runtime: &mut Runtime, operation: &str, value: Value) -> Result<Value, 
     arguments::of_kind(runtime, operation, value, Kind::Table, "a table")
 }
 
-/// The same, to write them.
-#[inline]
-fn words_mut(runtime: &mut Runtime, table: Value) -> &mut [Value] {
-    let entries = runtime.field(table, ENTRIES);
-    runtime.slots_mut(entries)
-}
-
 /// How many keys a table has.
 pub fn count(runtime: &Runtime, table: Value) -> usize {
-    number(words(runtime, table)[COUNT])
+    of(runtime, table).count()
 }
 
-fn set_number(word: &mut Value, number: usize) {
-    *word = Value::fixnum(number as i64);
-}
-
-fn make_table(runtime: &mut Runtime) -> Outcome {
+/// A new table without keys.
+pub fn make_table(runtime: &mut Runtime) -> Outcome {
     // Alive as long as the table is not.
-    let entries = make_entries(runtime, FIRST_PLACES)?;
+    let entries = make_entries(runtime, FIRST_ROOM)?;
     runtime.object_of(Kind::Table, [entries])
 }
 
 fn clear(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
-    let entries = make_entries(runtime, FIRST_PLACES)?;
+    let entries = make_entries(runtime, FIRST_ROOM)?;
     runtime.set_field(table, ENTRIES, entries);
     Ok(())
 }
 
-fn make_entries(runtime: &mut Runtime, places: usize) -> Outcome {
-    let entries = runtime.object(Kind::Slots, RING_WORDS + PLACE_WORDS * places)?;
-    runtime.slots_mut(entries)[..RING_WORDS].fill(Value::fixnum(0));
+fn make_entries(runtime: &mut Runtime, room: usize) -> Outcome {
+    let entries = runtime.object(Kind::Slots, words_for(room))?;
+    in_object(runtime, entries).begin(room);
     Ok(entries)
-}
-
-/// The same, to write them.
-#[inline]
-fn places_mut(words: &mut [Value]) -> &mut [[Value; PLACE_WORDS]] {
-    words[RING_WORDS..].as_chunks_mut().0
-}
-
-fn set_links(words: &mut [Value], entry: usize, before: usize, behind: usize) {
-    set_number(&mut words[PLACE_WORDS * entry + LINKS], before << NUMBER_BITS | behind);
-}
-
-/// Put an entry at the end of the ring.
-fn join(words: &mut [Value], entry: usize) {
-    let (last, first) = links(words, 0);
-    set_links(words, entry, last, 0);
-    set_links(words, 0, entry, first);
-    let (before, _) = links(words, last);
-    set_links(words, last, before, entry);
-}
-
-/// Take an entry out of the ring.
-fn leave(words: &mut [Value], entry: usize) {
-    let (before, behind) = links(words, entry);
-    let (further, _) = links(words, before);
-    set_links(words, before, further, behind);
-    let (_, further) = links(words, behind);
-    set_links(words, behind, before, further);
 }
 
 /// The hash of a key as an entry has it.
@@ -130,25 +84,19 @@ fn hash_word(runtime: &Runtime, key: Value) -> Value {
     Value(maru_core::abi::hash_word(hash(runtime, key)))
 }
 
-/// The place of a key, or else the place where it would go.
+/// Where the entry of a key begins, or else the place of the index where it would go.
 #[inline]
 fn find(runtime: &mut Runtime, table: Value, key: Value, hash: Value) -> Result<Result<usize, usize>, Failure> {
-    let entries = runtime.field(table, ENTRIES);
-    let places = (runtime.slot_count(entries) - RING_WORDS) / PLACE_WORDS;
-    let mut place = first_place(hash.0, places);
+    let mask = of(runtime, table).mask();
+    let mut place = first_place(hash.0, mask);
     loop {
-        let entry = RING_WORDS + PLACE_WORDS * place;
-        let found = runtime.slot(entries, entry + HASH);
-        if found == hash {
-            let other = runtime.slot(entries, entry + KEY);
-            if other == key || same_key(runtime, other, key)? {
-                return Ok(Ok(place));
-            }
+        let entries = of(runtime, table);
+        let Some(at) = entries.at_place(place) else { return Ok(Err(place)) };
+        let [other, _, found] = entries.entry(at);
+        if found == hash && (other == key || same_key(runtime, other, key)?) {
+            return Ok(Ok(at));
         }
-        if found.is_nil() {
-            return Ok(Err(place));
-        }
-        place = (place + 1) & (places - 1);
+        place = (place + 1) & mask;
     }
 }
 
@@ -183,91 +131,66 @@ fn same_string(runtime: &mut Runtime, left: Value, right: Value) -> bool {
 #[inline]
 fn get(runtime: &mut Runtime, table: Value, key: Value) -> Result<Option<Value>, Failure> {
     let hash = hash_word(runtime, key);
-    let place = find(runtime, table, key, hash)?;
-    Ok(place.ok().map(|place| places(words(runtime, table))[place][VALUE]))
+    let Ok(at) = find(runtime, table, key, hash)? else { return Ok(None) };
+    let [_, value, _] = of(runtime, table).entry(at);
+    Ok(Some(value))
 }
 
 /// Set the value of a key.
 #[inline]
-fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
+pub fn put(runtime: &mut Runtime, table: Value, key: Value, value: Value) -> Result<(), Failure> {
     let hash = hash_word(runtime, key);
     match find(runtime, table, key, hash)? {
-        Ok(place) => {
-            places_mut(words_mut(runtime, table))[place][VALUE] = value;
+        Ok(at) => {
+            of_mut(runtime, table).set_value(at, value);
             Ok(())
         }
         Err(place) => add(runtime, table, place, [key, value, hash]),
     }
 }
 
-/// Add a key that the table does not have, at a place where it goes unless the table has to grow. A quarter of the
-/// places stays empty, so that searches end soon.
+/// Add a key that the table does not have, at a place where it goes unless the table has to grow.
 fn add(runtime: &mut Runtime, table: Value, mut place: usize, entry: [Value; 3]) -> Result<(), Failure> {
-    let old = words(runtime, table);
-    let length = places(old).len();
-    if number(old[USED]) >= length - length / 4 {
+    if !of(runtime, table).has_room() {
         rebuild(runtime, table)?;
-        place = free_place(places(words(runtime, table)), entry[HASH]);
+        let entries = of(runtime, table);
+        let [_, _, hash] = entry;
+        place = empty_place(|place| entries.at_place(place).is_none(), hash, entries.mask());
     }
-    let words = words_mut(runtime, table);
-    set(words, place, entry);
-    let (count, used) = (number(words[COUNT]), number(words[USED]));
-    set_number(&mut words[COUNT], count + 1);
-    set_number(&mut words[USED], used + 1);
+    of_mut(runtime, table).add(place, entry);
     Ok(())
 }
 
-/// The first empty place for a hash, in a table without removed entries.
-fn free_place(places: &[[Value; PLACE_WORDS]], hash: Value) -> usize {
-    let mut place = first_place(hash.0, places.len());
-    while !places[place][HASH].is_nil() {
-        place = (place + 1) & (places.len() - 1);
+/// The first empty place for a hash.
+fn empty_place(is_empty: impl Fn(usize) -> bool, hash: Value, mask: usize) -> usize {
+    let mut place = first_place(hash.0, mask);
+    while !is_empty(place) {
+        place = (place + 1) & mask;
     }
     place
-}
-
-fn set(words: &mut [Value], place: usize, entry: [Value; 3]) {
-    places_mut(words)[place][..LINK].copy_from_slice(&entry);
-    join(words, place + 1);
 }
 
 /// Make new entries, with room for twice the keys that are there, or in small tables for four times as many.
 #[cold]
 fn rebuild(runtime: &mut Runtime, table: Value) -> Result<(), Failure> {
     let count = count(runtime, table);
-    let room = if count < SMALL { 4 } else { 2 } * (count + 1);
-    let length = room.next_power_of_two().max(FIRST_PLACES);
-    if length > 2 * super::arrays::MAX_ELEMENTS {
+    let room = if count < SMALL { 4 } else { 2 } * count;
+    let room = room.next_power_of_two().max(FIRST_ROOM);
+    if room > LAST_ROOM {
         return Err(super::arrays::too_long(runtime, "set-table-at", Value::fixnum(count as i64 + 1)));
     }
-    let entries = make_entries(runtime, length)?;
-    let (_, mut entry) = links(words(runtime, table), 0);
-    // The numbers of the last two entries: the links of one are known when the next has its place.
-    let (mut before, mut last) = (0, 0);
-    while entry != 0 {
-        let old = words(runtime, table);
-        let [key, value, hash, _] = places(old)[entry - 1];
-        (_, entry) = links(old, entry);
-        let new = runtime.slots_mut(entries);
-        let place = free_place(places(new), hash);
-        places_mut(new)[place][..LINK].copy_from_slice(&[key, value, hash]);
-        let number = place + 1;
-        if last != 0 {
-            set_links(new, last, before, number);
-        } else {
-            set_links(new, 0, 0, number);
+    let object = make_entries(runtime, room)?;
+    for at in of(runtime, table).all() {
+        let entry = of(runtime, table).entry(at);
+        let [_, _, hash] = entry;
+        if hash == REMOVED {
+            continue;
         }
-        (before, last) = (last, number);
+        let mut new = in_object(runtime, object);
+        let place = empty_place(|place| new.at_place(place).is_none(), hash, new.mask());
+        new.add(place, entry);
     }
-    let new = runtime.slots_mut(entries);
-    if last != 0 {
-        let (_, first) = links(new, 0);
-        set_links(new, last, before, 0);
-        set_links(new, 0, last, first);
-    }
-    set_number(&mut new[COUNT], count);
-    set_number(&mut new[USED], count);
-    runtime.set_field(table, ENTRIES, entries);
+    runtime.set_field(table, ENTRIES, object);
     Ok(())
 }
 
@@ -293,17 +216,13 @@ fn table_has(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
 fn table_remove(runtime: &mut Runtime, arguments: &[Value]) -> Outcome {
     let table = table(runtime, "table-remove", arguments[0])?;
     let hash = hash_word(runtime, arguments[1]);
-    let Ok(place) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
-    let words = words_mut(runtime, table);
-    leave(words, place + 1);
-    let value = places(words)[place][VALUE];
-    places_mut(words)[place] = [Value::NIL, Value::NIL, REMOVED, Value::fixnum(0)];
-    let count = number(words[COUNT]);
-    set_number(&mut words[COUNT], count - 1);
+    let Ok(at) = find(runtime, table, arguments[1], hash)? else { return Ok(Value::NIL) };
+    let [_, value, _] = of(runtime, table).entry(at);
+    of_mut(runtime, table).remove(at);
     Ok(value)
 }
 
-/// A list of something for each key.
+/// A list of something for each key. Nothing that an element is made by changes the table.
 fn listed(
     runtime: &mut Runtime,
     operation: &str,
@@ -312,11 +231,11 @@ fn listed(
 ) -> Outcome {
     let table = table(runtime, operation, value)?;
     let mut list = Value::NIL;
-    let (mut entry, _) = links(words(runtime, table), 0);
-    while entry != 0 {
-        let words = words(runtime, table);
-        let [key, value, ..] = places(words)[entry - 1];
-        (entry, _) = links(words, entry);
+    for at in of(runtime, table).all().rev() {
+        let [key, value, hash] = of(runtime, table).entry(at);
+        if hash == REMOVED {
+            continue;
+        }
         let element = element(runtime, key, value)?;
         list = runtime.cons(element, list)?;
     }

@@ -13,6 +13,7 @@
 mod bits;
 mod integer;
 mod limbs;
+mod limbwise;
 mod operation;
 mod order;
 mod real;
@@ -22,6 +23,7 @@ mod tests;
 mod text;
 
 pub use limbs::short_value;
+pub use limbwise::{limbwise, Digits};
 pub use operation::{
     binary, immediate, immediate_unary, of_doubles, result_bits, short, unary, Operation, UnaryOperation,
 };

@@ -33,7 +33,12 @@ fn quick_ways(operation: Operation, left: Value, right: Value) -> Vec<Number> {
         Number::from_value(value).unwrap()
     });
     let double = of_doubles(operation, left, right).map(Number::Double);
-    immediate.into_iter().chain(short).chain(double).collect()
+    let mut digits = Digits::default();
+    let limbs = limbwise(operation, left, right, &mut digits).then(|| {
+        let value = digits.value(|bytes| Ok::<usize, ()>(memory(bytes))).unwrap();
+        Number::from_value(value).unwrap()
+    });
+    immediate.into_iter().chain(short).chain(double).chain(limbs).collect()
 }
 
 fn whole_number(text: &str) -> Number {
@@ -69,9 +74,10 @@ fn integers() -> impl Strategy<Value = Number> {
             number
         }
     });
-    let long = (any::<bool>(), proptest::collection::vec(any::<u64>(), 1..6)).prop_map(|(negative, limbs)| {
-        Number::from(IBig::from_sign_words(if negative { Sign::Negative } else { Sign::Positive }, &limbs))
-    });
+    let long = (any::<bool>(), proptest::collection::vec(prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)], 1..24))
+        .prop_map(|(negative, limbs)| {
+            Number::from(IBig::from_sign_words(if negative { Sign::Negative } else { Sign::Positive }, &limbs))
+        });
     prop_oneof![near_edge, (-3i64..=3).prop_map(Number::Small), any::<i64>().prop_map(Number::Small), long]
 }
 
