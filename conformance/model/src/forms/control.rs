@@ -85,8 +85,8 @@ pub fn case(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result
         let keys = clause.first();
         let mut found = keys.is_symbol("else") && here.lexical("else").is_none();
         let wanted = if matches!(keys, Value::Pair(_)) { keys.elements().0 } else { vec![keys] };
-        for wanted in wanted.iter().filter(|_| !found) {
-            found = compare::is_equal_value(&key, wanted)?;
+        for wanted in &wanted {
+            found = found || compare::is_equal_value(&key, wanted)?;
         }
         if found {
             return machine.sequence(&clause.rest(), here);
