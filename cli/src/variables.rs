@@ -71,6 +71,7 @@ pub const VARIABLES_OF_TESTS: &[Variable] = &[
         "set: a test that wants a C compiler fails where there is none",
         "it says that it did not run",
     ),
+    variable("MARU_FAULT", "which fault a copy of Maru has that `maru conform faults` planted", "none"),
     variable("MARU_UNITS", "how many units a target's trials run", "400"),
     variable("MARU_LEGALISE_UNITS", "how many units are tried for legalising", "1500"),
     variable("MARU_FUZZ_INPUTS", "how many inputs the reader's and expander's fuzzing tries", "some thousand"),

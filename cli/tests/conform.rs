@@ -149,3 +149,20 @@ fn wait_for_handler(id: libc::pid_t) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
+
+#[test]
+fn faults_are_planted_in_sources_only() {
+    let outside = std::env::temp_dir();
+    let output = run(&outside, &["faults", "--list"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("source tree"), "{output:?}");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = |only: &[&str]| run(sources, &[&["faults", "--list"], only].concat());
+    let all = text(&listed(&[]).stdout);
+    assert!(all.lines().count() >= 250, "{all}");
+    let numbers = text(&listed(&["--only", "numbers"]).stdout);
+    assert!(!numbers.is_empty() && numbers.lines().all(|line| line.starts_with("numbers ")), "{numbers}");
+    let output = listed(&["--only", "nothing"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("'nothing' is neither a fault nor one of the kinds: numbers"), "{output:?}");
+}

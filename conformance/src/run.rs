@@ -338,6 +338,9 @@ impl Shared<'_> {
         let mut state = self.state();
         state.rows[engine].count(column, u64::from(what.is_none()), u64::from(what.is_some()));
         let Some(what) = what else { return false };
+        if self.conform.fail_fast {
+            self.stop.store(true, Ordering::Relaxed);
+        }
         let engine = self.configurations[engine].name();
         let same = state.failures.iter().filter(|failure| failure.engine == engine && failure.column == column);
         if same.count() >= SHOWN {
@@ -388,9 +391,6 @@ impl Shared<'_> {
             self.count_compiled(&verdict, id);
             let column = id.family.name();
             let fresh = self.record(verdict.engine, column, &id.to_string(), verdict.what.clone());
-            if self.conform.fail_fast && verdict.what.is_some() {
-                self.stop.store(true, Ordering::Relaxed);
-            }
             if fresh && self.conform.shrink && !self.must_stop() {
                 let shrunk = session.shrink(&program, &verdict)?;
                 session.take_spent();

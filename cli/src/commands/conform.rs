@@ -6,6 +6,7 @@ use crate::{interrupt, options};
 use clap::{Args, Subcommand, ValueEnum};
 use maru_conformance::engine::Mode;
 use maru_conformance::{Conform as Suite, Report, Sampling, Written};
+use maru_faults::{Bank, Fault, Hunt, Planted, Table};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -42,6 +43,9 @@ pub struct Conform {
     /// Only generated programs: no case files, no regressions
     #[arg(long)]
     no_files: bool,
+    /// Stop at the first failure, and leave its program as it is
+    #[arg(long)]
+    first: bool,
     /// Print all rows, with a column for each family of programs
     #[arg(long)]
     long: bool,
@@ -76,6 +80,8 @@ enum Action {
         #[command(flatten)]
         scope: Scope,
     },
+    /// Plant faults in a copy of Maru's own sources, and count which of them the suite finds
+    Faults(Faults),
     /// Join the JSON reports of all shards of a run into one matrix
     Merge {
         /// The reports, in any order
@@ -85,6 +91,26 @@ enum Action {
         #[command(flatten)]
         reports: Reports,
     },
+}
+
+/// Which faults are planted and looked for.
+#[derive(Args, Debug)]
+struct Faults {
+    /// Only this fault, or those of this category
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Say which there are
+    #[arg(long)]
+    list: bool,
+    /// How many are looked for at the same time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// How many seconds of processor time each is looked for
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Write what came of each as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// Where the report is written, besides standard output.
@@ -132,6 +158,7 @@ pub fn conform(arguments: &Conform) -> Result<ExitCode, Trouble> {
     survive_closed_pipes();
     match &arguments.action {
         Some(Action::Replay { case, scope }) => replay(case, scope),
+        Some(Action::Faults(arguments)) => faults(arguments),
         Some(Action::Merge { files, reports }) => merge(files, &reports.written()),
         None => run(arguments),
     }
@@ -157,6 +184,40 @@ fn merge(files: &[PathBuf], written: &Written) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::from(u8::from(report.failed())))
 }
 
+fn faults(arguments: &Faults) -> Result<ExitCode, Trouble> {
+    let here = std::env::current_dir().map_err(|error| Trouble::wrong_call(error.to_string()))?;
+    let root = maru_faults::find_root(&here).map_err(Trouble::wrong_call)?;
+    let bank = Bank::read(&root).map_err(Trouble::wrong_call)?;
+    let faults = match arguments.only.as_slice() {
+        [] => bank.faults.clone(),
+        names => names
+            .iter()
+            .map(|name| bank.only(name))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Trouble::wrong_call)?
+            .concat(),
+    };
+    if arguments.list {
+        let line = |fault: &Fault| format!("{:<12} {:<60} {}\n", fault.category, fault.name, fault.file);
+        super::print(&faults.iter().map(line).collect::<String>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let planted = Planted::build(&bank, &root).map_err(Trouble::failed)?;
+    let time = Duration::from_secs(arguments.seconds);
+    let scratch = root.join("target/faults/scratch");
+    let hunt = Hunt { faults, time, jobs: arguments.jobs, scratch, stop: Some(interrupt::flag()) };
+    let found = maru_faults::hunt(&hunt, &planted, |found| {
+        let by = found.by.as_deref().unwrap_or("NOT FOUND");
+        eprintln!("{:<60} {:>5.1} s  {by}  {}", found.fault.name, found.spent.as_secs_f64(), found.among);
+    });
+    let table = Table { found: found.map_err(Trouble::failed)?, time };
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, format!("{:#}\n", table.json())).map_err(|error| Trouble::file(path, &error))?;
+    }
+    super::print(&table.to_string())?;
+    Ok(ExitCode::from(u8::from(!table.all_found())))
+}
+
 fn run(arguments: &Conform) -> Result<ExitCode, Trouble> {
     let base = suite(&arguments.scope)?;
     let night = arguments.profile == Profile::Night;
@@ -171,6 +232,8 @@ fn run(arguments: &Conform) -> Result<ExitCode, Trouble> {
         written: arguments.reports.written(),
         bundles: arguments.bundles.clone(),
         save_regressions: arguments.save_regressions,
+        fail_fast: arguments.first,
+        shrink: !arguments.first,
         stop: Some(interrupt::flag()),
         ..base
     };

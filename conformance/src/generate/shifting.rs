@@ -4,8 +4,12 @@
 //! Each scenario is a function with a loop, and calls of it. Its name starts with what it is about, which is how
 //! [`super::coverage`] knows it.
 
+mod derived;
+mod errors;
+
 use super::dice::Dice;
 use super::syntax::{Form, Item, Prediction, Program};
+use crate::limits::Limits;
 
 /// What scenarios are about: how their names start, and what that is in words.
 pub const SCENARIOS: &[(&str, &str)] = &[
@@ -28,6 +32,13 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("handlers", "errors with handlers in nested loops"),
     ("elements", "index out of bounds in a loop"),
     ("pairs", "nil and others in place of pairs in a loop"),
+    ("derived", "derived forms in their rarer shapes"),
+    ("redefined-in-try", "operator defined again in a body, used in its handler"),
+    ("depth-after-error", "depth in a handler and after an error"),
+    ("through-finally", "error on its way through a part that catches others"),
+    ("leaves-loop", "error that leaves a hot loop"),
+    ("captured-in-turns", "variables captured in turns of a loop"),
+    ("equal-apart", "equal values that are not the same"),
 ];
 
 const FIXNUMS: &[&str] = &["0", "1", "-1", "7", "-13", "100", "1152921504606846975", "-1152921504606846976"];
@@ -107,11 +118,18 @@ const PREPARATION: &str = "
 /// A program of a few scenarios.
 pub fn shifting(dice: &mut Dice) -> Program {
     let mut text = String::from(PREPARATION);
+    let mut limited = false;
     for number in 0..dice.between(2, 4) {
         let (about, _) = *dice.pick(SCENARIOS);
+        limited |= about == "depth-after-error" && dice.chance(80);
         text.push_str(&Scenario { dice, name: format!("{about}-{number}") }.text(about));
     }
-    let items = read(&text).into_iter().map(Item::Form).collect();
+    let mut items: Vec<Item> = read(&text).into_iter().map(Item::Form).collect();
+    if limited {
+        // Deeper than all that is not about depth, and as deep as some of what is.
+        let depth = Some(dice.between(20, 50) as i64);
+        items.insert(0, Item::Limits(Limits { fuel: Some(200_000), depth, ..Limits::default() }));
+    }
     Program { items, prediction: Prediction::None, twin: None }
 }
 
@@ -147,6 +165,13 @@ impl Scenario<'_> {
             "counters" => self.counters(),
             "handlers" => self.handlers(),
             "elements" => self.elements(),
+            "derived" => self.derived(),
+            "redefined-in-try" => self.redefined_in_try(),
+            "depth-after-error" => self.depth_after_error(),
+            "through-finally" => self.through_finally(),
+            "leaves-loop" => self.leaves_loop(),
+            "captured-in-turns" => self.captured_in_turns(),
+            "equal-apart" => self.equal_apart(),
             _ => self.pairs(),
         }
     }
@@ -537,6 +562,8 @@ impl Scenario<'_> {
             "(+ 1 (car p))",
             "(if (pair? p) (+ 1 (car p)) (cdr p))",
             "(list (first p) (second p) (length p))",
+            "(list (cdar p) (caddr p) (cdddr p) (cadar p) (third p))",
+            "(+ (cadr p) (caddr p))",
             "(let loop ((l p) (sum 0)) (if (pair? l) (loop (cdr l) (+ sum (car l))) (list l sum)))",
         ]);
         format!(

@@ -51,7 +51,7 @@ pub fn or(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result {
 }
 
 pub fn cond(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result {
-    for (clause, _) in operands(pair) {
+    for (clause, clause_at) in operands(pair) {
         let Value::Pair(clause) = &clause else { return malformed("cond") };
         let test = clause.first.borrow().clone();
         let body = clause.rest.borrow().clone();
@@ -62,10 +62,10 @@ pub fn cond(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result
         if !value.is_true() {
             continue;
         }
-        if body.first().is_symbol("=>") {
-            let [(_, at), (receiver, receiver_at)] = &operands(clause)[..] else { return malformed("cond") };
+        if body.first().is_symbol("=>") && here.lexical("=>").is_none() {
+            let [_, (receiver, receiver_at)] = &operands(clause)[..] else { return malformed("cond") };
             let function = machine.evaluate(receiver, *receiver_at, here)?;
-            return machine.call(&function, vec![value], *at);
+            return machine.call(&function, vec![value], clause_at);
         }
         return match body {
             Value::Nil => Ok(Step::Value(value)),
@@ -77,19 +77,17 @@ pub fn cond(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result
 
 pub fn case(machine: &mut Machine, pair: &Pair, _: Place, here: &Here) -> Result {
     let [(key, at), clauses @ ..] = &operands(pair)[..] else { return malformed("case") };
+    if clauses.iter().any(|(clause, _)| !matches!(clause, Value::Pair(_))) {
+        return malformed("case");
+    }
     let key = machine.evaluate(key, *at, here)?;
     for (clause, _) in clauses {
         let keys = clause.first();
-        let found = match keys.is_symbol("else") {
-            true => true,
-            false => {
-                let mut found = false;
-                for wanted in keys.elements().0 {
-                    found |= compare::is_equal_value(&key, &wanted)?;
-                }
-                found
-            }
-        };
+        let mut found = keys.is_symbol("else") && here.lexical("else").is_none();
+        let wanted = if matches!(keys, Value::Pair(_)) { keys.elements().0 } else { vec![keys] };
+        for wanted in &wanted {
+            found = found || compare::is_equal_value(&key, wanted)?;
+        }
         if found {
             return machine.sequence(&clause.rest(), here);
         }

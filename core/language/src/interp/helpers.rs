@@ -161,11 +161,21 @@ fn tail_position(runtime: &Runtime) -> Position {
 /// An error reaches a handler in the function that a site of an image is in: the functions whose bodies were inlined
 /// are left, the function itself is not. Where the error is in the latter.
 fn handle_error(runtime: &mut Runtime, image: Word, site: Word) -> Option<SiteFrame> {
-    let places = runtime.site_of(image_number(image), site as u32);
+    let places = places_to_leave(runtime, image, site);
     let (outermost, inlined) = places.split_last()?;
     leave(runtime, inlined);
     runtime.place_error(outermost.position);
     Some(*outermost)
+}
+
+/// The functions that an error at a site leaves, innermost first. One that is raised again, where a handler is done, has
+/// left those whose bodies were inlined on its way to the handler.
+fn places_to_leave(runtime: &mut Runtime, image: Word, site: Word) -> Vec<SiteFrame> {
+    let mut places = runtime.site_of(image_number(image), site as u32);
+    if std::mem::take(&mut runtime.extensions.raised_again) {
+        places.drain(..places.len().saturating_sub(1));
+    }
+    places
 }
 
 /// An error leaves functions, innermost first.
@@ -288,7 +298,7 @@ helpers! {
         interp::poll(runtime).map_or(FAILURE, |()| Value::NIL.0)
     }
     fn pass_error(runtime, image, site) {
-        let places = runtime.site_of(image_number(image), site as u32);
+        let places = places_to_leave(runtime, image, site);
         leave(runtime, &places);
         FAILURE
     }
@@ -350,6 +360,7 @@ helpers! {
     }
     fn raise_error(runtime, error) {
         let Failure = runtime.raise_again(Value(error));
+        runtime.extensions.raised_again = true;
         FAILURE
     }
     fn entry_limit(runtime, count) {

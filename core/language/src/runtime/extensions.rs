@@ -22,6 +22,8 @@ pub struct Extensions {
     pub failing_site: Position,
     /// The error on its way comes out of a running loop by way of a function that the loop's own has left for.
     pub has_left: bool,
+    /// Set while compiled code raises what a handler of its own had caught, until the error is on its way again.
+    pub raised_again: bool,
     /// What is on its way has left a function since it was raised.
     pub has_passed_frames: bool,
     /// Where the value on its way was raised, if it is no error.
@@ -66,6 +68,7 @@ impl Default for Extensions {
             has_passed_frames: false,
             raised_at: Position::UNKNOWN,
             has_left: false,
+            raised_again: false,
             backtrace: Backtrace::default(),
             error_in_prelude: Value::NIL,
             prelude: u32::MAX,
