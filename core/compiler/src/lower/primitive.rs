@@ -147,7 +147,9 @@ impl Emit<'_, '_> {
 
     /// A register is of a type in all that follows, since the primitive raises an error if it is not.
     fn learn(&mut self, call: &Inline, register: Reg, word: Val, ty: Ty, state: &mut State) {
-        if call.held.is_none() && self.keeps_knowledge(state) {
+        // Where a handler of the function's own catches that error, the program goes on with what the register was.
+        let is_caught = self.flow.blocks[self.at.0.index()].handler.is_some();
+        if call.held.is_none() && !is_caught && self.keeps_knowledge(state) {
             state.places.learn(register, RegisterValue::word(word, ty));
         }
     }
