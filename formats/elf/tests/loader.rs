@@ -383,7 +383,8 @@ fn only_files_left_by_dead_processes_are_removed() {
     let place = Place::new();
     let mut directory = ExecutableDirectory::among(vec![place.candidate()]);
     directory.load(&ELF, &target(), &library()).expect("loaded");
-    let names = ["9-1-a.so", "8-1-a.so", "7-9.parts", "symbols-6-1-a.so", "symbols-5-1-a.so", "notes.txt"];
+    let names =
+        ["locked-9-1-a.so", "locked-8-1-a.so", "locked-7-9.parts", "symbols-6-1-a.so", "symbols-5-1-a.so", "notes.txt"];
     let mut locked = Vec::new();
     for name in names {
         let path = place.own().join(name);
@@ -395,7 +396,7 @@ fn only_files_left_by_dead_processes_are_removed() {
         let file = fs::File::create(path).expect("made");
         let hours = if name.starts_with("symbols-5") { 30 } else { 1 };
         file.set_modified(SystemTime::now() - Duration::from_secs(3600 * hours)).expect("our own");
-        if name.starts_with('8') {
+        if name.starts_with("locked-8") {
             // A process that lives holds the lock of what it writes.
             file.lock().expect("locked");
             locked.push(file);
@@ -415,7 +416,7 @@ fn many_files_are_removed_a_few_at_a_time() {
     let place = Place::new();
     load_in(vec![place.candidate()]).expect("loaded");
     for number in 0..20_000 {
-        fs::write(place.own().join(format!("9-{number}-a.so")), "").expect("made");
+        fs::write(place.own().join(format!("locked-9-{number}-a.so")), "").expect("made");
     }
     let mut left = 20_000;
     for _ in 0..3 {

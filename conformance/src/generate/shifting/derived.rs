@@ -32,6 +32,7 @@ const FORMS: &[&str] = &[
     "((lambda (a b . c) (set c (cons a c)) (set a b) (list a b c)) x y 3 4)",
     "(apply (lambda (a . b) (list a b)) x y (list 3 4 5 6 7 8))",
     "(try (apply list x y) (catch (e) (caught e)))",
+    "(let ((l (list x y 3))) (push l 0) (pop l) (incr (car l) 4) (decr (car (cdr l)) x) (list l (pop l) l))",
     "(and (or (> x 100) y) (not (and)) (list (or) (and x) (or () y)))",
 ];
 

@@ -452,14 +452,14 @@ fn eval_try(runtime: &mut Runtime, activation: &Activation, attempt: &Try) -> St
     // What the body came to waits on the stack of values, in sight of the collector.
     let (waiting, site) = match result {
         Ok(value) => (value, Position::UNKNOWN),
-        Err(_) => (runtime.take_failure(), runtime.extensions.failing_site),
+        Err(_) => (runtime.wait(), runtime.extensions.failing_site),
     };
     runtime.push(waiting)?;
     eval(runtime, activation, finally)?;
     runtime.stack.top = top;
     if result.is_err() {
         runtime.extensions.failing_site = site;
-        runtime.raise_again(waiting);
+        runtime.go_on(waiting);
     }
     result
 }

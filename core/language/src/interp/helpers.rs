@@ -356,10 +356,10 @@ helpers! {
         interp::catch_failure(runtime).map_or(FAILURE, |error| error.0)
     }
     fn take_error(runtime) {
-        runtime.take_failure().0
+        runtime.wait().0
     }
     fn raise_error(runtime, error) {
-        let Failure = runtime.raise_again(Value(error));
+        let Failure = runtime.go_on(Value(error));
         runtime.extensions.raised_again = true;
         FAILURE
     }

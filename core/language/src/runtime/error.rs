@@ -97,8 +97,31 @@ impl Runtime {
         self.raise_again(error)
     }
 
+    /// What is on its way waits for a part that is done in any case, in which other values may be raised and caught. An
+    /// error has its own position; where any other value was raised is remembered here.
+    pub fn wait(&mut self) -> Value {
+        /// Deeper in each other are not many; those that never go on do not pile up.
+        const REMEMBERED: usize = 64;
+        let waiting = &mut self.extensions.waiting;
+        if waiting.len() == REMEMBERED {
+            waiting.remove(0);
+        }
+        waiting.push((self.context.failure, self.extensions.raised_at));
+        self.take_failure()
+    }
+
+    /// Raise what waited.
+    pub fn go_on(&mut self, error: Value) -> Failure {
+        let waiting = &mut self.extensions.waiting;
+        if let Some(at) = waiting.iter().rposition(|(other, _)| *other == error) {
+            self.extensions.raised_at = waiting[at].1;
+            waiting.truncate(at);
+        }
+        self.raise_again(error)
+    }
+
     /// Raise what was on its way before: if it is no error, it keeps the position that it had.
-    pub fn raise_again(&mut self, error: Value) -> Failure {
+    fn raise_again(&mut self, error: Value) -> Failure {
         self.context.failure = error;
         self.extensions.has_passed_frames = false;
         self.extensions.backtrace = Backtrace::default();

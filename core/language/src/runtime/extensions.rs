@@ -28,6 +28,8 @@ pub struct Extensions {
     pub has_passed_frames: bool,
     /// Where the value on its way was raised, if it is no error.
     pub raised_at: Position,
+    /// The values that wait for parts that are done in any case, and where they were raised; no roots, as above.
+    pub waiting: Vec<(Value, Position)>,
     /// Where the backtrace of the error on its way goes on.
     pub backtrace: Backtrace,
     /// The error on its way that has been at a call in the prelude; nil if it has not. No root, as above.
@@ -67,6 +69,7 @@ impl Default for Extensions {
             memory_ran_out: false,
             has_passed_frames: false,
             raised_at: Position::UNKNOWN,
+            waiting: Vec::new(),
             has_left: false,
             raised_again: false,
             backtrace: Backtrace::default(),

@@ -194,7 +194,7 @@ impl<'a> Expander<'a> {
     }
 
     /// Expand a form.
-    fn expand(&mut self, form: Value, place: FormContext) -> Result<Expression, Failure> {
+    fn expand(&mut self, form: Value, mut place: FormContext) -> Result<Expression, Failure> {
         check_stack(self.runtime)?;
         self.forms += 1;
         if self.forms.is_multiple_of(COUNTED_FORMS) {
@@ -208,7 +208,8 @@ impl<'a> Expander<'a> {
             if !form.is_pair() {
                 return Ok(self.constant(form));
             }
-            let place = FormContext { position: self.position_of(form, place.position), ..place };
+            // What a macro call stands for is where the call is, not where the form around it is.
+            place.position = self.position_of(form, place.position);
             let head = self.runtime.car(form);
             match self.meaning(head) {
                 Meaning::Macro(function) => form = self.expand_macro(function, form, place)?,
