@@ -44,6 +44,25 @@ impl<'a> Limbs<'a> {
         Some(if self.negative { -magnitude } else { magnitude })
     }
 
+    /// A new object with these limbs, which are too many for a fixnum. `allocate` is asked for zeroed heap space of a number
+    /// of bytes.
+    ///
+    /// # Errors
+    /// Those of `allocate`.
+    #[inline]
+    pub fn boxed<E>(self, allocate: impl FnOnce(usize) -> Result<usize, E>) -> Result<Value, E> {
+        let size = (2 + self.limbs.len()) * WORD_SIZE;
+        let address = allocate(size)?;
+        // SAFETY: the space was allocated for this object.
+        unsafe {
+            let fields = address as *mut Word;
+            *fields = header(Kind::Big, size);
+            *fields.add(1) = Word::from(self.negative);
+            std::ptr::copy_nonoverlapping(self.limbs.as_ptr(), fields.add(2), self.limbs.len());
+        }
+        Ok(Value::object_at(address))
+    }
+
     /// How two compare.
     pub fn compare(self, other: Limbs) -> Ordering {
         let magnitudes = || {
@@ -79,17 +98,7 @@ pub fn short_value<E>(number: i128, allocate: impl FnOnce(usize) -> Result<usize
     }
     let magnitude = number.unsigned_abs();
     let (low, high) = (magnitude as Word, (magnitude >> 64) as Word);
-    let size = if high == 0 { 3 } else { 4 } * WORD_SIZE;
-    let address = allocate(size)?;
-    // SAFETY: the space was allocated for this object.
-    unsafe {
-        let fields = address as *mut Word;
-        *fields = header(Kind::Big, size);
-        *fields.add(1) = Word::from(number < 0);
-        *fields.add(2) = low;
-        if high != 0 {
-            *fields.add(3) = high;
-        }
-    }
-    Ok(Value::object_at(address))
+    let limbs = [low, high];
+    let magnitude = if high == 0 { &limbs[..1] } else { &limbs };
+    Limbs { negative: number < 0, limbs: magnitude }.boxed(allocate)
 }

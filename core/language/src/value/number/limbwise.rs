@@ -3,7 +3,7 @@
 
 use super::limbs::Limbs;
 use super::Operation;
-use crate::value::{header, Kind, Value, Word, FIXNUM_MAX, WORD_SIZE};
+use crate::value::{Value, Word, FIXNUM_MAX};
 use std::cmp::Ordering;
 
 /// The most limbs of an operand.
@@ -61,16 +61,7 @@ impl Digits {
             }
             _ => {}
         }
-        let size = (2 + self.limbs.len()) * WORD_SIZE;
-        let address = allocate(size)?;
-        // SAFETY: the space was allocated for this object.
-        unsafe {
-            let fields = address as *mut Word;
-            *fields = header(Kind::Big, size);
-            *fields.add(1) = Word::from(self.negative);
-            std::ptr::copy_nonoverlapping(self.limbs.as_ptr(), fields.add(2), self.limbs.len());
-        }
-        Ok(Value::object_at(address))
+        Limbs { negative: self.negative, limbs: &self.limbs }.boxed(allocate)
     }
 }
 

@@ -229,14 +229,5 @@ fn box_double<E>(number: f64, allocate: impl FnOnce(usize) -> Result<usize, E>) 
 #[cold]
 fn box_integer<E>(number: &IBig, allocate: impl FnOnce(usize) -> Result<usize, E>) -> Result<Value, E> {
     let (sign, limbs) = number.as_sign_words();
-    let size = (2 + limbs.len()) * WORD_SIZE;
-    let address = allocate(size)?;
-    // SAFETY: the space was allocated for this object.
-    unsafe {
-        let fields = address as *mut Word;
-        *fields = header(Kind::Big, size);
-        *fields.add(1) = Word::from(sign == Sign::Negative);
-        std::ptr::copy_nonoverlapping(limbs.as_ptr(), fields.add(2), limbs.len());
-    }
-    Ok(Value::object_at(address))
+    Limbs { negative: sign == Sign::Negative, limbs }.boxed(allocate)
 }
