@@ -241,6 +241,14 @@ impl MachInst {
     pub fn displacement(self, displacement: i32) -> MachInst {
         MachInst { displacement, ..self }
     }
+    /// An instruction that calls or jumps to a function: `function` if it is one of the unit, else `address`, whose first
+    /// operand is where it goes.
+    pub fn reaching(callee: Callee, function: MachInst, address: MachInst) -> (MachInst, Option<Val>) {
+        match callee {
+            Callee::Function(id) => (function.target(FixupTarget::Function(id)), None),
+            Callee::Address(value) => (address, Some(value)),
+        }
+    }
     /// With the target of a fixup.
     pub fn target(self, target: FixupTarget) -> MachInst {
         MachInst { target: Some(target), ..self }

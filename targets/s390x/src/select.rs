@@ -6,7 +6,7 @@ use crate::S390x;
 use maru_core::abi::Context;
 use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, TargetTerminator};
 use maru_core::ir::{
-    Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
+    Binary, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Op, Overflowing, Type, Val, Width,
 };
 use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos};
 
@@ -59,7 +59,7 @@ pub fn select(machine: &S390x, op: &Op, results: &[Option<Val>; 2], s: &mut Sele
         }
         Op::Narrow(_) => s.fail("only CPUs with registers of 32 bits have narrow operations"),
         Op::Call(callee, arguments, _) => {
-            let (inst, address) = reach(*callee, Opcode::Call, Opcode::CallAddress);
+            let (inst, address) = MachInst::reaching(*callee, Opcode::Call.inst(), Opcode::CallAddress.inst());
             let layout = s.layout(machine, CallKind::Maru);
             s.call(inst, address, arguments, layout, to);
         }
@@ -75,18 +75,11 @@ pub fn select_terminator(machine: &S390x, terminator: &TargetTerminator, s: &mut
             s.give_back(Opcode::Return.inst(), *value, layout);
         }
         TargetTerminator::TailCall(callee, arguments, _) => {
-            let (inst, address) = reach(*callee, Opcode::TailCall, Opcode::TailCallAddress);
+            let (inst, address) = MachInst::reaching(*callee, Opcode::TailCall.inst(), Opcode::TailCallAddress.inst());
             let layout = s.layout(machine, CallKind::Maru);
             s.tail_call(inst, address, arguments, layout);
         }
         TargetTerminator::Unreachable => s.stop(Opcode::Trap.inst()),
-    }
-}
-
-fn reach(callee: Callee, function: Opcode, address: Opcode) -> (MachInst, Option<Val>) {
-    match callee {
-        Callee::Function(id) => (function.inst().target(FixupTarget::Function(id)), None),
-        Callee::Address(value) => (address.inst(), Some(value)),
     }
 }
 

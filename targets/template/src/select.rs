@@ -82,10 +82,7 @@ pub fn select_terminator(machine: &Template, terminator: &TargetTerminator, s: &
 
 /// A call or jump to a function of the unit, or to an address, which then is the first operand.
 fn reach(callee: Callee, near: u16, register: u16) -> (MachInst, Option<Val>) {
-    match callee {
-        Callee::Function(id) => (reference(near, FixupTarget::Function(id)), None),
-        Callee::Address(value) => (MachInst::new(register), Some(value)),
-    }
+    MachInst::reaching(callee, MachInst::new(REFERENCE).immediate(near.into()), MachInst::new(register))
 }
 
 fn reference(instruction: u16, target: FixupTarget) -> MachInst {

@@ -7,9 +7,7 @@ use crate::X86;
 use maru_core::abi::Context;
 use maru_core::codegen::{CallKind, FixupTarget, MachInst, Selection, TargetTerminator};
 use maru_core::ir::narrow::{Carrying, Narrow, WideMul};
-use maru_core::ir::{
-    Binary, Callee, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Helper, Op, Type, Val, Width,
-};
+use maru_core::ir::{Binary, Compare, Condition, FloatBinary, FloatCompare, FloatUnary, Helper, Op, Type, Val, Width};
 use regalloc2::{Operand, OperandConstraint, OperandKind, OperandPos, PReg, RegClass, VReg};
 
 /// A result, if it is wanted.
@@ -55,7 +53,7 @@ pub fn select(machine: &X86, op: &Op, results: &[Option<Val>; 2], s: &mut Select
             define(Opcode::FunctionAddress.inst().target(FixupTarget::Function(*id)), to, s);
         }
         Op::Call(callee, arguments, _) => {
-            let (inst, address) = reach(*callee, Opcode::Call, Opcode::CallAddress);
+            let (inst, address) = MachInst::reaching(*callee, Opcode::Call.inst(), Opcode::CallAddress.inst());
             let layout = s.layout(machine, CallKind::Maru);
             s.call_with_results(inst, address, arguments, layout, results);
         }
@@ -101,18 +99,11 @@ pub fn select_terminator(machine: &X86, terminator: &TargetTerminator, s: &mut S
             s.give_back(Opcode::Return.inst(), *value, layout);
         }
         TargetTerminator::TailCall(callee, arguments, _) => {
-            let (inst, address) = reach(*callee, Opcode::TailCall, Opcode::TailCallAddress);
+            let (inst, address) = MachInst::reaching(*callee, Opcode::TailCall.inst(), Opcode::TailCallAddress.inst());
             let layout = s.layout(machine, CallKind::Maru);
             s.tail_call(inst, address, arguments, layout);
         }
         TargetTerminator::Unreachable => s.stop(Opcode::Trap.inst()),
-    }
-}
-
-fn reach(callee: Callee, function: Opcode, address: Opcode) -> (MachInst, Option<Val>) {
-    match callee {
-        Callee::Function(id) => (function.inst().target(FixupTarget::Function(id)), None),
-        Callee::Address(value) => (address.inst(), Some(value)),
     }
 }
 
