@@ -1,8 +1,8 @@
 //! What an entry is found by: a name made of all that it depends on.
 
+use crate::load::signature::hexadecimal;
 use maru_core::abi::fingerprint;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// The kinds of entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,11 +81,4 @@ fn one_line(text: &str) -> String {
 
 fn one_word(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() || letter == ' ' { '-' } else { letter }).collect()
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
